@@ -1,0 +1,47 @@
+//! What things are in Carnet, and the pure decisions about them.
+//!
+//! Nothing here is async, reads a clock, touches a file or the network.
+
+mod configuration_version;
+mod id;
+mod identity;
+mod job;
+mod name;
+mod organization;
+mod permission;
+mod project;
+mod run;
+mod run_status;
+mod schedule;
+mod state_version;
+mod tag;
+mod token;
+mod user;
+mod variable;
+mod workspace;
+
+pub use configuration_version::{ConfigurationStatus, ConfigurationVersion};
+pub use id::{
+    AgentId, ApplyId, ConfigurationVersionId, IdError, JobId, OrgId, PhaseId, PlanId, ProjectId, RunEventId,
+    RunId, StateVersionId, StateVersionOutputId, TagId, TokenId, UserId, VariableId, WorkspaceId,
+};
+pub use identity::{Phase, WorkloadIdentity};
+pub use job::{Job, JobOutcome, JobStatus, Signal};
+pub use name::{NameError, OrgName, ProjectName, Username, VariableKey, WorkspaceName};
+pub use organization::Organization;
+pub use permission::{Action, Principal, Role, is_allowed};
+pub use project::{DEFAULT_PROJECT, Project};
+pub use run::{PhaseStatus, ResourceCounts, Run, RunOptions, RunPhase, RunSource, StatusTimestamps};
+pub use run_status::RunStatus;
+pub use schedule::{QueuedRun, ScheduleStep, WorkspaceQueue, next_steps};
+pub use state_version::{StateConflict, StateHead, StateStatus, StateVersion, check_successor};
+pub use tag::{Tag, TagError};
+pub use token::{ApiToken, TokenKind, TokenOwner};
+pub use user::User;
+pub use variable::{
+    RunVariable, Variable, VariableCategory, VariableInput, VariableSource, VariableValue, merge_variables,
+};
+pub use workspace::{ExecutionMode, Lock, LockOwner, Workspace};
+
+/// A moment in time; only the edges of the program read a clock.
+pub type Timestamp = jiff::Timestamp;

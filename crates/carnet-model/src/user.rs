@@ -1,0 +1,18 @@
+//! Users.
+
+use crate::{Timestamp, UserId, Username};
+
+/// A person, or the administrator that automation bootstraps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The stable id.
+    pub id: UserId,
+    /// The name, unique on the site.
+    pub username: Username,
+    /// The address for notices.
+    pub email: String,
+    /// Whether the user administers the whole site.
+    pub is_site_admin: bool,
+    /// When the user was made.
+    pub created_at: Timestamp,
+}
