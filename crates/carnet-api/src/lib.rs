@@ -1,1 +1,6 @@
-//! Placeholder while the workspace is laid out.
+//! The HTTP contract of Carnet: JSON:API documents, the job protocol between server and agents, and a typed client.
+
+#[cfg(feature = "client")]
+pub mod client;
+pub mod job;
+pub mod jsonapi;
