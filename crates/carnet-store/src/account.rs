@@ -1,0 +1,176 @@
+//! Users and the tokens that stand for them.
+
+use carnet_model::{ApiToken, OrgId, Role, Timestamp, TokenId, TokenKind, User, UserId, Username};
+
+use crate::db::{Row, StoreError, Tx};
+use crate::store::TokenHash;
+
+/// A token to be stored.
+#[derive(Debug, Clone)]
+pub struct NewToken<'a> {
+    /// Its record.
+    pub token: &'a ApiToken,
+    /// The hash of its secret.
+    pub hash: &'a TokenHash,
+}
+
+fn user(row: &Row) -> Result<User, StoreError> {
+    Ok(User {
+        id: row.parsed("id")?,
+        username: row.parsed("username")?,
+        email: row.text("email")?,
+        is_site_admin: row.boolean("is_site_admin")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+fn token(row: &Row) -> Result<ApiToken, StoreError> {
+    Ok(ApiToken {
+        id: row.parsed("id")?,
+        kind: row.parsed("kind")?,
+        user_id: row.optional_parsed("user_id")?,
+        description: row.text("description")?,
+        created_at: row.time("created_at")?,
+        expires_at: row.optional_time("expires_at")?,
+        last_used_at: row.optional_time("last_used_at")?,
+    })
+}
+
+impl Tx {
+    /// Tells whether anybody has an account.
+    pub async fn has_users(&mut self) -> Result<bool, StoreError> {
+        Ok(self.optional("SELECT id FROM users LIMIT 1", &[]).await?.is_some())
+    }
+
+    /// Stores a new user; a taken username is a conflict.
+    pub async fn insert_user(&mut self, user: &User) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO users (id, username, email, is_site_admin, created_at) VALUES ($1, $2, $3, $4, $5)",
+            &[
+                (&user.id).into(),
+                (&user.username).into(),
+                (&user.email).into(),
+                user.is_site_admin.into(),
+                user.created_at.into(),
+            ],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The user of this id.
+    pub async fn user(&mut self, id: &UserId) -> Result<Option<User>, StoreError> {
+        let row = self.optional("SELECT * FROM users WHERE id = $1", &[id.into()]).await?;
+        row.as_ref().map(user).transpose()
+    }
+
+    /// The user of this name.
+    pub async fn user_by_name(&mut self, name: &Username) -> Result<Option<User>, StoreError> {
+        let row = self.optional("SELECT * FROM users WHERE username = $1", &[name.into()]).await?;
+        row.as_ref().map(user).transpose()
+    }
+
+    /// Stores a new token.
+    pub async fn insert_token(&mut self, new: NewToken<'_>) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO tokens (id, kind, user_id, hash, description, created_at, expires_at, last_used_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            &[
+                (&new.token.id).into(),
+                new.token.kind.as_str().into(),
+                new.token.user_id.as_ref().into(),
+                new.hash.into(),
+                (&new.token.description).into(),
+                new.token.created_at.into(),
+                new.token.expires_at.into(),
+                new.token.last_used_at.into(),
+            ],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The token with this hash, unless it has expired.
+    pub async fn token_by_hash(
+        &mut self,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<ApiToken>, StoreError> {
+        let row = self.optional("SELECT * FROM tokens WHERE hash = $1", &[hash.into()]).await?;
+        let found = row.as_ref().map(token).transpose()?;
+        Ok(found.filter(|token| token.expires_at.is_none_or(|end| now < end)))
+    }
+
+    /// Notes that a token was used.
+    pub async fn touch_token(&mut self, id: &TokenId, now: Timestamp) -> Result<(), StoreError> {
+        self.execute("UPDATE tokens SET last_used_at = $2 WHERE id = $1", &[id.into(), now.into()])
+            .await
+            .map(drop)
+    }
+
+    /// The tokens of a user, the oldest first.
+    pub async fn user_tokens(&mut self, id: &UserId) -> Result<Vec<ApiToken>, StoreError> {
+        let rows =
+            self.all("SELECT * FROM tokens WHERE user_id = $1 ORDER BY created_at, id", &[id.into()]).await?;
+        rows.iter().map(token).collect()
+    }
+
+    /// Removes every token of a kind with this description.
+    pub async fn delete_tokens(&mut self, kind: TokenKind, description: &str) -> Result<u64, StoreError> {
+        self.execute(
+            "DELETE FROM tokens WHERE kind = $1 AND description = $2",
+            &[kind.as_str().into(), description.into()],
+        )
+        .await
+    }
+
+    /// Makes a user a member of an organization.
+    pub async fn insert_member(
+        &mut self,
+        organization: &OrgId,
+        user: &UserId,
+        role: Role,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO members (organization_id, user_id, role) VALUES ($1, $2, $3)",
+            &[organization.into(), user.into(), role.as_str().into()],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The role of a user in an organization.
+    pub async fn member_role(
+        &mut self,
+        organization: &OrgId,
+        user: &UserId,
+    ) -> Result<Option<Role>, StoreError> {
+        let row = self
+            .optional(
+                "SELECT role FROM members WHERE organization_id = $1 AND user_id = $2",
+                &[organization.into(), user.into()],
+            )
+            .await?;
+        row.map(|row| row.parsed("role")).transpose()
+    }
+
+    /// A setting of the whole site.
+    pub async fn meta(&mut self, key: &str) -> Result<Option<String>, StoreError> {
+        let row = self.optional("SELECT value FROM meta WHERE key = $1", &[key.into()]).await?;
+        row.map(|row| row.text("value")).transpose()
+    }
+
+    /// Writes a setting of the whole site; `None` removes it.
+    pub async fn set_meta(&mut self, key: &str, value: Option<&str>) -> Result<(), StoreError> {
+        match value {
+            Some(value) => self
+                .execute(
+                    "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = $2",
+                    &[key.into(), value.into()],
+                )
+                .await
+                .map(drop),
+            None => self.execute("DELETE FROM meta WHERE key = $1", &[key.into()]).await.map(drop),
+        }
+    }
+}

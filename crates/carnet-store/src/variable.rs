@@ -1,0 +1,120 @@
+//! Variables of workspaces. Every value is sealed, sensitive or not.
+
+use carnet_model::{Variable, VariableId, VariableInput, VariableValue, WorkspaceId};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::db::{Row, StoreError, Tx, corrupt};
+
+fn place(id: &VariableId) -> String {
+    format!("variable {id}")
+}
+
+impl Tx {
+    fn opened_variable(&self, row: &Row) -> Result<Variable, StoreError> {
+        let id: VariableId = row.parsed("id")?;
+        let plain = self.sealer.open(&place(&id), &row.text("sealed_value")?)?;
+        let value = std::str::from_utf8(&plain).map_err(|_| corrupt("sealed_value"))?;
+        Ok(Variable {
+            workspace_id: row.parsed("workspace_id")?,
+            input: VariableInput {
+                key: row.parsed("key")?,
+                value: VariableValue(SecretString::from(value)),
+                description: row.text("description")?,
+                category: row.parsed("category")?,
+                hcl: row.boolean("hcl")?,
+                sensitive: row.boolean("sensitive")?,
+            },
+            version: row.count("version")?,
+            created_at: row.time("created_at")?,
+            id,
+        })
+    }
+
+    /// Stores a new variable; a second one of the same key and category is a conflict.
+    pub async fn insert_variable(&mut self, variable: &Variable) -> Result<(), StoreError> {
+        let sealed =
+            self.sealer.seal(&place(&variable.id), variable.input.value.0.expose_secret().as_bytes())?;
+        self.execute(
+            "INSERT INTO variables \
+             (id, workspace_id, key, category, sealed_value, description, hcl, sensitive, version, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            &[
+                (&variable.id).into(),
+                (&variable.workspace_id).into(),
+                (&variable.input.key).into(),
+                variable.input.category.as_str().into(),
+                sealed.into(),
+                (&variable.input.description).into(),
+                variable.input.hcl.into(),
+                variable.input.sensitive.into(),
+                variable.version.into(),
+                variable.created_at.into(),
+            ],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The variables of a workspace, by age.
+    pub async fn variables(&mut self, workspace: &WorkspaceId) -> Result<Vec<Variable>, StoreError> {
+        let rows = self
+            .all(
+                "SELECT * FROM variables WHERE workspace_id = $1 ORDER BY created_at, id",
+                &[workspace.into()],
+            )
+            .await?;
+        rows.iter().map(|row| self.opened_variable(row)).collect()
+    }
+
+    /// One variable of a workspace.
+    pub async fn variable(
+        &mut self,
+        workspace: &WorkspaceId,
+        id: &VariableId,
+    ) -> Result<Option<Variable>, StoreError> {
+        let row = self
+            .optional(
+                "SELECT * FROM variables WHERE workspace_id = $1 AND id = $2",
+                &[workspace.into(), id.into()],
+            )
+            .await?;
+        row.map(|row| self.opened_variable(&row)).transpose()
+    }
+
+    /// Saves what was written and the version; a second one of the same key and category is a conflict.
+    pub async fn update_variable(&mut self, variable: &Variable) -> Result<(), StoreError> {
+        let sealed =
+            self.sealer.seal(&place(&variable.id), variable.input.value.0.expose_secret().as_bytes())?;
+        self.execute(
+            "UPDATE variables SET key = $2, category = $3, sealed_value = $4, description = $5, hcl = $6, \
+             sensitive = $7, version = $8 WHERE id = $1",
+            &[
+                (&variable.id).into(),
+                (&variable.input.key).into(),
+                variable.input.category.as_str().into(),
+                sealed.into(),
+                (&variable.input.description).into(),
+                variable.input.hcl.into(),
+                variable.input.sensitive.into(),
+                variable.version.into(),
+            ],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Removes a variable.
+    pub async fn delete_variable(
+        &mut self,
+        workspace: &WorkspaceId,
+        id: &VariableId,
+    ) -> Result<bool, StoreError> {
+        let gone = self
+            .execute(
+                "DELETE FROM variables WHERE workspace_id = $1 AND id = $2",
+                &[workspace.into(), id.into()],
+            )
+            .await?;
+        Ok(gone > 0)
+    }
+}
