@@ -1,0 +1,130 @@
+//! The claims of a token: those of HCP Terraform, in the order of its documented sample.
+
+use carnet_model::WorkloadIdentity;
+use serde::Serialize;
+
+use crate::{Audience, IssuerUrl, Jti};
+
+/// How long before its issue a token is valid, for relying parties whose clocks are behind.
+pub(crate) const NOT_BEFORE_SECONDS: i64 = 30;
+
+/// The claims of one run of a workspace.
+#[derive(Serialize)]
+pub(crate) struct WorkspaceClaims<'a> {
+    jti: Jti,
+    iss: &'a str,
+    aud: &'a str,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    sub: &'a str,
+    terraform_organization_id: &'a str,
+    terraform_organization_name: &'a str,
+    terraform_project_id: &'a str,
+    terraform_project_name: &'a str,
+    terraform_workspace_id: &'a str,
+    terraform_workspace_name: &'a str,
+    terraform_full_workspace: String,
+    terraform_run_id: &'a str,
+    terraform_run_phase: &'static str,
+}
+
+/// What the claims of a token say about the token itself.
+pub(crate) struct TokenFacts<'a> {
+    pub(crate) jti: Jti,
+    pub(crate) issuer: &'a IssuerUrl,
+    pub(crate) audience: &'a Audience,
+    pub(crate) subject: &'a str,
+    pub(crate) issued_at: i64,
+    pub(crate) expires_at: i64,
+}
+
+impl<'a> WorkspaceClaims<'a> {
+    pub(crate) fn new(token: &TokenFacts<'a>, identity: &'a WorkloadIdentity) -> Self {
+        Self {
+            jti: token.jti,
+            iss: token.issuer.as_str(),
+            aud: token.audience.as_str(),
+            iat: token.issued_at,
+            nbf: token.issued_at - NOT_BEFORE_SECONDS,
+            exp: token.expires_at,
+            sub: token.subject,
+            terraform_organization_id: identity.organization_id.as_str(),
+            terraform_organization_name: identity.organization_name.as_str(),
+            terraform_project_id: identity.project_id.as_str(),
+            terraform_project_name: identity.project_name.as_str(),
+            terraform_workspace_id: identity.workspace_id.as_str(),
+            terraform_workspace_name: identity.workspace_name.as_str(),
+            terraform_full_workspace: identity.full_workspace(),
+            terraform_run_id: identity.run_id.as_str(),
+            terraform_run_phase: identity.phase.as_str(),
+        }
+    }
+
+    /// The claims as the bytes that are signed.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let mut json = Vec::with_capacity(1024);
+        serde_json::to_writer(&mut json, self).expect("texts and numbers can always be written as JSON");
+        json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carnet_model::Phase;
+
+    use super::*;
+    use crate::fixture;
+
+    #[track_caller]
+    fn check(phase: Phase, expected: &str) {
+        let identity = fixture::identity(phase);
+        let claims = WorkspaceClaims::new(
+            &TokenFacts {
+                jti: Jti::from_entropy([0xab; 16]),
+                issuer: &fixture::issuer_url(),
+                audience: &fixture::audience(),
+                subject: &identity.subject(),
+                issued_at: 1_700_000_000,
+                expires_at: 1_700_000_600,
+            },
+            &identity,
+        )
+        .to_json();
+        assert_eq!(String::from_utf8(claims).expect("text"), expected);
+    }
+
+    #[test]
+    fn the_claims_of_a_plan_are_those_of_hcp_terraform() {
+        check(
+            Phase::Plan,
+            concat!(
+                r#"{"jti":"abababab-abab-4bab-abab-abababababab","iss":"https://carnet.example.com","#,
+                r#""aud":"aws.workload.identity","iat":1700000000,"nbf":1699999970,"exp":1700000600,"#,
+                r#""sub":"organization:acme:project:Default Project:workspace:net-prod:run_phase:plan","#,
+                r#""terraform_organization_id":"org-GRNbCjYNpBB6NEBH","terraform_organization_name":"acme","#,
+                r#""terraform_project_id":"prj-vegSA59s1XPwMr2t","terraform_project_name":"Default Project","#,
+                r#""terraform_workspace_id":"ws-mbsd5E3Ktt5Rg2Xm","terraform_workspace_name":"net-prod","#,
+                r#""terraform_full_workspace":"organization:acme:project:Default Project:workspace:net-prod","#,
+                r#""terraform_run_id":"run-X3n1AUXNGWbfECsJ","terraform_run_phase":"plan"}"#,
+            ),
+        );
+    }
+
+    #[test]
+    fn the_claims_of_an_apply_differ_in_phase_and_subject_only() {
+        check(
+            Phase::Apply,
+            concat!(
+                r#"{"jti":"abababab-abab-4bab-abab-abababababab","iss":"https://carnet.example.com","#,
+                r#""aud":"aws.workload.identity","iat":1700000000,"nbf":1699999970,"exp":1700000600,"#,
+                r#""sub":"organization:acme:project:Default Project:workspace:net-prod:run_phase:apply","#,
+                r#""terraform_organization_id":"org-GRNbCjYNpBB6NEBH","terraform_organization_name":"acme","#,
+                r#""terraform_project_id":"prj-vegSA59s1XPwMr2t","terraform_project_name":"Default Project","#,
+                r#""terraform_workspace_id":"ws-mbsd5E3Ktt5Rg2Xm","terraform_workspace_name":"net-prod","#,
+                r#""terraform_full_workspace":"organization:acme:project:Default Project:workspace:net-prod","#,
+                r#""terraform_run_id":"run-X3n1AUXNGWbfECsJ","terraform_run_phase":"apply"}"#,
+            ),
+        );
+    }
+}
