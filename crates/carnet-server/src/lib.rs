@@ -1,1 +1,24 @@
-//! Placeholder while the workspace is laid out.
+//! The HTTP server: the Terraform API, the job protocol and the OpenID Connect endpoints.
+
+mod agents;
+mod api;
+mod app;
+mod error;
+mod extract;
+mod headers;
+mod health;
+mod jobs;
+mod oidc;
+mod reply;
+mod route;
+mod router;
+mod serve;
+mod setup;
+
+pub use app::{App, Clock, Settings};
+pub use error::ApiError;
+pub use jobs::run_background;
+pub use route::{Access, Route};
+pub use router::{router, routes};
+pub use serve::{Tls, serve};
+pub use setup::{AGENT_TOKEN_DESCRIPTION, SetupError, create_agent_token, create_site_admin, prepare_first_user};

@@ -21,14 +21,15 @@ impl TokenHash {
         Self(bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The hash in hex.
+    pub fn as_hex(&self) -> &str {
         &self.0
     }
 }
 
 impl From<&TokenHash> for crate::db::Bind {
     fn from(hash: &TokenHash) -> Self {
-        Self::Text(hash.as_str().to_owned())
+        Self::Text(hash.as_hex().to_owned())
     }
 }
 

@@ -1,0 +1,6 @@
+//! The job protocol.
+use crate::route::Routes;
+
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+}

@@ -1,0 +1,208 @@
+//! Organizations and what they are entitled to.
+
+use carnet_api::jsonapi::Resource;
+use carnet_model::{
+    Action, DEFAULT_PROJECT, NameError, OrgId, OrgName, Organization, Project, ProjectId, Role, Timestamp, UserId,
+};
+use carnet_store::{StoreError, Tx};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::app::entropy;
+use crate::error::ApiError;
+use crate::extract::{Context, Doc, Id, Params, Read, Write};
+use crate::reply::{Reply, created, list, no_content, ok, ok_with, page_of};
+use crate::route::{Access, Routes};
+
+pub(crate) fn routes() -> Routes {
+    let read = Access::Allowed(Action::Read);
+    let administer = Access::Allowed(Action::Administer);
+    Routes::default()
+        .get("/api/v2/organizations", Access::User, index)
+        .post("/api/v2/organizations", Access::User, create)
+        .get("/api/v2/organizations/{organization}", read, show)
+        .patch("/api/v2/organizations/{organization}", administer, update)
+        .delete("/api/v2/organizations/{organization}", administer, delete)
+        .get("/api/v2/organizations/{organization}/entitlement-set", read, entitlements)
+}
+
+#[derive(Deserialize)]
+struct OrganizationInput {
+    name: Option<String>,
+    email: Option<String>,
+}
+
+async fn index(Read(mut cx): Read, params: Params) -> Reply {
+    let user_id = cx.require_user()?;
+    let is_site_admin = cx.tx.user(&user_id).await?.is_some_and(|user| user.is_site_admin);
+    let mut organizations = cx.tx.organizations((!is_site_admin).then_some(&user_id)).await?;
+    if let Some(part) = params.get("q") {
+        organizations.retain(|organization| organization.name.as_str().contains(part));
+    }
+    let (organizations, pagination) = page_of(organizations, params.page()?);
+    let data = organizations.iter().map(|organization| resource(organization, true)).collect();
+    list("/api/v2/organizations", data, Vec::new(), pagination)
+}
+
+async fn create(Write(mut cx): Write, doc: Doc<OrganizationInput>) -> Reply {
+    let user_id = cx.require_user()?;
+    let name = parsed_name(doc.attributes.name.as_deref())?;
+    let email = doc.attributes.email.ok_or_else(|| ApiError::attribute("email", "Email can't be blank"))?;
+    let organization = create_organization(&mut cx.tx, &name, &email, &user_id, cx.now).await?;
+    cx.tx.commit().await?;
+    created(resource(&organization, true))
+}
+
+async fn show(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
+    let organization = cx.organization(&name, Action::Read).await?;
+    let mut included = Vec::new();
+    if params.include().contains("default_project")
+        && let Some(project) = cx.tx.project(&organization.default_project_id).await?
+    {
+        included.push(super::projects::resource(&project, &organization, 0));
+    }
+    let can_administer = cx.may(Action::Administer, &organization.id, None).await?;
+    ok_with(resource(&organization, can_administer), included)
+}
+
+async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<OrganizationInput>) -> Reply {
+    let mut organization = cx.organization(&name, Action::Administer).await?;
+    if doc.attributes.name.is_some() {
+        organization.name = parsed_name(doc.attributes.name.as_deref())?;
+    }
+    if let Some(email) = doc.attributes.email {
+        organization.email = email;
+    }
+    cx.tx.update_organization(&organization).await.map_err(taken)?;
+    cx.tx.commit().await?;
+    ok(resource(&organization, true))
+}
+
+async fn delete(Write(mut cx): Write, Id(name): Id<OrgName>) -> Reply {
+    let organization = cx.organization(&name, Action::Administer).await?;
+    refuse_while_running(&mut cx, &organization).await?;
+    cx.tx.delete_organization(&organization.id).await?;
+    cx.tx.commit().await?;
+    no_content()
+}
+
+async fn refuse_while_running(cx: &mut Context, organization: &Organization) -> Result<(), ApiError> {
+    if cx.tx.organization_has_running_jobs(&organization.id).await? {
+        return Err(ApiError::Conflict("a run of this organization is executing; cancel it first".to_owned()));
+    }
+    Ok(())
+}
+
+async fn entitlements(Read(mut cx): Read, Id(name): Id<OrgName>) -> Reply {
+    let organization = cx.organization(&name, Action::Read).await?;
+    let attributes = json!({
+        "operations": true,
+        "state-storage": true,
+        "agents": false,
+        "teams": false,
+        "private-module-registry": false,
+        "vcs-integrations": false,
+        "audit-logging": false,
+        "cost-estimation": false,
+        "sentinel": false,
+        "policy-enforcement": false,
+        "run-tasks": false,
+        "global-run-tasks": false,
+        "private-run-tasks": false,
+        "sso": false,
+        "configuration-designer": false,
+        "user-limit": null,
+    });
+    let path = format!("/api/v2/organizations/{}/entitlement-set", organization.name);
+    ok(Resource::new("entitlement-sets", &organization.id, attributes).link("self", path))
+}
+
+fn parsed_name(name: Option<&str>) -> Result<OrgName, ApiError> {
+    let name = name.ok_or_else(|| ApiError::attribute("name", "Name can't be blank"))?;
+    Ok(name.parse::<OrgName>().map_err(|error: NameError| ApiError::from(error))?)
+}
+
+fn taken(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Conflict => ApiError::attribute("name", "Name has already been taken"),
+        other => other.into(),
+    }
+}
+
+/// Stores a new organization with its default project and its first owner.
+pub(crate) async fn create_organization(
+    tx: &mut Tx,
+    name: &OrgName,
+    email: &str,
+    owner: &UserId,
+    now: Timestamp,
+) -> Result<Organization, ApiError> {
+    let organization = Organization {
+        id: OrgId::from_entropy(entropy()?),
+        name: name.clone(),
+        email: email.to_owned(),
+        default_project_id: ProjectId::from_entropy(entropy()?),
+        created_at: now,
+    };
+    let project = Project {
+        id: organization.default_project_id.clone(),
+        organization_id: organization.id.clone(),
+        name: DEFAULT_PROJECT.parse()?,
+        description: String::new(),
+        created_at: now,
+    };
+    tx.insert_organization(&organization).await.map_err(taken)?;
+    tx.insert_project(&project).await?;
+    tx.insert_member(&organization.id, owner, Role::Owner).await?;
+    Ok(organization)
+}
+
+/// An organization as clients read it.
+pub(crate) fn resource(organization: &Organization, can_administer: bool) -> Resource {
+    let attributes = json!({
+        "name": organization.name.as_str(),
+        "external-id": organization.id.as_str(),
+        "email": organization.email,
+        "created-at": organization.created_at,
+        "collaborator-auth-policy": "password",
+        "cost-estimation-enabled": false,
+        "assessments-enforced": false,
+        "default-execution-mode": "remote",
+        "allow-force-delete-workspaces": true,
+        "is-unified": false,
+        "saml-enabled": false,
+        "two-factor-conformant": true,
+        "permissions": permissions(can_administer),
+    });
+    Resource::new("organizations", &organization.name, attributes)
+        .to_one("default-project", "projects", Some(&organization.default_project_id))
+        .to_one("entitlement-set", "entitlement-sets", Some(&organization.id))
+        .link("self", format!("/api/v2/organizations/{}", organization.name))
+}
+
+fn permissions(can_administer: bool) -> serde_json::Value {
+    json!({
+        "can-update": can_administer,
+        "can-destroy": can_administer,
+        "can-create-workspace": can_administer,
+        "can-create-project": can_administer,
+        "can-manage-tags": can_administer,
+        "can-traverse": true,
+        "can-create-team": false,
+        "can-create-workspace-migration": false,
+        "can-deploy-no-code-modules": false,
+        "can-enable-stacks": false,
+        "can-manage-auditing": false,
+        "can-manage-no-code-modules": false,
+        "can-manage-run-tasks": false,
+        "can-manage-users": false,
+        "can-manage-varsets": false,
+        "can-read-varsets": false,
+        "can-update-agent-pools": false,
+        "can-update-api-token": false,
+        "can-update-oauth": false,
+        "can-update-sentinel": false,
+        "can-update-ssh-keys": false,
+        "can-view-usage": false,
+    })
+}

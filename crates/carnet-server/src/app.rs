@@ -1,0 +1,97 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use carnet_model::Timestamp;
+use carnet_store::Store;
+use secrecy::SecretString;
+use tokio::sync::Notify;
+
+use crate::error::ApiError;
+
+/// Tells the time; tests give a fixed one.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What the operator decided.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The application's address as clients reach it, without a slash at its end.
+    pub url: String,
+    /// The most bytes of an uploaded archive or state.
+    pub upload_limit: u64,
+    /// The most bytes an archive may unpack to.
+    pub unpacked_limit: u64,
+    /// How long a plan may take.
+    pub plan_timeout: Duration,
+    /// How long an apply may take.
+    pub apply_timeout: Duration,
+    /// How long after a cancel a run may be stopped by force.
+    pub force_cancel_after: Duration,
+    /// The most seconds an identity token may live.
+    pub token_lifetime_limit: Duration,
+}
+
+impl Settings {
+    /// The defaults for an address.
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.trim_end_matches('/').to_owned(),
+            upload_limit: 256 * 1024 * 1024,
+            unpacked_limit: 2 * 1024 * 1024 * 1024,
+            plan_timeout: Duration::from_secs(2 * 3600),
+            apply_timeout: Duration::from_secs(24 * 3600),
+            force_cancel_after: Duration::from_secs(10),
+            token_lifetime_limit: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+/// The state of the server.
+pub struct App {
+    /// The data.
+    pub store: Store,
+    /// What the operator decided.
+    pub settings: Settings,
+    /// The issuer of identity tokens.
+    pub issuer: carnet_issuer::Issuer,
+    /// The clock.
+    pub clock: Clock,
+    /// Wakes agents that wait for a job.
+    pub jobs_waiting: Notify,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// An absolute address of the application.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.settings.url)
+    }
+}
+
+/// Randomness for an identifier.
+pub fn entropy() -> Result<[u8; 16], ApiError> {
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).map_err(|_| ApiError::internal("the operating system gives no randomness"))?;
+    Ok(bytes)
+}
+
+/// A new secret of 256 bits; the prefix tells people and scanners what it is.
+pub fn new_secret(prefix: &str) -> Result<SecretString, ApiError> {
+    let mut bytes = [0; 32];
+    rand::fill(&mut bytes).map_err(|_| ApiError::internal("the operating system gives no randomness"))?;
+    Ok(SecretString::from(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))))
+}

@@ -1,0 +1,158 @@
+//! Errors of handlers and how they look over HTTP. No other file makes an error response.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use carnet_api::jsonapi::{ErrorObject, ErrorSource, Errors, MEDIA_TYPE};
+use carnet_model::{IdError, NameError, TagError};
+use carnet_store::StoreError;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a request was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// There is no valid token.
+    #[error("unauthorized")]
+    Unauthorized,
+    /// Nothing is there, or nothing that the caller may see.
+    #[error("not found")]
+    NotFound,
+    /// The caller may see it, but not do this with it.
+    #[error("forbidden: {0}")]
+    Forbidden(String),
+    /// The request is not well-formed.
+    #[error("bad request: {0}")]
+    BadRequest(String),
+    /// A value of the request is not acceptable.
+    #[error("invalid attribute: {detail}")]
+    Invalid {
+        /// What is wrong and what would be right.
+        detail: String,
+        /// Where in the body.
+        pointer: Option<String>,
+    },
+    /// The thing is not in a state that allows this.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// It was there and is not any more.
+    #[error("gone: {0}")]
+    Gone(String),
+    /// The body is longer than allowed.
+    #[error("the body is longer than {limit} bytes")]
+    TooLarge {
+        /// The most bytes.
+        limit: u64,
+    },
+    /// A part of the server failed; clients are told nothing.
+    #[error("internal error")]
+    Internal(#[source] BoxError),
+}
+
+impl ApiError {
+    /// A value of the request is not acceptable.
+    pub fn invalid(pointer: &str, detail: impl Into<String>) -> Self {
+        Self::Invalid { detail: detail.into(), pointer: Some(pointer.to_owned()) }
+    }
+
+    /// An attribute is not acceptable.
+    pub fn attribute(name: &str, detail: impl Into<String>) -> Self {
+        Self::invalid(&format!("/data/attributes/{name}"), detail)
+    }
+
+    /// A part of the server failed.
+    pub fn internal(error: impl Into<BoxError>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Gone(_) => StatusCode::GONE,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn object(&self) -> ErrorObject {
+        let status = self.status();
+        let (title, detail, pointer) = match self {
+            Self::Unauthorized => ("unauthorized", None, None),
+            Self::NotFound => {
+                ("not found", Some("Resource not found, or not visible with this token".to_owned()), None)
+            }
+            Self::Forbidden(detail) => ("forbidden", Some(detail.clone()), None),
+            Self::BadRequest(detail) => ("bad request", Some(detail.clone()), None),
+            Self::Invalid { detail, pointer } => ("invalid attribute", Some(detail.clone()), pointer.clone()),
+            Self::Conflict(detail) => ("conflict", Some(detail.clone()), None),
+            Self::Gone(detail) => ("gone", Some(detail.clone()), None),
+            Self::TooLarge { .. } => ("payload too large", Some(self.to_string()), None),
+            Self::Internal(_) => ("internal server error", None, None),
+        };
+        ErrorObject {
+            status: status.as_str().to_owned(),
+            title: title.to_owned(),
+            detail,
+            source: pointer.map(|pointer| ErrorSource { pointer }),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Self::Internal(cause) = &self {
+            let mut chain = cause.to_string();
+            let mut next = cause.source();
+            while let Some(error) = next {
+                chain.push_str(": ");
+                chain.push_str(&error.to_string());
+                next = error.source();
+            }
+            tracing::error!(error = chain, "a request failed");
+        }
+        let mut response = (self.status(), Json(Errors { errors: vec![self.object()] })).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::Conflict("the change conflicts with what is stored".to_owned()),
+            StoreError::Corrupt { .. } | StoreError::Sealed(_) | StoreError::Blob(_) | StoreError::Database(_) => {
+                Self::internal(error)
+            }
+        }
+    }
+}
+
+impl From<NameError> for ApiError {
+    fn from(error: NameError) -> Self {
+        Self::attribute("name", error.to_string())
+    }
+}
+
+impl From<TagError> for ApiError {
+    fn from(error: TagError) -> Self {
+        Self::Invalid { detail: error.to_string(), pointer: None }
+    }
+}
+
+/// An id that cannot exist names nothing.
+impl From<IdError> for ApiError {
+    fn from(_: IdError) -> Self {
+        Self::NotFound
+    }
+}
+
+impl From<carnet_issuer::IssuerError> for ApiError {
+    fn from(error: carnet_issuer::IssuerError) -> Self {
+        Self::internal(error)
+    }
+}

@@ -1,0 +1,366 @@
+//! What handlers take: the caller with a transaction, documents, path parameters, query parameters.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::header;
+use axum::http::request::Parts;
+use carnet_api::jsonapi::{Identifier, Page};
+use carnet_model::{
+    Action, OrgId, OrgName, Organization, Principal, Timestamp, TokenKind, TokenOwner, UserId, Workspace, WorkspaceId,
+    is_allowed,
+};
+use carnet_store::{TokenHash, Tx};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// The caller, a transaction and the moment of the request.
+#[derive(Debug)]
+pub struct Context {
+    /// The server.
+    pub app: Arc<App>,
+    /// Whom the token stands for.
+    pub owner: TokenOwner,
+    /// The transaction.
+    pub tx: Tx,
+    /// The moment of the request.
+    pub now: Timestamp,
+}
+
+impl Context {
+    /// The user who calls; run and agent tokens stand for none.
+    pub fn user_id(&self) -> Option<&UserId> {
+        match &self.owner {
+            TokenOwner::User { user_id, .. } => Some(user_id),
+            TokenOwner::Agent { .. } | TokenOwner::Run { .. } => None,
+        }
+    }
+
+    /// The user who calls, or the refusal for a caller that is none.
+    pub fn require_user(&self) -> Result<UserId, ApiError> {
+        self.user_id().cloned().ok_or(ApiError::NotFound)
+    }
+
+    /// Tells whether the caller may act in the organization, or on a workspace of it.
+    pub async fn may(
+        &mut self,
+        action: Action,
+        organization: &OrgId,
+        workspace: Option<&WorkspaceId>,
+    ) -> Result<bool, ApiError> {
+        let role = match &self.owner {
+            TokenOwner::User { user_id, .. } => self.tx.member_role(organization, user_id).await?,
+            TokenOwner::Agent { .. } | TokenOwner::Run { .. } => None,
+        };
+        let principal = Principal { owner: self.owner.clone(), role };
+        Ok(is_allowed(&principal, action, organization, workspace))
+    }
+
+    /// The organization of this name, if the caller may act on it; otherwise nothing is there.
+    pub async fn organization(&mut self, name: &OrgName, action: Action) -> Result<Organization, ApiError> {
+        let organization = self.tx.organization(name).await?.ok_or(ApiError::NotFound)?;
+        if !self.may(action, &organization.id, None).await? {
+            return Err(ApiError::NotFound);
+        }
+        Ok(organization)
+    }
+
+    /// The workspace of this id, if the caller may act on it; otherwise nothing is there.
+    pub async fn workspace(&mut self, id: &WorkspaceId, action: Action) -> Result<Workspace, ApiError> {
+        let workspace = self.tx.workspace(id).await?.ok_or(ApiError::NotFound)?;
+        if !self.may(action, &workspace.organization_id, Some(id)).await? {
+            return Err(ApiError::NotFound);
+        }
+        Ok(workspace)
+    }
+}
+
+/// The bearer token of a request.
+pub(crate) fn bearer(parts: &Parts) -> Result<SecretString, ApiError> {
+    let value = parts.headers.get(header::AUTHORIZATION).ok_or(ApiError::Unauthorized)?;
+    let text = value.to_str().map_err(|_| ApiError::Unauthorized)?;
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => {
+            Ok(SecretString::from(token.trim()))
+        }
+        _ => Err(ApiError::Unauthorized),
+    }
+}
+
+async fn authenticate(tx: &mut Tx, parts: &Parts, now: Timestamp) -> Result<TokenOwner, ApiError> {
+    let hash = TokenHash::of(&bearer(parts)?);
+    if let Some(token) = tx.token_by_hash(&hash, now).await? {
+        return match (token.kind, token.user_id) {
+            (TokenKind::User, Some(user_id)) => {
+                let user = tx.user(&user_id).await?.ok_or(ApiError::Unauthorized)?;
+                Ok(TokenOwner::User { token_id: token.id, user_id, is_site_admin: user.is_site_admin })
+            }
+            (TokenKind::Agent, None) => Ok(TokenOwner::Agent { token_id: token.id }),
+            (TokenKind::User, None) | (TokenKind::Agent, Some(_)) => Err(ApiError::Unauthorized),
+        };
+    }
+    Err(ApiError::Unauthorized)
+}
+
+/// A request that only reads.
+#[derive(Debug)]
+pub struct Read(pub Context);
+
+/// A request that writes. Nothing is saved without [`Write::commit`].
+#[derive(Debug)]
+pub struct Write(pub Context);
+
+impl Write {
+    /// Saves everything that was done.
+    pub async fn commit(self) -> Result<Arc<App>, ApiError> {
+        self.0.tx.commit().await?;
+        Ok(self.0.app)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Read {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let now = app.now();
+        let mut tx = app.store.read().await?;
+        let owner = authenticate(&mut tx, parts, now).await?;
+        Ok(Self(Context { app: Arc::clone(app), owner, tx, now }))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Write {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        // A wrong token must not make others wait for the write lock.
+        let owner = Read::from_request_parts(parts, app).await?.0.owner;
+        let mut tx = app.store.write().await?;
+        let now = app.now();
+        if let TokenOwner::User { token_id, .. } | TokenOwner::Agent { token_id } = &owner {
+            tx.touch_token(token_id, now).await?;
+        }
+        Ok(Self(Context { app: Arc::clone(app), owner, tx, now }))
+    }
+}
+
+/// Path parameters, in the order of the path; a text that cannot be one names nothing.
+#[derive(Debug)]
+pub struct Id<T>(pub T);
+
+impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let values = path_values(parts, state).await?;
+        parse_nth(&values, 0).map(Self)
+    }
+}
+
+/// Two path parameters.
+#[derive(Debug)]
+pub struct Ids<A, B>(pub A, pub B);
+
+impl<S: Send + Sync, A: FromStr, B: FromStr> FromRequestParts<S> for Ids<A, B> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let values = path_values(parts, state).await?;
+        Ok(Self(parse_nth(&values, 0)?, parse_nth(&values, 1)?))
+    }
+}
+
+async fn path_values<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Vec<String>, ApiError> {
+    let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| ApiError::NotFound)?;
+    Ok(params.iter().map(|(_, value)| value.to_owned()).collect())
+}
+
+fn parse_nth<T: FromStr>(values: &[String], place: usize) -> Result<T, ApiError> {
+    values.get(place).and_then(|value| value.parse().ok()).ok_or(ApiError::NotFound)
+}
+
+/// The query parameters, decoded; of a repeated one the last.
+#[derive(Debug, Clone, Default)]
+pub struct Params(BTreeMap<String, String>);
+
+impl Params {
+    /// The value of a parameter that is there and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The values of a comma list.
+    pub fn list(&self, name: &str) -> Vec<String> {
+        let values = self.get(name).unwrap_or_default().split(',');
+        values.map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// What `include` asks for; clients write dashes and underscores alike.
+    pub fn include(&self) -> BTreeSet<String> {
+        self.list("include").into_iter().map(|name| name.replace('-', "_")).collect()
+    }
+
+    /// The wanted page.
+    pub fn page(&self) -> Result<Page, ApiError> {
+        let number = |name: &str, default: u64| match self.get(name) {
+            None => Ok(default),
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|number| *number > 0)
+                .ok_or_else(|| ApiError::BadRequest(format!("{name} must be a whole number from 1"))),
+        };
+        Ok(Page { number: number("page[number]", 1)?, size: number("page[size]", 20)?.min(100) })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Params {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let axum::extract::Query(pairs) =
+            axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+                .map_err(|error| ApiError::BadRequest(error.to_string()))?;
+        Ok(Self(pairs.into_iter().collect()))
+    }
+}
+
+/// A JSON:API document of a request; the type is not insisted on, since clients send several.
+#[derive(Debug)]
+pub struct Doc<A> {
+    /// The id, where a client sends one.
+    pub id: Option<String>,
+    /// The attributes.
+    pub attributes: A,
+    relationships: BTreeMap<String, Relation>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Relation {
+    data: Option<Value>,
+}
+
+impl<A> Doc<A> {
+    /// The id of a to-one relation: outer `None` when it is absent, inner `None` when it is null.
+    pub fn to_one(&self, name: &str) -> Result<Option<Option<Identifier>>, ApiError> {
+        self.relation(name)
+    }
+
+    /// The resources of a to-many relation; `None` when it is absent.
+    pub fn to_many(&self, name: &str) -> Result<Option<Vec<Identifier>>, ApiError> {
+        Ok(self.relation::<Vec<Identifier>>(name)?.map(Option::unwrap_or_default))
+    }
+
+    fn relation<T: DeserializeOwned>(&self, name: &str) -> Result<Option<Option<T>>, ApiError> {
+        let Some(relation) = self.relationships.get(name) else {
+            return Ok(None);
+        };
+        let data = relation.data.clone().unwrap_or(Value::Null);
+        serde_json::from_value(data)
+            .map(Some)
+            .map_err(|error| ApiError::invalid(&format!("/data/relationships/{name}"), error.to_string()))
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    data: EnvelopeData,
+}
+
+#[derive(Deserialize)]
+struct EnvelopeData {
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    attributes: Option<Value>,
+    #[serde(default)]
+    relationships: Option<BTreeMap<String, Relation>>,
+}
+
+/// The most bytes of a JSON body.
+const JSON_LIMIT: usize = 16 * 1024 * 1024;
+
+/// The body of a request, limited.
+pub(crate) async fn json_body<S: Send + Sync>(request: Request, _: &S) -> Result<Bytes, ApiError> {
+    axum::body::to_bytes(request.into_body(), JSON_LIMIT)
+        .await
+        .map_err(|_| ApiError::TooLarge { limit: JSON_LIMIT as u64 })
+}
+
+impl<S: Send + Sync, A: DeserializeOwned> FromRequest<S> for Doc<A> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let body = json_body(request, state).await?;
+        let envelope: Envelope = serde_json::from_slice(&body)
+            .map_err(|error| ApiError::BadRequest(format!("the body is not a JSON:API document: {error}")))?;
+        let attributes = envelope.data.attributes.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        let attributes = serde_path(attributes)?;
+        Ok(Self {
+            id: envelope.data.id,
+            attributes,
+            relationships: envelope.data.relationships.unwrap_or_default(),
+        })
+    }
+}
+
+fn serde_path<A: DeserializeOwned>(attributes: Value) -> Result<A, ApiError> {
+    serde_json::from_value(attributes).map_err(|error| ApiError::invalid("/data/attributes", error.to_string()))
+}
+
+/// A body of resource references: `{"data":[{"type":..,"id":..}]}`.
+#[derive(Debug)]
+pub struct References(pub Vec<Identifier>);
+
+impl<S: Send + Sync> FromRequest<S> for References {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
+        struct Body {
+            data: Vec<Identifier>,
+        }
+        let body = json_body(request, state).await?;
+        let body: Body = serde_json::from_slice(&body)
+            .map_err(|error| ApiError::BadRequest(format!("the body is not a list of resources: {error}")))?;
+        Ok(Self(body.data))
+    }
+}
+
+/// The optional body of an action: `{"comment":..}`, `{"reason":..}`, the same inside `data.attributes`, or nothing.
+#[derive(Debug, Default)]
+pub struct ActionBody {
+    /// The text, if one was sent.
+    pub text: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for ActionBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let body = json_body(request, state).await?;
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self::default());
+        }
+        let value: Value = serde_json::from_slice(&body)
+            .map_err(|error| ApiError::BadRequest(format!("the body is not JSON: {error}")))?;
+        let attributes = value.pointer("/data/attributes").unwrap_or(&value);
+        let text = ["comment", "reason"].iter().find_map(|name| attributes.get(name)?.as_str()).map(str::to_owned);
+        Ok(Self { text })
+    }
+}
+
+/// Reads an attribute that may be absent, null or there: absent is `None`, null is `Some(None)`.
+pub fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
+}

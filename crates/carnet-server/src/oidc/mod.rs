@@ -1,0 +1,6 @@
+//! The OpenID Connect endpoints.
+use crate::route::Routes;
+
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+}

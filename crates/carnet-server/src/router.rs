@@ -1,0 +1,41 @@
+//! All routes together.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::map_response;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::headers::add_headers;
+use crate::route::{Route, Routes};
+use crate::{agents, api, health, oidc, setup};
+
+fn all() -> Routes {
+    Routes::default()
+        .merge(health::routes())
+        .merge(oidc::routes())
+        .merge(setup::routes())
+        .merge(agents::routes())
+        .merge(api::routes())
+}
+
+/// The table of routes.
+pub fn routes() -> Vec<Route> {
+    all().finish().1
+}
+
+/// The application.
+pub fn router(app: Arc<App>) -> Router {
+    let (router, _) = all().finish();
+    router
+        .fallback(|| async { ApiError::NotFound })
+        .method_not_allowed_fallback(|| async { ApiError::NotFound })
+        // Handlers read bodies through extractors that have limits of their own.
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::new())
+        .layer(map_response(add_headers))
+        .with_state(app)
+}

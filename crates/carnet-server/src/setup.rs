@@ -1,0 +1,189 @@
+//! The first user: by a one-time address for people, by a given token for automation.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, State};
+use axum::http::header;
+use axum::response::{Html, IntoResponse, Response};
+use carnet_model::{ApiToken, Timestamp, TokenId, TokenKind, User, UserId, Username};
+use carnet_store::{NewToken, Store, TokenHash, Tx};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::api::organizations::create_organization;
+use crate::app::{App, entropy, new_secret};
+use crate::error::ApiError;
+use crate::extract::Id;
+use crate::route::{Access, Routes};
+
+/// Where the hash of the one-time code is kept until the first user exists.
+const SETUP_CODE: &str = "setup-code-hash";
+
+/// What the token of the embedded agent is described as.
+pub const AGENT_TOKEN_DESCRIPTION: &str = "embedded agent";
+
+/// Why the first user could not be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The bootstrap token is too weak.
+    #[error("the bootstrap token needs at least 20 characters")]
+    WeakToken,
+    /// The database or the operating system failed.
+    #[error("the first user could not be prepared")]
+    Failed(#[from] ApiError),
+}
+
+impl From<carnet_store::StoreError> for SetupError {
+    fn from(error: carnet_store::StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Makes the site administrator `admin` whose API token is the given one. Nothing changes when that token works already.
+pub async fn create_site_admin(store: &Store, token: &SecretString, now: Timestamp) -> Result<(), SetupError> {
+    if token.expose_secret().len() < 20 {
+        return Err(SetupError::WeakToken);
+    }
+    let hash = TokenHash::of(token);
+    let mut tx = store.write().await?;
+    if tx.token_by_hash(&hash, now).await?.is_some() {
+        return Ok(());
+    }
+    let name: Username = "admin".parse().map_err(ApiError::from)?;
+    let user = match tx.user_by_name(&name).await? {
+        Some(user) => user,
+        None => insert_user(&mut tx, name, "admin@localhost", true, now).await?,
+    };
+    insert_token(&mut tx, TokenKind::User, Some(user.id), "bootstrap", &hash, now).await?;
+    tx.set_meta(SETUP_CODE, None).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// With nobody there yet, makes a new one-time code and returns the address that takes it.
+pub async fn prepare_first_user(store: &Store, url: &str) -> Result<Option<SecretString>, SetupError> {
+    let mut tx = store.write().await?;
+    if tx.has_users().await? {
+        return Ok(None);
+    }
+    let code = new_secret("")?;
+    let hash = TokenHash::of(&code);
+    tx.set_meta(SETUP_CODE, Some(hash.as_hex())).await?;
+    tx.commit().await?;
+    Ok(Some(SecretString::from(format!("{}/setup/{}", url.trim_end_matches('/'), code.expose_secret()))))
+}
+
+/// Makes a token with which agents claim jobs, replacing those of the same description.
+pub async fn create_agent_token(store: &Store, description: &str, now: Timestamp) -> Result<SecretString, SetupError> {
+    let secret = new_secret("carnet-agent-")?;
+    let mut tx = store.write().await?;
+    tx.delete_tokens(TokenKind::Agent, description).await?;
+    insert_token(&mut tx, TokenKind::Agent, None, description, &TokenHash::of(&secret), now).await?;
+    tx.commit().await?;
+    Ok(secret)
+}
+
+async fn insert_user(tx: &mut Tx, username: Username, email: &str, is_site_admin: bool, now: Timestamp) -> Result<User, ApiError> {
+    let user =
+        User { id: UserId::from_entropy(entropy()?), username, email: email.to_owned(), is_site_admin, created_at: now };
+    tx.insert_user(&user).await?;
+    Ok(user)
+}
+
+async fn insert_token(
+    tx: &mut Tx,
+    kind: TokenKind,
+    user_id: Option<UserId>,
+    description: &str,
+    hash: &TokenHash,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let token = ApiToken {
+        id: TokenId::from_entropy(entropy()?),
+        kind,
+        user_id,
+        description: description.to_owned(),
+        created_at: now,
+        expires_at: None,
+        last_used_at: None,
+    };
+    Ok(tx.insert_token(NewToken { token: &token, hash }).await?)
+}
+
+pub(crate) fn routes() -> Routes {
+    Routes::default().get("/setup/{code}", Access::Capability, form).post("/setup/{code}", Access::Capability, submit)
+}
+
+#[derive(Template)]
+#[template(path = "setup.html")]
+struct SetupPage<'a> {
+    problem: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "welcome.html")]
+struct WelcomePage<'a> {
+    username: &'a str,
+    host: &'a str,
+    organization: &'a str,
+    token: &'a str,
+}
+
+#[derive(Deserialize)]
+struct SetupForm {
+    username: String,
+    email: String,
+    organization: String,
+}
+
+fn page(template: &impl Template) -> Result<Response, ApiError> {
+    let html = template.render().map_err(ApiError::internal)?;
+    let policy = "default-src 'none'; style-src 'self' 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
+    Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response())
+}
+
+async fn is_code(tx: &mut Tx, code: &str) -> Result<bool, ApiError> {
+    let hash = TokenHash::of(&SecretString::from(code));
+    Ok(tx.meta(SETUP_CODE).await?.as_deref() == Some(hash.as_hex()))
+}
+
+async fn form(State(app): State<Arc<App>>, Id(code): Id<String>) -> Result<Response, ApiError> {
+    if !is_code(&mut app.store.read().await?, &code).await? {
+        return Err(ApiError::NotFound);
+    }
+    page(&SetupPage { problem: None })
+}
+
+async fn submit(State(app): State<Arc<App>>, Id(code): Id<String>, Form(form): Form<SetupForm>) -> Result<Response, ApiError> {
+    let mut tx = app.store.write().await?;
+    if !is_code(&mut tx, &code).await? {
+        return Err(ApiError::NotFound);
+    }
+    let now = app.now();
+    let parsed = form
+        .username
+        .parse::<Username>()
+        .map_err(|error| error.to_string())
+        .and_then(|username| match form.organization.parse() {
+            Ok(organization) => Ok((username, organization)),
+            Err(error) => Err(format!("Organization: {error}")),
+        });
+    let (username, organization) = match parsed {
+        Ok(parsed) => parsed,
+        Err(problem) => return page(&SetupPage { problem: Some(&problem) }),
+    };
+    let user = insert_user(&mut tx, username, &form.email, true, now).await?;
+    create_organization(&mut tx, &organization, &form.email, &user.id, now).await?;
+    let token = new_secret("carnet-")?;
+    insert_token(&mut tx, TokenKind::User, Some(user.id), "first token", &TokenHash::of(&token), now).await?;
+    tx.set_meta(SETUP_CODE, None).await?;
+    tx.commit().await?;
+    let host = app.settings.url.split_once("://").map_or(app.settings.url.as_str(), |(_, host)| host);
+    page(&WelcomePage {
+        username: user.username.as_str(),
+        host,
+        organization: organization.as_str(),
+        token: token.expose_secret(),
+    })
+}
