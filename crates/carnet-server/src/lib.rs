@@ -15,6 +15,9 @@ mod router;
 mod serve;
 mod setup;
 
+#[cfg(test)]
+mod testing;
+
 pub use app::{App, Clock, Settings};
 pub use error::ApiError;
 pub use jobs::run_background;
