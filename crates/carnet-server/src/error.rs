@@ -125,9 +125,10 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict => Self::Conflict("the change conflicts with what is stored".to_owned()),
-            StoreError::Corrupt { .. } | StoreError::Sealed(_) | StoreError::Blob(_) | StoreError::Database(_) => {
-                Self::internal(error)
-            }
+            StoreError::Corrupt { .. }
+            | StoreError::Sealed(_)
+            | StoreError::Blob(_)
+            | StoreError::Database(_) => Self::internal(error),
         }
     }
 }

@@ -10,8 +10,8 @@ use axum::http::header;
 use axum::http::request::Parts;
 use carnet_api::jsonapi::{Identifier, Page};
 use carnet_model::{
-    Action, OrgId, OrgName, Organization, Principal, Timestamp, TokenKind, TokenOwner, UserId, Workspace, WorkspaceId,
-    is_allowed,
+    Action, OrgId, OrgName, Organization, Principal, Timestamp, TokenKind, TokenOwner, UserId, Workspace,
+    WorkspaceId, is_allowed,
 };
 use carnet_store::{TokenHash, Tx};
 use secrecy::SecretString;
@@ -313,7 +313,8 @@ impl<S: Send + Sync, A: DeserializeOwned> FromRequest<S> for Doc<A> {
 }
 
 fn serde_path<A: DeserializeOwned>(attributes: Value) -> Result<A, ApiError> {
-    serde_json::from_value(attributes).map_err(|error| ApiError::invalid("/data/attributes", error.to_string()))
+    serde_json::from_value(attributes)
+        .map_err(|error| ApiError::invalid("/data/attributes", error.to_string()))
 }
 
 /// A body of resource references: `{"data":[{"type":..,"id":..}]}`.
@@ -353,7 +354,8 @@ impl<S: Send + Sync> FromRequest<S> for ActionBody {
         let value: Value = serde_json::from_slice(&body)
             .map_err(|error| ApiError::BadRequest(format!("the body is not JSON: {error}")))?;
         let attributes = value.pointer("/data/attributes").unwrap_or(&value);
-        let text = ["comment", "reason"].iter().find_map(|name| attributes.get(name)?.as_str()).map(str::to_owned);
+        let text =
+            ["comment", "reason"].iter().find_map(|name| attributes.get(name)?.as_str()).map(str::to_owned);
         Ok(Self { text })
     }
 }

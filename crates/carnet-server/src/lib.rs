@@ -24,4 +24,6 @@ pub use jobs::run_background;
 pub use route::{Access, Route};
 pub use router::{router, routes};
 pub use serve::{Tls, serve};
-pub use setup::{AGENT_TOKEN_DESCRIPTION, SetupError, create_agent_token, create_site_admin, prepare_first_user};
+pub use setup::{
+    AGENT_TOKEN_DESCRIPTION, SetupError, create_agent_token, create_site_admin, prepare_first_user,
+};

@@ -46,7 +46,14 @@ pub struct Routes {
 }
 
 impl Routes {
-    fn add<H, T>(mut self, method: Method, filter: MethodFilter, path: &str, access: Access, handler: H) -> Self
+    fn add<H, T>(
+        mut self,
+        method: Method,
+        filter: MethodFilter,
+        path: &str,
+        access: Access,
+        handler: H,
+    ) -> Self
     where
         H: Handler<T, Arc<App>>,
         T: 'static,

@@ -53,7 +53,6 @@ pub async fn serve(
     let builder = Arc::new(builder);
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
-    let watcher = graceful.watcher();
     tokio::pin!(stop);
     loop {
         let place = tokio::select! {
@@ -73,14 +72,14 @@ pub async fn serve(
                 continue;
             }
         };
-        let (tls, builder, router, watcher) = (tls.clone(), Arc::clone(&builder), router.clone(), watcher.clone());
+        let (tls, builder, router, watcher) =
+            (tls.clone(), Arc::clone(&builder), router.clone(), graceful.watcher());
         tokio::spawn(async move {
             let _place = place;
             connection(stream, tls, &builder, router, watcher).await;
         });
     }
     drop(listener);
-    drop(watcher);
     let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
     Ok(())
 }
@@ -96,16 +95,17 @@ async fn connection(
     let service = TowerToHyperService::new(router);
     let ended: Result<(), Box<dyn std::error::Error + Send + Sync>> = match tls {
         Tls::Off => watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await,
-        Tls::On(config) => match tokio::time::timeout(PATIENCE, TlsAcceptor::from(config).accept(stream)).await {
-            Ok(Ok(stream)) => {
-                watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await
+        Tls::On(config) => {
+            match tokio::time::timeout(PATIENCE, TlsAcceptor::from(config).accept(stream)).await {
+                Ok(Ok(stream)) => {
+                    watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await
+                }
+                Ok(Err(error)) => Err(error.into()),
+                Err(late) => Err(late.into()),
             }
-            Ok(Err(error)) => Err(error.into()),
-            Err(late) => Err(late.into()),
-        },
+        }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
 }
-

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Form, State};
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
-use carnet_model::{ApiToken, Timestamp, TokenId, TokenKind, User, UserId, Username};
+use carnet_model::{ApiToken, NameError, OrgName, Timestamp, TokenId, TokenKind, User, UserId, Username};
 use carnet_store::{NewToken, Store, TokenHash, Tx};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -41,7 +41,11 @@ impl From<carnet_store::StoreError> for SetupError {
 }
 
 /// Makes the site administrator `admin` whose API token is the given one. Nothing changes when that token works already.
-pub async fn create_site_admin(store: &Store, token: &SecretString, now: Timestamp) -> Result<(), SetupError> {
+pub async fn create_site_admin(
+    store: &Store,
+    token: &SecretString,
+    now: Timestamp,
+) -> Result<(), SetupError> {
     if token.expose_secret().len() < 20 {
         return Err(SetupError::WeakToken);
     }
@@ -75,7 +79,11 @@ pub async fn prepare_first_user(store: &Store, url: &str) -> Result<Option<Secre
 }
 
 /// Makes a token with which agents claim jobs, replacing those of the same description.
-pub async fn create_agent_token(store: &Store, description: &str, now: Timestamp) -> Result<SecretString, SetupError> {
+pub async fn create_agent_token(
+    store: &Store,
+    description: &str,
+    now: Timestamp,
+) -> Result<SecretString, SetupError> {
     let secret = new_secret("carnet-agent-")?;
     let mut tx = store.write().await?;
     tx.delete_tokens(TokenKind::Agent, description).await?;
@@ -84,9 +92,20 @@ pub async fn create_agent_token(store: &Store, description: &str, now: Timestamp
     Ok(secret)
 }
 
-async fn insert_user(tx: &mut Tx, username: Username, email: &str, is_site_admin: bool, now: Timestamp) -> Result<User, ApiError> {
-    let user =
-        User { id: UserId::from_entropy(entropy()?), username, email: email.to_owned(), is_site_admin, created_at: now };
+async fn insert_user(
+    tx: &mut Tx,
+    username: Username,
+    email: &str,
+    is_site_admin: bool,
+    now: Timestamp,
+) -> Result<User, ApiError> {
+    let user = User {
+        id: UserId::from_entropy(entropy()?),
+        username,
+        email: email.to_owned(),
+        is_site_admin,
+        created_at: now,
+    };
     tx.insert_user(&user).await?;
     Ok(user)
 }
@@ -112,7 +131,11 @@ async fn insert_token(
 }
 
 pub(crate) fn routes() -> Routes {
-    Routes::default().get("/setup/{code}", Access::Capability, form).post("/setup/{code}", Access::Capability, submit)
+    Routes::default().get("/setup/{code}", Access::Capability, form).post(
+        "/setup/{code}",
+        Access::Capability,
+        submit,
+    )
 }
 
 #[derive(Template)]
@@ -139,7 +162,8 @@ struct SetupForm {
 
 fn page(template: &impl Template) -> Result<Response, ApiError> {
     let html = template.render().map_err(ApiError::internal)?;
-    let policy = "default-src 'none'; style-src 'self' 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
+    let policy =
+        "default-src 'none'; style-src 'self' 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
     Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response())
 }
 
@@ -155,21 +179,24 @@ async fn form(State(app): State<Arc<App>>, Id(code): Id<String>) -> Result<Respo
     page(&SetupPage { problem: None })
 }
 
-async fn submit(State(app): State<Arc<App>>, Id(code): Id<String>, Form(form): Form<SetupForm>) -> Result<Response, ApiError> {
+fn parsed(form: &SetupForm) -> Result<(Username, OrgName), String> {
+    let username = form.username.parse().map_err(|error: NameError| error.to_string())?;
+    let organization =
+        form.organization.parse().map_err(|error: NameError| format!("Organization: {error}"))?;
+    Ok((username, organization))
+}
+
+async fn submit(
+    State(app): State<Arc<App>>,
+    Id(code): Id<String>,
+    Form(form): Form<SetupForm>,
+) -> Result<Response, ApiError> {
     let mut tx = app.store.write().await?;
     if !is_code(&mut tx, &code).await? {
         return Err(ApiError::NotFound);
     }
     let now = app.now();
-    let parsed = form
-        .username
-        .parse::<Username>()
-        .map_err(|error| error.to_string())
-        .and_then(|username| match form.organization.parse() {
-            Ok(organization) => Ok((username, organization)),
-            Err(error) => Err(format!("Organization: {error}")),
-        });
-    let (username, organization) = match parsed {
+    let (username, organization) = match parsed(&form) {
         Ok(parsed) => parsed,
         Err(problem) => return page(&SetupPage { problem: Some(&problem) }),
     };

@@ -154,6 +154,22 @@ impl Tx {
         row.map(|row| row.parsed("role")).transpose()
     }
 
+    /// Tells whether two users are members of one organization.
+    pub async fn users_share_organization(
+        &mut self,
+        one: &UserId,
+        other: &UserId,
+    ) -> Result<bool, StoreError> {
+        let row = self
+            .optional(
+                "SELECT a.organization_id FROM members a JOIN members b ON b.organization_id = a.organization_id \
+                 WHERE a.user_id = $1 AND b.user_id = $2 LIMIT 1",
+                &[one.into(), other.into()],
+            )
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// A setting of the whole site.
     pub async fn meta(&mut self, key: &str) -> Result<Option<String>, StoreError> {
         let row = self.optional("SELECT value FROM meta WHERE key = $1", &[key.into()]).await?;

@@ -268,6 +268,40 @@ impl Tx {
         .map(drop)
     }
 
+    /// Tells whether an agent works for the workspace.
+    pub async fn workspace_has_running_jobs(&mut self, id: &WorkspaceId) -> Result<bool, StoreError> {
+        let row = self
+            .optional(
+                "SELECT id FROM jobs WHERE workspace_id = $1 AND status = 'running' LIMIT 1",
+                &[id.into()],
+            )
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// Tells whether an agent works for any workspace of the organization.
+    pub async fn organization_has_running_jobs(&mut self, id: &OrgId) -> Result<bool, StoreError> {
+        let row = self
+            .optional(
+                "SELECT j.id FROM jobs j JOIN workspaces w ON w.id = j.workspace_id \
+                 WHERE w.organization_id = $1 AND j.status = 'running' LIMIT 1",
+                &[id.into()],
+            )
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// Tells whether the newest state version of the workspace still waits for its bytes.
+    pub async fn has_pending_state(&mut self, id: &WorkspaceId) -> Result<bool, StoreError> {
+        let row = self
+            .optional(
+                "SELECT status FROM state_versions WHERE workspace_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
+                &[id.into()],
+            )
+            .await?;
+        Ok(row.map(|row| row.text("status")).transpose()?.as_deref() == Some("pending"))
+    }
+
     /// Removes a workspace and everything below it.
     pub async fn delete_workspace(&mut self, id: &WorkspaceId) -> Result<bool, StoreError> {
         self.execute("DELETE FROM runs WHERE workspace_id = $1", &[id.into()]).await?;

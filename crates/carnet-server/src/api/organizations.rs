@@ -2,7 +2,8 @@
 
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
-    Action, DEFAULT_PROJECT, NameError, OrgId, OrgName, Organization, Project, ProjectId, Role, Timestamp, UserId,
+    Action, DEFAULT_PROJECT, NameError, OrgId, OrgName, Organization, Project, ProjectId, Role, Timestamp,
+    UserId,
 };
 use carnet_store::{StoreError, Tx};
 use serde::Deserialize;
@@ -88,7 +89,9 @@ async fn delete(Write(mut cx): Write, Id(name): Id<OrgName>) -> Reply {
 
 async fn refuse_while_running(cx: &mut Context, organization: &Organization) -> Result<(), ApiError> {
     if cx.tx.organization_has_running_jobs(&organization.id).await? {
-        return Err(ApiError::Conflict("a run of this organization is executing; cancel it first".to_owned()));
+        return Err(ApiError::Conflict(
+            "a run of this organization is executing; cancel it first".to_owned(),
+        ));
     }
     Ok(())
 }

@@ -1,0 +1,85 @@
+//! Locks of workspaces.
+
+use carnet_model::{Action, Lock, LockOwner, Workspace, WorkspaceId};
+
+use super::workspace_document::resource;
+use crate::error::ApiError;
+use crate::extract::{ActionBody, Context, Id, Write};
+use crate::jobs::schedule;
+use crate::reply::{Reply, ok};
+use crate::route::{Access, Routes};
+
+pub(crate) fn routes() -> Routes {
+    let write = Access::Allowed(Action::WriteState);
+    Routes::default()
+        .post("/api/v2/workspaces/{workspace}/actions/lock", write, lock)
+        .post("/api/v2/workspaces/{workspace}/actions/unlock", write, unlock)
+        .post(
+            "/api/v2/workspaces/{workspace}/actions/force-unlock",
+            Access::Allowed(Action::Manage),
+            force_unlock,
+        )
+}
+
+async fn lock(Write(mut cx): Write, Id(id): Id<WorkspaceId>, body: ActionBody) -> Reply {
+    cx.workspace(&id, Action::WriteState).await?;
+    let user = cx.require_user()?;
+    let lock = Lock { owner: LockOwner::User(user), reason: body.text.unwrap_or_default() };
+    if !cx.tx.lock_workspace(&id, &lock).await? {
+        return Err(ApiError::Conflict("workspace already locked".to_owned()));
+    }
+    answer(cx, &id).await
+}
+
+async fn unlock(Write(mut cx): Write, Id(id): Id<WorkspaceId>, _: ActionBody) -> Reply {
+    let workspace = cx.workspace(&id, Action::WriteState).await?;
+    let user = cx.require_user()?;
+    match workspace.lock.as_ref().map(|lock| &lock.owner) {
+        None => return Err(ApiError::Conflict("workspace already unlocked".to_owned())),
+        Some(LockOwner::Run(run)) => {
+            return Err(ApiError::Conflict(format!(
+                "workspace is locked by Run {run}; cancel or discard the run to unlock it"
+            )));
+        }
+        Some(LockOwner::User(owner)) if *owner != user => {
+            return Err(ApiError::Conflict(format!(
+                "workspace is locked by User {owner}; only that user may unlock it, or an administrator by force"
+            )));
+        }
+        Some(LockOwner::User(_)) => {}
+    }
+    if cx.tx.has_pending_state(&id).await? {
+        return Err(ApiError::Invalid {
+            detail: "latest state version is still pending".to_owned(),
+            pointer: None,
+        });
+    }
+    release(cx, &workspace).await
+}
+
+async fn force_unlock(Write(mut cx): Write, Id(id): Id<WorkspaceId>, _: ActionBody) -> Reply {
+    let workspace = cx.workspace(&id, Action::Manage).await?;
+    match workspace.lock.as_ref().map(|lock| &lock.owner) {
+        None => Err(ApiError::Conflict("workspace already unlocked".to_owned())),
+        // Two runs could write one state: the run has to end first.
+        Some(LockOwner::Run(run)) => Err(ApiError::Conflict(format!(
+            "workspace is locked by Run {run}; cancel or discard the run to unlock it"
+        ))),
+        Some(LockOwner::User(_)) => release(cx, &workspace).await,
+    }
+}
+
+async fn release(mut cx: Context, workspace: &Workspace) -> Reply {
+    cx.tx.unlock_workspace(&workspace.id).await?;
+    schedule(&mut cx.tx, &cx.app, &workspace.id, cx.now).await?;
+    let app = std::sync::Arc::clone(&cx.app);
+    let reply = answer(cx, &workspace.id).await;
+    app.jobs_waiting.notify_waiters();
+    reply
+}
+
+async fn answer(mut cx: Context, id: &WorkspaceId) -> Reply {
+    let workspace = cx.tx.workspace(id).await?.ok_or(ApiError::NotFound)?;
+    cx.tx.commit().await?;
+    ok(resource(&workspace, true))
+}

@@ -1,0 +1,376 @@
+//! Workspaces: create, read, update, delete. Locks and tags have files of their own.
+
+use axum::http::HeaderMap;
+use carnet_api::jsonapi::Resource;
+use carnet_model::{
+    Action, ExecutionMode, NameError, OrgName, Organization, ProjectId, Tag, Workspace, WorkspaceId,
+    WorkspaceName,
+};
+use carnet_store::{StoreError, WorkspaceFilter};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::workspace_document::{included, resource};
+use super::workspace_tags::{bind, parse_bindings};
+use crate::app::entropy;
+use crate::error::ApiError;
+use crate::extract::{Context, Doc, Id, Ids, Params, Read, Write, present};
+use crate::reply::{Reply, created, list, no_content, ok, ok_with, page_of};
+use crate::route::{Access, Routes};
+
+pub(crate) fn routes() -> Routes {
+    let read = Access::Allowed(Action::Read);
+    let manage = Access::Allowed(Action::Manage);
+    let by_name = "/api/v2/organizations/{organization}/workspaces/{workspace}";
+    let by_id = "/api/v2/workspaces/{workspace}";
+    Routes::default()
+        .get("/api/v2/organizations/{organization}/workspaces", read, index)
+        .post("/api/v2/organizations/{organization}/workspaces", manage, create)
+        .get(by_name, read, show_by_name)
+        .patch(by_name, manage, update_by_name)
+        .delete(by_name, manage, delete_by_name)
+        .post(&format!("{by_name}/actions/safe-delete"), manage, safe_delete_by_name)
+        .get(by_id, read, show)
+        .patch(by_id, manage, update)
+        .delete(by_id, manage, delete)
+        .post(&format!("{by_id}/actions/safe-delete"), manage, safe_delete)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct WorkspaceInput {
+    name: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    description: Option<Option<String>>,
+    execution_mode: Option<String>,
+    operations: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
+    terraform_version: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    working_directory: Option<Option<String>>,
+    auto_apply: Option<bool>,
+    allow_destroy_plan: Option<bool>,
+    structured_run_output_enabled: Option<bool>,
+    vcs_repo: Option<Value>,
+}
+
+async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
+    let organization = cx.organization(&name, Action::Read).await?;
+    let filter = filter(&params)?;
+    let mut workspaces = cx.tx.workspaces(&organization.id, &filter).await?;
+    if let Some(pattern) = params.get("search[wildcard-name]") {
+        workspaces.retain(|workspace| matches_wildcard(workspace.name.as_str(), pattern));
+    }
+    if params.get("sort") == Some("-name") {
+        workspaces.reverse();
+    }
+    let (workspaces, pagination) = page_of(workspaces, params.page()?);
+    let mut related = Vec::new();
+    for workspace in &workspaces {
+        for one in included(&mut cx, workspace, &params).await? {
+            if !related.iter().any(|other: &Resource| other.id == one.id && other.kind == one.kind) {
+                related.push(one);
+            }
+        }
+    }
+    let data = workspaces.iter().map(|workspace| resource(workspace, true)).collect();
+    list(&format!("/api/v2/organizations/{name}/workspaces"), data, related, pagination)
+}
+
+fn filter(params: &Params) -> Result<WorkspaceFilter, ApiError> {
+    let mut tags: Vec<(String, Option<String>)> =
+        params.list("search[tags]").into_iter().map(|key| (key, None)).collect();
+    for index in 0..10 {
+        if let Some(key) = params.get(&format!("filter[tagged][{index}][key]")) {
+            let value = params.get(&format!("filter[tagged][{index}][value]"));
+            tags.push((key.to_owned(), value.map(str::to_owned)));
+        }
+    }
+    let project_id = params.get("filter[project][id]").map(str::parse::<ProjectId>).transpose()?;
+    Ok(WorkspaceFilter {
+        name: params.get("search[name]").map(str::to_owned),
+        project_id,
+        tags,
+        excluded_tags: params.list("search[exclude-tags]"),
+    })
+}
+
+/// A `*` at the start, the end, or both stands for anything.
+fn matches_wildcard(name: &str, pattern: &str) -> bool {
+    let (name, pattern) = (name.to_ascii_lowercase(), pattern.to_ascii_lowercase());
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(_), Some(_)) => name.contains(pattern.trim_matches('*')),
+        (Some(end), None) => name.ends_with(end),
+        (None, Some(start)) => name.starts_with(start),
+        (None, None) => name == pattern,
+    }
+}
+
+async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<WorkspaceInput>) -> Reply {
+    let organization = cx.organization(&name, Action::Manage).await?;
+    let input = &doc.attributes;
+    let name = input.name.as_deref().ok_or_else(|| ApiError::attribute("name", "Name can't be blank"))?;
+    let mut workspace = Workspace {
+        id: WorkspaceId::from_entropy(entropy()?),
+        name: parsed_name(name)?,
+        organization_id: organization.id.clone(),
+        organization_name: organization.name.clone(),
+        project_id: organization.default_project_id.clone(),
+        project_name: carnet_model::DEFAULT_PROJECT.parse()?,
+        description: String::new(),
+        execution_mode: ExecutionMode::Remote,
+        terraform_version: "latest".to_owned(),
+        working_directory: String::new(),
+        auto_apply: false,
+        allow_destroy_plan: true,
+        structured_run_output: true,
+        lock: None,
+        current_run_id: None,
+        current_state_version_id: None,
+        current_configuration_version_id: None,
+        resource_count: 0,
+        tags: Vec::new(),
+        created_at: cx.now,
+        updated_at: cx.now,
+    };
+    change(&mut cx, &organization, &mut workspace, &doc).await?;
+    cx.tx.insert_workspace(&workspace).await.map_err(taken)?;
+    for tag in tags_of(&doc)?.unwrap_or_default() {
+        bind(&mut cx, &workspace, &tag).await?;
+    }
+    let workspace = cx.tx.workspace(&workspace.id).await?.ok_or(ApiError::NotFound)?;
+    cx.tx.commit().await?;
+    created(resource(&workspace, true))
+}
+
+fn tags_of(doc: &Doc<WorkspaceInput>) -> Result<Option<Vec<Tag>>, ApiError> {
+    let flat = doc.to_many("tags")?;
+    let bindings = doc.to_many("tag-bindings")?;
+    if flat.is_none() && bindings.is_none() {
+        return Ok(None);
+    }
+    let mut tags = parse_bindings(&bindings.unwrap_or_default())?;
+    for one in flat.unwrap_or_default() {
+        let name = one.attributes.as_ref().and_then(|attributes| attributes.get("name")?.as_str());
+        let name = name.ok_or_else(|| ApiError::invalid("/data/relationships/tags", "a tag needs a name"))?;
+        tags.push(Tag::new(name, "")?);
+    }
+    Ok(Some(tags))
+}
+
+/// Applies what the document says to the workspace.
+async fn change(
+    cx: &mut Context,
+    organization: &Organization,
+    workspace: &mut Workspace,
+    doc: &Doc<WorkspaceInput>,
+) -> Result<(), ApiError> {
+    let input = &doc.attributes;
+    if let Some(name) = input.name.as_deref() {
+        workspace.name = parsed_name(name)?;
+    }
+    if let Some(description) = &input.description {
+        workspace.description = description.clone().unwrap_or_default();
+    }
+    workspace.execution_mode = execution_mode(input, workspace.execution_mode)?;
+    if let Some(version) = &input.terraform_version {
+        workspace.terraform_version = terraform_version(version.as_deref())?;
+    }
+    if let Some(folder) = &input.working_directory {
+        workspace.working_directory = working_directory(folder.as_deref().unwrap_or_default())?;
+    }
+    if input.vcs_repo.as_ref().is_some_and(|repository| !repository.is_null()) {
+        return Err(ApiError::attribute("vcs-repo", "this server has no version control integration"));
+    }
+    workspace.auto_apply = input.auto_apply.unwrap_or(workspace.auto_apply);
+    workspace.allow_destroy_plan = input.allow_destroy_plan.unwrap_or(workspace.allow_destroy_plan);
+    workspace.structured_run_output =
+        input.structured_run_output_enabled.unwrap_or(workspace.structured_run_output);
+    if let Some(Some(project)) = doc.to_one("project")? {
+        let missing =
+            || ApiError::invalid("/data/relationships/project", "no such project in this organization");
+        let id: ProjectId = project.id.parse().map_err(|_| missing())?;
+        let project = cx.tx.project(&id).await?.ok_or_else(missing)?;
+        if project.organization_id != organization.id {
+            return Err(missing());
+        }
+        (workspace.project_id, workspace.project_name) = (project.id, project.name);
+    }
+    Ok(())
+}
+
+fn execution_mode(input: &WorkspaceInput, current: ExecutionMode) -> Result<ExecutionMode, ApiError> {
+    match (input.execution_mode.as_deref(), input.operations) {
+        (Some(_), Some(_)) => {
+            Err(ApiError::attribute("operations", "Operations and execution-mode cannot be set together"))
+        }
+        (Some(mode), None) => {
+            mode.parse().map_err(|error: String| ApiError::attribute("execution-mode", error))
+        }
+        (None, Some(true)) => Ok(ExecutionMode::Remote),
+        (None, Some(false)) => Ok(ExecutionMode::Local),
+        (None, None) => Ok(current),
+    }
+}
+
+fn terraform_version(version: Option<&str>) -> Result<String, ApiError> {
+    let version = version.unwrap_or("latest").trim();
+    let is_version = |character: char| character.is_ascii_alphanumeric() || " .,<>=!~-+".contains(character);
+    if version.is_empty() || version.len() > 60 || !version.chars().all(is_version) {
+        return Err(ApiError::attribute(
+            "terraform-version",
+            "a version like 1.11.4, a constraint like ~> 1.11.0, or latest",
+        ));
+    }
+    Ok(version.to_owned())
+}
+
+fn working_directory(folder: &str) -> Result<String, ApiError> {
+    let folder = folder.trim_matches('/');
+    if folder.split('/').any(|part| part == "..") || folder.contains(['\0', '\\']) || folder.len() > 512 {
+        return Err(ApiError::attribute(
+            "working-directory",
+            "a folder inside the configuration, without .. in it",
+        ));
+    }
+    Ok(folder.to_owned())
+}
+
+fn parsed_name(name: &str) -> Result<WorkspaceName, ApiError> {
+    name.parse().map_err(|error: NameError| error.into())
+}
+
+fn taken(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Conflict => ApiError::attribute("name", "Name has already been taken"),
+        other => other.into(),
+    }
+}
+
+async fn named(
+    cx: &mut Context,
+    organization: &OrgName,
+    name: &WorkspaceName,
+    action: Action,
+) -> Result<Workspace, ApiError> {
+    let organization = cx.tx.organization(organization).await?.ok_or(ApiError::NotFound)?;
+    let workspace = cx.tx.workspace_by_name(&organization.id, name).await?.ok_or(ApiError::NotFound)?;
+    cx.workspace(&workspace.id, action).await
+}
+
+async fn show_by_name(
+    Read(mut cx): Read,
+    Ids(organization, name): Ids<OrgName, WorkspaceName>,
+    params: Params,
+) -> Reply {
+    let workspace = named(&mut cx, &organization, &name, Action::Read).await?;
+    shown(&mut cx, &workspace, &params).await
+}
+
+async fn show(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Reply {
+    let workspace = cx.workspace(&id, Action::Read).await?;
+    shown(&mut cx, &workspace, &params).await
+}
+
+async fn shown(cx: &mut Context, workspace: &Workspace, params: &Params) -> Reply {
+    let can_manage = cx.may(Action::Manage, &workspace.organization_id, Some(&workspace.id)).await?;
+    let included = included(cx, workspace, params).await?;
+    ok_with(resource(workspace, can_manage), included)
+}
+
+async fn update_by_name(
+    Write(mut cx): Write,
+    Ids(organization, name): Ids<OrgName, WorkspaceName>,
+    doc: Doc<WorkspaceInput>,
+) -> Reply {
+    let workspace = named(&mut cx, &organization, &name, Action::Manage).await?;
+    updated(cx, workspace, doc).await
+}
+
+async fn update(Write(mut cx): Write, Id(id): Id<WorkspaceId>, doc: Doc<WorkspaceInput>) -> Reply {
+    let workspace = cx.workspace(&id, Action::Manage).await?;
+    updated(cx, workspace, doc).await
+}
+
+async fn updated(mut cx: Context, mut workspace: Workspace, doc: Doc<WorkspaceInput>) -> Reply {
+    let organization =
+        cx.tx.organization_by_id(&workspace.organization_id).await?.ok_or(ApiError::NotFound)?;
+    change(&mut cx, &organization, &mut workspace, &doc).await?;
+    cx.tx.update_workspace(&workspace, cx.now).await.map_err(taken)?;
+    if let Some(tags) = tags_of(&doc)? {
+        cx.tx.clear_tags(&workspace.id).await?;
+        for tag in tags {
+            bind(&mut cx, &workspace, &tag).await?;
+        }
+    }
+    let workspace = cx.tx.workspace(&workspace.id).await?.ok_or(ApiError::NotFound)?;
+    cx.tx.commit().await?;
+    ok(resource(&workspace, true))
+}
+
+async fn delete_by_name(Write(mut cx): Write, Ids(organization, name): Ids<OrgName, WorkspaceName>) -> Reply {
+    let workspace = named(&mut cx, &organization, &name, Action::Manage).await?;
+    deleted(cx, &workspace).await
+}
+
+async fn delete(Write(mut cx): Write, Id(id): Id<WorkspaceId>) -> Reply {
+    let workspace = cx.workspace(&id, Action::Manage).await?;
+    deleted(cx, &workspace).await
+}
+
+async fn safe_delete_by_name(
+    Write(mut cx): Write,
+    Ids(organization, name): Ids<OrgName, WorkspaceName>,
+    _: crate::extract::ActionBody,
+) -> Reply {
+    let workspace = named(&mut cx, &organization, &name, Action::Manage).await?;
+    refuse_unsafe(&workspace)?;
+    deleted(cx, &workspace).await
+}
+
+async fn safe_delete(Write(mut cx): Write, Id(id): Id<WorkspaceId>, _: crate::extract::ActionBody) -> Reply {
+    let workspace = cx.workspace(&id, Action::Manage).await?;
+    refuse_unsafe(&workspace)?;
+    deleted(cx, &workspace).await
+}
+
+fn refuse_unsafe(workspace: &Workspace) -> Result<(), ApiError> {
+    if workspace.lock.is_some() {
+        return Err(ApiError::Conflict("the workspace is locked; unlock it first".to_owned()));
+    }
+    if workspace.resource_count > 0 {
+        return Err(ApiError::Conflict(format!(
+            "the workspace still manages {} resource(s); destroy them first",
+            workspace.resource_count
+        )));
+    }
+    Ok(())
+}
+
+async fn deleted(mut cx: Context, workspace: &Workspace) -> Reply {
+    if cx.tx.workspace_has_running_jobs(&workspace.id).await? {
+        return Err(ApiError::Conflict("a run of this workspace is executing; cancel it first".to_owned()));
+    }
+    cx.tx.delete_workspace(&workspace.id).await?;
+    cx.tx.commit().await?;
+    no_content()
+}
+
+/// The header by which the CLI tells that its `cloud` block made a request.
+pub(crate) fn is_cloud_integration(headers: &HeaderMap) -> bool {
+    headers.get("x-terraform-integration").is_some_and(|value| value == "cloud")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches_wildcard;
+
+    #[test]
+    fn a_wildcard_stands_at_either_end() {
+        assert!(matches_wildcard("net-prod", "net*"));
+        assert!(matches_wildcard("net-prod", "*PROD"));
+        assert!(matches_wildcard("net-prod", "*t-p*"));
+        assert!(matches_wildcard("net-prod", "net-prod"));
+        assert!(!matches_wildcard("net-prod", "prod*"));
+    }
+}
