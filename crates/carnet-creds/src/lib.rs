@@ -1,1 +1,33 @@
-//! Placeholder while the workspace is laid out.
+//! The exchange engine: from the variables of a run to credentials, and back to nothing.
+//!
+//! Without the feature `exchange` everything is pure: which settings exist, what a set of variables leads to, and
+//! what is missing. With it, identity tokens are traded, kept fresh and revoked. Nothing here touches a file or
+//! the environment of the process.
+
+mod configure;
+mod conflicts;
+#[cfg(feature = "exchange")]
+mod exchange;
+mod family;
+mod form;
+mod injection;
+mod lexicon;
+mod notice;
+mod problem;
+mod provider;
+mod providers;
+mod resolve;
+mod setting;
+mod switches;
+
+#[cfg(feature = "exchange")]
+pub use exchange::{
+    Credentials, Event, Exchange, ExchangeError, HttpSettings, IdentityToken, Refreshed, ReportEntry,
+    Revocation, RevocationHandle, RevocationOutcome, TokenError, TokenSource, VaultRefusal,
+};
+pub use family::{FamilyName, Tag, TagError};
+pub use injection::{InjectedFile, Injection};
+pub use notice::Notice;
+pub use problem::{MissingValue, Problem};
+pub use resolve::{Resolution, ResolveContext, TokenRequest, resolve, settings};
+pub use setting::{Required, Setting, SettingKind};

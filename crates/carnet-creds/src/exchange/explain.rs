@@ -1,0 +1,253 @@
+//! Why Vault did not let a run in, in words a person can act on.
+
+use super::{
+    claims::Claims,
+    vault_wire::{Failure, VaultFailure},
+};
+use crate::{
+    family::{Tag, titled},
+    lexicon::variable_name,
+    provider::VaultLogin,
+    resolve::Configured,
+};
+
+/// A refused login: what was tried, what was presented, what Vault said, and what probably helps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VaultRefusal {
+    summary: String,
+    details: Vec<String>,
+}
+
+impl VaultRefusal {
+    /// The failure in one line.
+    pub fn summary(&self) -> &str {
+        &self.summary
+    }
+
+    /// What was tried, presented and said, and what probably helps, line by line.
+    pub fn details(&self) -> &[String] {
+        &self.details
+    }
+
+    pub(crate) fn new(
+        configured: &Configured,
+        login: &VaultLogin,
+        claims: &Claims,
+        failure: &VaultFailure,
+    ) -> Self {
+        let title = titled(configured.family, configured.tag.as_ref());
+        let namespace = login.namespace.as_deref().unwrap_or("(none)");
+        let (method, url) = (&failure.method, &failure.url);
+        let mut details = vec![format!(
+            "  tried:      {method} {url}, role \"{}\" (from {}), namespace {namespace}",
+            login.role, login.role_variable
+        )];
+        for (position, (claim, value)) in claims.table().into_iter().enumerate() {
+            let heading = if position == 0 { "presented:" } else { "" };
+            details.push(format!("  {heading:<11} {claim} = {value}"));
+        }
+        details.extend(answer(&failure.failure).iter().map(|line| format!("  Vault said: {line}")));
+        let advice = Advice { configured, login, claims }.on(&failure.failure);
+        details.push(format!("  likely fix: {advice}"));
+        Self { summary: format!("failed authenticating to {title}: {failure}"), details }
+    }
+
+    /// A server that could not even be asked, because its certificate authority cannot be used.
+    pub(crate) fn of_certificate(configured: &Configured, login: &VaultLogin, reason: &str) -> Self {
+        let title = titled(configured.family, configured.tag.as_ref());
+        let variable = own_variable("TFC_VAULT_ENCODED_CACERT", configured.tag.as_ref());
+        let details = vec![
+            format!("  tried:      {}, role \"{}\"", login.address, login.role),
+            format!("  likely fix: put the PEM of the CA of this server, encoded as base64, into {variable}"),
+        ];
+        let summary =
+            format!("failed authenticating to {title}: the certificate authority cannot be used: {reason}");
+        Self { summary, details }
+    }
+}
+
+impl std::fmt::Display for VaultRefusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.summary)?;
+        self.details.iter().try_for_each(|line| write!(f, "\n{line}"))
+    }
+}
+
+impl std::error::Error for VaultRefusal {}
+
+fn answer(failure: &Failure) -> Vec<String> {
+    match failure {
+        Failure::Refused { status, errors } if errors.is_empty() => vec![format!("{status}, nothing else")],
+        Failure::Refused { errors, .. } => errors.clone(),
+        Failure::NoAnswer { .. } => vec!["nothing".to_owned()],
+        Failure::Unreadable { reason } => vec![format!("something unexpected: {reason}")],
+    }
+}
+
+/// What is known when looking for a way out.
+struct Advice<'a> {
+    configured: &'a Configured,
+    login: &'a VaultLogin,
+    claims: &'a Claims,
+}
+
+/// What Vault and OpenBao say, and which way out it points to; the first match counts.
+const SAYINGS: [(&str, Cause); 15] = [
+    ("could not be found", Cause::Trust(Trust::Role)),
+    ("missing role", Cause::Trust(Trust::Role)),
+    ("invalid audience", Cause::Trust(Trust::Audience)),
+    ("audience claim", Cause::Trust(Trust::Audience)),
+    ("invalid issuer", Cause::Trust(Trust::Issuer)),
+    ("invalid subject", Cause::Trust(Trust::Subject)),
+    ("claim \"sub\"", Cause::Trust(Trust::Subject)),
+    ("bound claim", Cause::Trust(Trust::Unknown)),
+    ("token is expired", Cause::Trust(Trust::Clock)),
+    ("not yet valid", Cause::Trust(Trust::Clock)),
+    ("issued in the future", Cause::Trust(Trust::Clock)),
+    ("signature", Cause::Trust(Trust::Keys)),
+    ("fetching keys", Cause::Trust(Trust::Keys)),
+    ("namespace not found", Cause::Way(Way::Namespace)),
+    ("sealed", Cause::Way(Way::Standby)),
+];
+
+/// What stands between a run and its Vault token.
+#[derive(Debug, Clone, Copy)]
+enum Cause {
+    Trust(Trust),
+    Way(Way),
+}
+
+/// The authentication method was reached, and does not trust this token.
+#[derive(Debug, Clone, Copy)]
+enum Trust {
+    Role,
+    Audience,
+    Issuer,
+    Subject,
+    Clock,
+    Keys,
+    Unknown,
+}
+
+/// The authentication method was not reached.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Namespace,
+    Mount,
+    Standby,
+    Certificate,
+    Unreachable,
+    Slow,
+    NotVault,
+}
+
+impl Cause {
+    fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::Refused { status, errors } => {
+                let text = errors.join("\n").to_lowercase();
+                let found = SAYINGS.iter().find(|(saying, _)| text.contains(saying)).map(|(_, cause)| *cause);
+                found.unwrap_or(match status {
+                    403 => Self::Way(Way::Mount),
+                    404 | 405 => Self::Way(Way::NotVault),
+                    429 | 500..=599 => Self::Way(Way::Standby),
+                    _ => Self::Trust(Trust::Unknown),
+                })
+            }
+            Failure::NoAnswer { reason, .. } if reason.contains("certificate") => Self::Way(Way::Certificate),
+            Failure::NoAnswer { is_connection: true, .. } => Self::Way(Way::Unreachable),
+            Failure::NoAnswer { .. } => Self::Way(Way::Slow),
+            Failure::Unreadable { .. } => Self::Way(Way::NotVault),
+        }
+    }
+}
+
+impl Advice<'_> {
+    fn on(&self, failure: &Failure) -> String {
+        match Cause::of(failure) {
+            Cause::Trust(trust) => self.on_trust(trust),
+            Cause::Way(way) => self.on_the_way(way),
+        }
+    }
+
+    fn on_trust(&self, trust: Trust) -> String {
+        let (role, path) = (&self.login.role, &self.login.auth_path);
+        let claim = |claim: &Option<String>| claim.clone().unwrap_or_default();
+        let [iss, sub, aud] = [&self.claims.iss, &self.claims.sub, &self.claims.aud].map(claim);
+        match trust {
+            Trust::Role => format!(
+                "create role \"{role}\" with: vault write auth/{path}/role/{role} ... ; or correct {}",
+                self.login.role_variable
+            ),
+            Trust::Audience => format!(
+                "add \"{aud}\" to bound_audiences of auth/{path}/role/{role}, or set {} to an audience that is bound",
+                self.variable("TFC_VAULT_WORKLOAD_IDENTITY_AUDIENCE")
+            ),
+            Trust::Issuer => format!(
+                "set bound_issuer and oidc_discovery_url of auth/{path}/config to exactly \"{iss}\", without a trailing slash"
+            ),
+            Trust::Subject => format!(
+                "make auth/{path}/role/{role} accept \"{sub}\": bound_subject must be equal to it; for patterns set \
+                 bound_claims_type=glob and bound_claims.sub"
+            ),
+            Trust::Clock => {
+                "compare the clocks of the Vault server and of the issuer; about a minute of difference \
+                             is tolerated"
+                    .to_owned()
+            }
+            Trust::Keys => format!(
+                "let the Vault server fetch {iss}/.well-known/openid-configuration and the keys named there (address, \
+                 firewall, oidc_discovery_ca_pem), and check that auth/{path}/config names this issuer"
+            ),
+            Trust::Unknown => format!(
+                "compare auth/{path}/config (issuer) and auth/{path}/role/{role} (audience, subject, claims) with what was presented"
+            ),
+        }
+    }
+
+    fn on_the_way(&self, way: Way) -> String {
+        let path = &self.login.auth_path;
+        match way {
+            Way::Namespace => format!(
+                "correct {}; the namespace does not exist on this server",
+                self.variable("TFC_VAULT_NAMESPACE")
+            ),
+            Way::Mount => format!(
+                "check that a JWT method is mounted at auth/{path} in this namespace (vault auth list), or correct {} \
+                 or {}",
+                self.variable("TFC_VAULT_AUTH_PATH"),
+                self.variable("TFC_VAULT_NAMESPACE")
+            ),
+            Way::Standby => {
+                "the server is sealed, starting or overloaded; unseal it, or run again later".to_owned()
+            }
+            Way::Certificate => format!(
+                "put the CA of this server into {}, or correct the host name in {}",
+                self.variable("TFC_VAULT_ENCODED_CACERT"),
+                self.variable("TFC_VAULT_ADDR")
+            ),
+            Way::Unreachable => format!(
+                "check that the agent can reach {} (name, port, firewall, http or https), or correct {}",
+                self.login.address,
+                self.variable("TFC_VAULT_ADDR")
+            ),
+            Way::Slow => format!(
+                "the server took longer than {} s; raise {} if it is only slow",
+                self.login.timeout.as_secs(),
+                self.variable("TFC_VAULT_CLIENT_TIMEOUT")
+            ),
+            Way::NotVault => format!(
+                "check that {} is the address of a Vault server, without /v1 or another path",
+                self.variable("TFC_VAULT_ADDR")
+            ),
+        }
+    }
+
+    fn variable(&self, base: &str) -> String {
+        own_variable(base, self.configured.tag.as_ref())
+    }
+}
+
+fn own_variable(base: &str, tag: Option<&Tag>) -> String {
+    variable_name(base, tag.map(Tag::as_str))
+}

@@ -1,0 +1,61 @@
+//! How providers are reached.
+
+use std::{error::Error, time::Duration};
+
+use reqwest::{Certificate, Client, redirect::Policy};
+
+/// How providers are reached.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Certificate authorities to trust besides those of the system, as PEM.
+    pub extra_roots_pem: Option<String>,
+    /// The longest that making a connection may take.
+    pub connect_timeout: Duration,
+    /// The pause before the first retry; it doubles with every further one.
+    pub retry_pause: Duration,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            extra_roots_pem: None,
+            connect_timeout: Duration::from_secs(10),
+            retry_pause: Duration::from_millis(500),
+        }
+    }
+}
+
+impl HttpSettings {
+    /// A client that trusts the given authorities only, or else those of the system and the extra ones.
+    ///
+    /// Fails with the reason when a certificate cannot be used.
+    pub(crate) fn client(&self, only_roots_pem: Option<&str>, timeout: Duration) -> Result<Client, String> {
+        // The proxy variables of this process are not the run's.
+        let builder = Client::builder()
+            .connect_timeout(self.connect_timeout)
+            .timeout(timeout)
+            .redirect(Policy::none())
+            .no_proxy();
+        let parse = |pem: &str| Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| chain(&error));
+        let builder = match (only_roots_pem, &self.extra_roots_pem) {
+            (Some(pem), _) => builder.tls_certs_only(parse(pem)?),
+            (None, Some(pem)) => builder.tls_certs_merge(parse(pem)?),
+            (None, None) => builder,
+        };
+        builder.build().map_err(|error| chain(&error))
+    }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut parts = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if parts.last().is_none_or(|last| !last.contains(&text)) {
+            parts.push(text);
+        }
+        source = cause.source();
+    }
+    parts.join(": ")
+}

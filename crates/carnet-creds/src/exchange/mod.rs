@@ -1,0 +1,139 @@
+//! Trading identity tokens for credentials, keeping them fresh, and leaving nothing behind.
+
+mod claims;
+mod credentials;
+mod explain;
+mod http;
+mod lease;
+mod login;
+mod refresh;
+mod report;
+mod revocation;
+mod vault_api;
+mod vault_wire;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use carnet_model::Timestamp;
+use secrecy::SecretString;
+
+use crate::{injection::InjectedFile, notice::Notice, resolve::TokenRequest};
+
+pub use credentials::Credentials;
+pub use explain::VaultRefusal;
+pub use http::HttpSettings;
+pub use report::ReportEntry;
+pub use revocation::{Revocation, RevocationHandle, RevocationOutcome};
+
+/// Where identity tokens come from.
+#[async_trait]
+pub trait TokenSource: Send + Sync {
+    /// Has one identity token made.
+    async fn identity_token(&self, request: &TokenRequest) -> Result<IdentityToken, TokenError>;
+}
+
+/// An identity token and what is known about it.
+#[derive(Debug, Clone)]
+pub struct IdentityToken {
+    /// The signed token.
+    pub token: SecretString,
+    /// Its identifier, as the issuer's ledger knows it.
+    pub jti: String,
+    /// The claim `iat`.
+    pub issued_at: Timestamp,
+    /// The claim `exp`.
+    pub expires_at: Timestamp,
+}
+
+/// Why no identity token was made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The issuer will not make it, now or later.
+    #[error("{0}")]
+    Refused(String),
+    /// The issuer could not be asked; trying again may help.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// What an exchange needs from the outside.
+#[derive(Clone)]
+pub struct Exchange {
+    /// How providers are reached.
+    pub http: HttpSettings,
+    /// The clock.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl Exchange {
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+}
+
+/// Something that happened, as a line for the run log.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// The line; it never holds a secret.
+    pub text: String,
+    /// The warning that the line states, if it is one.
+    pub notice: Option<Notice>,
+    /// How to revoke what was just obtained, should this process not live to do it.
+    pub revocation: Option<RevocationHandle>,
+}
+
+impl Event {
+    pub(crate) fn progress(text: String) -> Self {
+        Self { text, notice: None, revocation: None }
+    }
+
+    pub(crate) fn warning(notice: Notice) -> Self {
+        Self { text: notice.to_string(), notice: Some(notice), revocation: None }
+    }
+}
+
+impl std::fmt::Display for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What a refresh changed.
+#[derive(Debug, Default)]
+pub struct Refreshed {
+    /// Files to replace by rename.
+    pub files: Vec<InjectedFile>,
+    /// New secrets that no log may show.
+    pub secrets: Vec<SecretString>,
+    /// What a person should know.
+    pub notices: Vec<Notice>,
+}
+
+/// Why no credentials were obtained.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    /// The issuer made no identity token.
+    #[error("failed creating a workload identity token: {reason} ({configuration}, audience {audience})")]
+    Token {
+        /// The configuration it was for.
+        configuration: String,
+        /// The audience it was for.
+        audience: String,
+        /// Why.
+        reason: String,
+    },
+    /// Vault did not let the run in.
+    #[error(transparent)]
+    Vault(Box<VaultRefusal>),
+}
+
+impl ExchangeError {
+    /// The stable identifier, for documentation and tests.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::Token { .. } => "E10",
+            Self::Vault(_) => "E8",
+        }
+    }
+}
