@@ -2,6 +2,7 @@
 //!
 //! Nothing here is async, reads a clock, touches a file or the network.
 
+mod agent;
 mod configuration_version;
 mod id;
 mod identity;
@@ -11,6 +12,7 @@ mod organization;
 mod permission;
 mod project;
 mod run;
+mod run_event;
 mod run_status;
 mod schedule;
 mod state_version;
@@ -20,6 +22,7 @@ mod user;
 mod variable;
 mod workspace;
 
+pub use agent::Agent;
 pub use configuration_version::{ConfigurationStatus, ConfigurationVersion};
 pub use id::{
     AgentId, ApplyId, ConfigurationVersionId, IdError, JobId, OrgId, PhaseId, PlanId, ProjectId, RunEventId,
@@ -32,9 +35,12 @@ pub use organization::Organization;
 pub use permission::{Action, Principal, Role, is_allowed};
 pub use project::{DEFAULT_PROJECT, Project};
 pub use run::{PhaseStatus, ResourceCounts, Run, RunOptions, RunPhase, RunSource, StatusTimestamps};
+pub use run_event::RunEvent;
 pub use run_status::RunStatus;
 pub use schedule::{QueuedRun, ScheduleStep, WorkspaceQueue, next_steps};
-pub use state_version::{StateConflict, StateHead, StateStatus, StateVersion, check_successor};
+pub use state_version::{
+    StateConflict, StateHead, StateOutput, StateResource, StateStatus, StateVersion, check_successor,
+};
 pub use tag::{Tag, TagError};
 pub use token::{ApiToken, TokenKind, TokenOwner};
 pub use user::User;

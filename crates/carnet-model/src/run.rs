@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use secrecy::SecretString;
+
 use crate::{
     ApplyId, ConfigurationVersionId, OrgId, Phase, PhaseId, PlanId, RunId, RunStatus, Timestamp, UserId,
     WorkspaceId,
@@ -183,7 +185,7 @@ pub struct ResourceCounts {
 }
 
 /// A plan or an apply.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct RunPhase {
     /// The stable id.
     pub id: PhaseId,
@@ -198,7 +200,7 @@ pub struct RunPhase {
     /// Whether the plan wrote configuration.
     pub generated_configuration: bool,
     /// The name in its log's address; it is a capability of its own.
-    pub log_key: String,
+    pub log_key: SecretString,
     /// How many bytes the log holds.
     pub log_length: u64,
     /// When each status was entered.

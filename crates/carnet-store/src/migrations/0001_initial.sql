@@ -157,7 +157,8 @@ CREATE INDEX runs_workspace ON runs (workspace_id, created_at, id);
 CREATE INDEX runs_open ON runs (workspace_id, is_final, created_at, id);
 CREATE INDEX runs_status ON runs (status, created_at, id);
 
--- One row for the plan and one for the apply of each run. log_key is the capability in the log's address.
+-- One row for the plan and one for the apply of each run. The log's key is the capability in its address: log_hash is its
+-- SHA-256, by which it is found.
 CREATE TABLE phases (
     id TEXT PRIMARY KEY,
     run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
@@ -168,7 +169,8 @@ CREATE TABLE phases (
     destructions BIGINT,
     imports BIGINT,
     generated_configuration BOOLEAN NOT NULL,
-    log_key TEXT NOT NULL UNIQUE,
+    log_hash TEXT NOT NULL UNIQUE,
+    sealed_log_key TEXT NOT NULL,
     log_length BIGINT NOT NULL,
     status_timestamps TEXT NOT NULL,
     UNIQUE (run_id, phase)
@@ -182,15 +184,17 @@ CREATE TABLE log_chunks (
     PRIMARY KEY (phase_id, start_byte)
 );
 
+-- place counts the events of a run: several happen in one millisecond.
 CREATE TABLE run_events (
     id TEXT PRIMARY KEY,
     run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     action TEXT NOT NULL,
     description TEXT NOT NULL,
     actor_id TEXT,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    place BIGINT NOT NULL
 );
-CREATE INDEX run_events_run ON run_events (run_id, created_at, id);
+CREATE INDEX run_events_run ON run_events (run_id, place);
 
 CREATE TABLE agents (
     id TEXT PRIMARY KEY,
@@ -222,6 +226,7 @@ CREATE TABLE jobs (
     UNIQUE (run_id, phase)
 );
 CREATE INDEX jobs_queue ON jobs (status, created_at, id);
+CREATE INDEX jobs_workspace ON jobs (workspace_id, status);
 
 -- The ledger: one row for every identity token, committed before the token leaves the server.
 CREATE TABLE identity_tokens (
@@ -250,6 +255,8 @@ CREATE TABLE signing_keys (
     created_at BIGINT NOT NULL
 );
 
+-- forced: the writer asked to skip the comparison with the current state. resources: JSON, one entry per resource block.
+-- The two hashes are SHA-256 of the capabilities in the upload addresses; NULL once they were used.
 CREATE TABLE state_versions (
     id TEXT PRIMARY KEY,
     workspace_id TEXT NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
@@ -262,6 +269,8 @@ CREATE TABLE state_versions (
     size BIGINT NOT NULL,
     terraform_version TEXT,
     resource_count BIGINT NOT NULL,
+    resources TEXT NOT NULL,
+    forced BOOLEAN NOT NULL,
     has_json BOOLEAN NOT NULL,
     upload_hash TEXT UNIQUE,
     json_upload_hash TEXT UNIQUE,

@@ -1,0 +1,207 @@
+//! Jobs: their queue, their leases and the hashes of their tokens.
+
+use carnet_model::{AgentId, Job, JobId, JobStatus, OrgId, Phase, RunId, Signal, Timestamp, WorkspaceId};
+
+use crate::db::{Bind, Row, StoreError, Tx};
+use crate::store::TokenHash;
+
+/// A job to be stored.
+#[derive(Debug, Clone, Copy)]
+pub struct NewJob<'a> {
+    /// Its id.
+    pub id: &'a JobId,
+    /// The run.
+    pub run_id: &'a RunId,
+    /// The workspace of the run.
+    pub workspace_id: &'a WorkspaceId,
+    /// The phase.
+    pub phase: Phase,
+}
+
+/// An agent's claim of the next job.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    /// The agent.
+    pub agent_id: &'a AgentId,
+    /// The hash of the token that may mint and report.
+    pub control_hash: &'a TokenHash,
+    /// The hash of the token that Terraform sees.
+    pub run_hash: &'a TokenHash,
+    /// The hash of the token that may store the state.
+    pub delivery_hash: &'a TokenHash,
+    /// The moment of the claim.
+    pub claimed_at: Timestamp,
+    /// When the lease runs out.
+    pub lease_expires_at: Timestamp,
+    /// When the job has run for too long if it is a plan.
+    pub plan_deadline_at: Timestamp,
+    /// When the job has run for too long if it is an apply.
+    pub apply_deadline_at: Timestamp,
+}
+
+fn job(row: &Row) -> Result<Job, StoreError> {
+    Ok(Job {
+        id: row.parsed("id")?,
+        run_id: row.parsed("run_id")?,
+        workspace_id: row.parsed("workspace_id")?,
+        phase: row.parsed("phase")?,
+        status: row.parsed("status")?,
+        agent_id: row.optional_parsed("agent_id")?,
+        signal: row.parsed("wanted_signal")?,
+        lease_expires_at: row.optional_time("lease_expires_at")?,
+        deadline_at: row.optional_time("deadline_at")?,
+    })
+}
+
+impl Tx {
+    async fn one_job(&mut self, sql: &'static str, binds: &[Bind]) -> Result<Option<Job>, StoreError> {
+        self.optional(sql, binds).await?.as_ref().map(job).transpose()
+    }
+
+    /// Stores a new job in the queue; a second one for the same phase of the same run is a conflict.
+    pub async fn insert_job(&mut self, new: NewJob<'_>, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO jobs (id, run_id, workspace_id, phase, status, wanted_signal, created_at) \
+             VALUES ($1, $2, $3, $4, 'queued', 'none', $5)",
+            &[
+                new.id.into(),
+                new.run_id.into(),
+                new.workspace_id.into(),
+                new.phase.as_str().into(),
+                now.into(),
+            ],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The job of this id.
+    pub async fn job(&mut self, id: &JobId) -> Result<Option<Job>, StoreError> {
+        self.one_job("SELECT * FROM jobs WHERE id = $1", &[id.into()]).await
+    }
+
+    /// The job whose control token has this hash, whatever became of it.
+    pub async fn job_by_control_hash(&mut self, hash: &TokenHash) -> Result<Option<Job>, StoreError> {
+        self.one_job("SELECT * FROM jobs WHERE control_hash = $1", &[hash.into()]).await
+    }
+
+    /// The job whose delivery token has this hash, whatever became of it.
+    pub async fn job_by_delivery_hash(&mut self, hash: &TokenHash) -> Result<Option<Job>, StoreError> {
+        self.one_job("SELECT * FROM jobs WHERE delivery_hash = $1", &[hash.into()]).await
+    }
+
+    /// The running job whose run token has this hash.
+    pub async fn job_by_run_hash(&mut self, hash: &TokenHash) -> Result<Option<Job>, StoreError> {
+        self.one_job("SELECT * FROM jobs WHERE run_hash = $1 AND status = 'running'", &[hash.into()]).await
+    }
+
+    /// The running job of a run.
+    pub async fn running_job(&mut self, run: &RunId) -> Result<Option<Job>, StoreError> {
+        self.one_job("SELECT * FROM jobs WHERE run_id = $1 AND status = 'running'", &[run.into()]).await
+    }
+
+    /// Tells whether a job waits for an agent.
+    pub async fn has_queued_jobs(&mut self) -> Result<bool, StoreError> {
+        Ok(self.optional("SELECT id FROM jobs WHERE status = 'queued' LIMIT 1", &[]).await?.is_some())
+    }
+
+    /// Gives the job that waits longest to an agent.
+    pub async fn claim_job(&mut self, claim: Claim<'_>) -> Result<Option<Job>, StoreError> {
+        self.one_job(
+            "UPDATE jobs SET status = 'running', agent_id = $1, control_hash = $2, run_hash = $3, delivery_hash = $4, \
+             claimed_at = $5, lease_expires_at = $6, deadline_at = CASE phase WHEN 'plan' THEN $7 ELSE $8 END \
+             WHERE status = 'queued' \
+             AND id = (SELECT q.id FROM jobs q WHERE q.status = 'queued' ORDER BY q.created_at, q.id LIMIT 1) \
+             RETURNING *",
+            &[
+                claim.agent_id.into(),
+                claim.control_hash.into(),
+                claim.run_hash.into(),
+                claim.delivery_hash.into(),
+                claim.claimed_at.into(),
+                claim.lease_expires_at.into(),
+                claim.plan_deadline_at.into(),
+                claim.apply_deadline_at.into(),
+            ],
+        )
+        .await
+    }
+
+    /// Lets the lease of a running job end later; `false` when the job does not run any more.
+    pub async fn renew_lease(&mut self, id: &JobId, expires_at: Timestamp) -> Result<bool, StoreError> {
+        let renewed = self
+            .execute(
+                "UPDATE jobs SET lease_expires_at = $2 WHERE id = $1 AND status = 'running'",
+                &[id.into(), expires_at.into()],
+            )
+            .await?;
+        Ok(renewed > 0)
+    }
+
+    /// Notes what the agent of a running job is asked to do.
+    pub async fn set_signal(&mut self, id: &JobId, signal: Signal) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE jobs SET wanted_signal = $2 WHERE id = $1 AND status = 'running'",
+            &[id.into(), signal.as_str().into()],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Ends a running job; `report` is what the agent told of it.
+    pub async fn end_job(
+        &mut self,
+        id: &JobId,
+        status: JobStatus,
+        report: Option<String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE jobs SET status = $2, report = $3, finished_at = $4 WHERE id = $1 AND status = 'running'",
+            &[id.into(), status.as_str().into(), report.into(), now.into()],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Takes the waiting job of a run out of the queue.
+    pub async fn cancel_queued_job(&mut self, run: &RunId, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE jobs SET status = 'canceled', finished_at = $2 WHERE run_id = $1 AND status = 'queued'",
+            &[run.into(), now.into()],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The running jobs whose lease or time ended.
+    pub async fn overdue_jobs(&mut self, now: Timestamp) -> Result<Vec<Job>, StoreError> {
+        let rows = self
+            .all(
+                "SELECT * FROM jobs WHERE status = 'running' AND (lease_expires_at <= $1 OR deadline_at <= $1) \
+                 ORDER BY created_at, id",
+                &[now.into()],
+            )
+            .await?;
+        rows.iter().map(job).collect()
+    }
+
+    /// How many jobs of an organization wait and how many run.
+    pub async fn job_counts(&mut self, organization: &OrgId) -> Result<(u64, u64), StoreError> {
+        let queued = self
+            .total(
+                "SELECT COUNT(*) AS total FROM jobs j JOIN workspaces w ON w.id = j.workspace_id \
+                 WHERE w.organization_id = $1 AND j.status = 'queued'",
+                &[organization.into()],
+            )
+            .await?;
+        let running = self
+            .total(
+                "SELECT COUNT(*) AS total FROM jobs j JOIN workspaces w ON w.id = j.workspace_id \
+                 WHERE w.organization_id = $1 AND j.status = 'running'",
+                &[organization.into()],
+            )
+            .await?;
+        Ok((queued, running))
+    }
+}
