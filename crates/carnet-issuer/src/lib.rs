@@ -23,6 +23,6 @@ pub use issuer_url::{DISCOVERY_PATH, IssuerUrl, IssuerUrlError, JWKS_PATH};
 pub use jti::{Jti, JtiError};
 pub use jwk::{JwkError, Jwks, KeyId, PublicJwk};
 pub use key::{KeyError, SigningKey};
-pub use mint::{Issuer, IssuerError, MAX_LIFETIME, MIN_LIFETIME, MintRequest, MintedToken};
+pub use mint::{Issuer, IssuerError, MAX_LIFETIME, MIN_LIFETIME, MintRequest, MintedToken, TokenDraft};
 pub use ring::{KeyRing, RingError, RingKey};
 pub use verify::{Expected, VerifiedToken, VerifyError, verify_token};

@@ -34,6 +34,31 @@ pub struct MintRequest {
     pub jti: Jti,
 }
 
+/// Everything that a token will say, before it is signed.
+#[derive(Debug, Clone)]
+pub struct TokenDraft {
+    /// The id of the token.
+    pub jti: Jti,
+    /// The key that will sign it.
+    pub kid: KeyId,
+    /// The claim `sub`.
+    pub subject: String,
+    /// Whom it is for.
+    pub audience: Audience,
+    /// When it is issued, to the second.
+    pub issued_at: Timestamp,
+    /// When it stops being valid, to the second.
+    pub expires_at: Timestamp,
+    claims: Vec<u8>,
+}
+
+impl TokenDraft {
+    /// The claims as the JSON that is signed.
+    pub fn claims_json(&self) -> &[u8] {
+        &self.claims
+    }
+}
+
 /// A token and what is known about it without reading it.
 #[derive(Debug)]
 pub struct MintedToken {
@@ -96,16 +121,15 @@ impl Issuer {
         self.ring.jwks()
     }
 
-    /// Mints a token for a run of a workspace, signed by the current key.
+    /// Writes down what a token will say, without signing it: this is what the ledger keeps.
     ///
-    /// Whether the job may have this identity is for the caller to decide. Fails when the lifetime is out of
-    /// bounds or signing fails; nothing is minted then.
-    pub fn mint(
+    /// Whether the job may have this identity is for the caller to decide. Fails when the lifetime is out of bounds.
+    pub fn draft(
         &self,
         identity: &WorkloadIdentity,
         request: MintRequest,
         now: Timestamp,
-    ) -> Result<MintedToken, IssuerError> {
+    ) -> Result<TokenDraft, IssuerError> {
         if !(MIN_LIFETIME..=MAX_LIFETIME).contains(&request.lifetime) {
             return Err(IssuerError::Lifetime { lifetime: request.lifetime });
         }
@@ -122,17 +146,46 @@ impl Issuer {
             expires_at: expires_at.as_second(),
         };
         let claims = WorkspaceClaims::new(&facts, identity).to_json();
-        let key = self.ring.current();
-        let token = key.sign_token(&claims)?;
-        Ok(MintedToken {
-            token,
+        let kid = self.ring.current().kid().clone();
+        Ok(TokenDraft {
             jti: request.jti,
-            kid: key.kid().clone(),
+            kid,
             subject,
             audience: request.audience,
             issued_at,
             expires_at,
+            claims,
         })
+    }
+
+    /// Signs a draft with the current key.
+    ///
+    /// Fails when signing fails; nothing is minted then.
+    pub fn sign(&self, draft: TokenDraft) -> Result<MintedToken, IssuerError> {
+        let key = self.ring.current();
+        let token = key.sign_token(&draft.claims)?;
+        Ok(MintedToken {
+            token,
+            jti: draft.jti,
+            kid: key.kid().clone(),
+            subject: draft.subject,
+            audience: draft.audience,
+            issued_at: draft.issued_at,
+            expires_at: draft.expires_at,
+        })
+    }
+
+    /// Mints a token for a run of a workspace, signed by the current key.
+    ///
+    /// Whether the job may have this identity is for the caller to decide. Fails when the lifetime is out of
+    /// bounds or signing fails; nothing is minted then.
+    pub fn mint(
+        &self,
+        identity: &WorkloadIdentity,
+        request: MintRequest,
+        now: Timestamp,
+    ) -> Result<MintedToken, IssuerError> {
+        self.sign(self.draft(identity, request, now)?)
     }
 }
 
@@ -205,6 +258,18 @@ mod tests {
                 i64::try_from(accepted).expect("small")
             );
         }
+    }
+
+    #[test]
+    fn a_draft_holds_the_claims_that_are_signed() {
+        let issuer = fixture::issuer();
+        let draft = issuer
+            .draft(&fixture::identity(Phase::Apply), request(Duration::from_secs(60)), fixture::now())
+            .expect("a draft");
+        let drafted: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(draft.claims_json()).expect("JSON");
+        let minted = issuer.sign(draft).expect("a token");
+        assert_eq!(fixture::claims(minted.token.expose_secret()), drafted);
     }
 
     #[test]
