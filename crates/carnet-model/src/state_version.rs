@@ -1,6 +1,8 @@
 //! State versions and the rule which one may follow which.
 
-use crate::{RunId, StateVersionId, Timestamp, UserId, WorkspaceId};
+use secrecy::SecretString;
+
+use crate::{RunId, StateVersionId, StateVersionOutputId, Timestamp, UserId, WorkspaceId};
 
 /// Where a state version stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,10 +64,46 @@ pub struct StateVersion {
     pub terraform_version: Option<String>,
     /// Managed resources in it.
     pub resource_count: u32,
+    /// What it holds, one entry for each resource block.
+    pub resources: Vec<StateResource>,
     /// Whether a JSON form was uploaded too.
     pub has_json: bool,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// The objects of one resource block in a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateResource {
+    /// The name.
+    pub name: String,
+    /// The type; that of a data source begins with `data.`.
+    pub kind: String,
+    /// How many objects.
+    pub count: u32,
+    /// The module's address; `root` for the root module.
+    pub module: String,
+    /// The provider's address.
+    pub provider: String,
+}
+
+/// One output of a state version.
+#[derive(Debug, Clone)]
+pub struct StateOutput {
+    /// The stable id.
+    pub id: StateVersionOutputId,
+    /// The state version it belongs to.
+    pub state_version_id: StateVersionId,
+    /// The name.
+    pub name: String,
+    /// Whether lists leave the value out.
+    pub sensitive: bool,
+    /// `string`, `number`, `bool`, `array` or `object`.
+    pub value_type: String,
+    /// Terraform's type constraint, as JSON.
+    pub detailed_type: String,
+    /// The value, as JSON.
+    pub value: SecretString,
 }
 
 /// What must be known of a state to judge its successor.

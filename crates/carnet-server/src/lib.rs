@@ -14,6 +14,8 @@ mod route;
 mod router;
 mod serve;
 mod setup;
+mod state;
+mod upload;
 
 #[cfg(test)]
 mod testing;

@@ -16,6 +16,8 @@ mod run_event;
 mod run_list;
 mod seal;
 mod signing_key;
+mod state_output;
+mod state_version;
 mod store;
 mod variable;
 mod workspace;

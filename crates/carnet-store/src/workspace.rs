@@ -291,17 +291,6 @@ impl Tx {
         Ok(row.is_some())
     }
 
-    /// Tells whether the newest state version of the workspace still waits for its bytes.
-    pub async fn has_pending_state(&mut self, id: &WorkspaceId) -> Result<bool, StoreError> {
-        let row = self
-            .optional(
-                "SELECT status FROM state_versions WHERE workspace_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
-                &[id.into()],
-            )
-            .await?;
-        Ok(row.map(|row| row.text("status")).transpose()?.as_deref() == Some("pending"))
-    }
-
     /// Removes a workspace and everything below it.
     pub async fn delete_workspace(&mut self, id: &WorkspaceId) -> Result<bool, StoreError> {
         self.execute("DELETE FROM runs WHERE workspace_id = $1", &[id.into()]).await?;
