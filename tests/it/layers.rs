@@ -41,7 +41,8 @@ fn every_crate_uses_lower_rows_only() {
         if OUTSIDE.contains(&name) {
             continue;
         }
-        let may_use = allowed.get(name).unwrap_or_else(|| panic!("{name} stands in no row of the architecture"));
+        let may_use =
+            allowed.get(name).unwrap_or_else(|| panic!("{name} stands in no row of the architecture"));
         for dependency in package.dependencies.iter().filter(|one| one.name.starts_with("carnet-")) {
             assert!(
                 may_use.contains(&dependency.name.as_str()),

@@ -1,3 +1,4 @@
 //! Whole-product tests.
 
+mod counterparts;
 mod layers;

@@ -1,1 +1,27 @@
-//! Fixtures of the whole-product tests.
+//! Fixtures of the whole-product tests: the real counterparts, each in a process of its own.
+//!
+//! Every fixture listens on a free port of the loopback interface, keeps its files and its log in a temporary
+//! directory, and ends its process when it is dropped. When the test fails the end of the log is printed.
+
+mod api_client;
+mod carnet_server;
+mod certificate_authority;
+mod issuer_server;
+mod json_client;
+mod open_bao;
+mod port;
+mod process;
+mod seaweed_fs;
+mod terraform_cli;
+mod tool;
+
+pub use api_client::ApiClient;
+pub use carnet_server::{BOOTSTRAP_TOKEN, CarnetServer, EmbeddedAgent, ServerOptions};
+pub use certificate_authority::{CertificateAuthority, ServerCertificate};
+pub use issuer_server::IssuerServer;
+pub use json_client::{Answer, JsonClient};
+pub use open_bao::{JwtRole, OpenBao, VaultLogin};
+pub use process::{ChildProcess, wait_for};
+pub use seaweed_fs::{Access, SeaweedFs, SeaweedOptions, TrustedRole};
+pub use terraform_cli::{RunningTerraform, TerraformCli, TerraformOutput, without_colour};
+pub use tool::{AwsClient, Tool, aws_client, tool};

@@ -1,0 +1,208 @@
+//! The HTTP API as an automation would use it.
+
+use std::{io::Write, time::Duration};
+
+use anyhow::{Context, bail};
+use flate2::{Compression, write::GzEncoder};
+use serde_json::{Value, json};
+
+use crate::{
+    json_client::{Answer, JsonClient},
+    process::wait_for,
+};
+
+const RUN_LIMIT: Duration = Duration::from_secs(120);
+
+/// Run states that nothing follows.
+const FINAL: [&str; 7] = [
+    "applied",
+    "planned_and_finished",
+    "planned_and_saved",
+    "discarded",
+    "errored",
+    "canceled",
+    "force_canceled",
+];
+
+/// A client of the API with one token.
+#[derive(Debug, Clone)]
+pub struct ApiClient {
+    client: JsonClient,
+    anonymous: JsonClient,
+    token: String,
+}
+
+impl ApiClient {
+    pub(crate) fn new(client: JsonClient, token: &str) -> Self {
+        let anonymous = client.clone();
+        let client = client
+            .with_header("authorization", &format!("Bearer {token}"))
+            .with_header("content-type", "application/vnd.api+json");
+        Self { client, anonymous, token: token.to_owned() }
+    }
+
+    /// The token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Sends a request; a `path` without a leading slash stands behind `/api/v2/`.
+    pub async fn request(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Answer> {
+        if path.starts_with('/') || path.starts_with("https://") {
+            self.client.request(method, path, body).await
+        } else {
+            self.client.request(method, &format!("/api/v2/{path}"), body).await
+        }
+    }
+
+    /// Reads a document that must be there.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let answer = self.request("GET", path, None).await?;
+        answer.success().with_context(|| format!("GET {path}"))
+    }
+
+    /// Sends a document that must be accepted.
+    pub async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+        let answer = self.request("POST", path, Some(&body)).await?;
+        answer.success().with_context(|| format!("POST {path}"))
+    }
+
+    /// Sends a change that must be accepted.
+    pub async fn patch(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+        let answer = self.request("PATCH", path, Some(&body)).await?;
+        answer.success().with_context(|| format!("PATCH {path}"))
+    }
+
+    /// Creates an organization.
+    pub async fn create_organization(&self, name: &str) -> anyhow::Result<()> {
+        let attributes = json!({"name": name, "email": "admin@example.test"});
+        self.post("organizations", document("organizations", attributes)).await?;
+        Ok(())
+    }
+
+    /// Creates a workspace in the default project; yields its id.
+    pub async fn create_workspace(&self, organization: &str, name: &str) -> anyhow::Result<String> {
+        let path = format!("organizations/{organization}/workspaces");
+        let made = self.post(&path, document("workspaces", json!({"name": name}))).await?;
+        id(&made)
+    }
+
+    /// Sets environment variables of a workspace.
+    pub async fn set_environment(
+        &self,
+        workspace_id: &str,
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<()> {
+        for (key, value) in variables {
+            let attributes = json!({"key": key, "value": value, "category": "env"});
+            self.create_variable(workspace_id, attributes).await?;
+        }
+        Ok(())
+    }
+
+    /// Creates a variable of a workspace with the given attributes; yields its id.
+    pub async fn create_variable(&self, workspace_id: &str, attributes: Value) -> anyhow::Result<String> {
+        let made =
+            self.post(&format!("workspaces/{workspace_id}/vars"), document("vars", attributes)).await?;
+        id(&made)
+    }
+
+    /// Uploads a configuration of one file, without starting a run; yields the configuration version's id.
+    pub async fn upload(&self, workspace_id: &str, main_tf: &str) -> anyhow::Result<String> {
+        let path = format!("workspaces/{workspace_id}/configuration-versions");
+        let body = document("configuration-versions", json!({"auto-queue-runs": false}));
+        let made = self.post(&path, body).await?;
+        let address = made["data"]["attributes"]["upload-url"].as_str().context("there is no upload-url")?;
+        self.anonymous.put_bytes(address, archive(main_tf)?).await?.success()?;
+        id(&made)
+    }
+
+    /// Starts a run of a configuration of one file; yields the run's id.
+    pub async fn start_run(
+        &self,
+        workspace_id: &str,
+        main_tf: &str,
+        attributes: Value,
+    ) -> anyhow::Result<String> {
+        let version = self.upload(workspace_id, main_tf).await?;
+        let mut body = document("runs", attributes);
+        body["data"]["relationships"] = json!({
+            "workspace": {"data": {"type": "workspaces", "id": workspace_id}},
+            "configuration-version": {"data": {"type": "configuration-versions", "id": version}},
+        });
+        id(&self.post("runs", body).await?)
+    }
+
+    /// Runs a configuration to its end, approving it; yields the final run document.
+    pub async fn run_to_end(&self, workspace_id: &str, main_tf: &str) -> anyhow::Result<Value> {
+        let run_id = self.start_run(workspace_id, main_tf, json!({"auto-apply": true})).await?;
+        self.wait_for_status(&run_id, &FINAL).await
+    }
+
+    /// Waits until a run has one of the given states; fails at once when it ended in another.
+    pub async fn wait_for_status(&self, run_id: &str, wanted: &[&str]) -> anyhow::Result<Value> {
+        let path = format!("runs/{run_id}");
+        let what = format!("{run_id} to become one of {wanted:?}");
+        wait_for(&what, RUN_LIMIT, async || {
+            let run = self.get(&path).await?;
+            let status = run["data"]["attributes"]["status"].as_str().unwrap_or_default();
+            if wanted.contains(&status) {
+                return Ok(Some(run));
+            }
+            if FINAL.contains(&status) {
+                let log = self.run_log(run_id).await.unwrap_or_default();
+                bail!("{run_id} ended as {status}, not as one of {wanted:?}\n{log}");
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    /// Confirms, discards or cancels a run.
+    pub async fn act(&self, run_id: &str, action: &str) -> anyhow::Result<()> {
+        self.post(&format!("runs/{run_id}/actions/{action}"), json!({})).await?;
+        Ok(())
+    }
+
+    /// The log of a run's plan and, behind it, of its apply.
+    pub async fn run_log(&self, run_id: &str) -> anyhow::Result<String> {
+        let mut text = String::new();
+        for phase in ["plan", "apply"] {
+            let document = self.get(&format!("runs/{run_id}/{phase}")).await?;
+            let address =
+                document["data"]["attributes"]["log-read-url"].as_str().context("no log-read-url")?;
+            let answer = self.anonymous.request("GET", address, None).await?.success()?;
+            // A log of a single JSON line is parsed already.
+            text.push_str(&answer.as_str().map_or_else(|| answer.to_string(), str::to_owned));
+        }
+        Ok(text)
+    }
+
+    /// The identity tokens that were minted for a workspace, oldest first.
+    pub async fn identity_tokens(&self, workspace_id: &str) -> anyhow::Result<Vec<Value>> {
+        let path = format!("/api/carnet/v1/workspaces/{workspace_id}/identity-tokens");
+        let list = self.get(&path).await?;
+        list.as_array().cloned().with_context(|| format!("{path} is not a list: {list}"))
+    }
+}
+
+fn document(kind: &str, attributes: Value) -> Value {
+    json!({"data": {"type": kind, "attributes": attributes}})
+}
+
+fn id(document: &Value) -> anyhow::Result<String> {
+    let id = document["data"]["id"].as_str();
+    Ok(id.with_context(|| format!("the document has no id: {document}"))?.to_owned())
+}
+
+fn archive(main_tf: &str) -> anyhow::Result<Vec<u8>> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(main_tf.len().try_into()?);
+    header.set_mode(0o644);
+    header.set_cksum();
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.append_data(&mut header, "main.tf", main_tf.as_bytes())?;
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&archive.into_inner()?)?;
+    Ok(encoder.finish()?)
+}

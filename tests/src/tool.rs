@@ -1,0 +1,82 @@
+//! The programs of the counterparts, installed by `tools/install.py` when they are first asked for.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use anyhow::{Context, bail};
+use tokio::process::Command;
+
+/// A program that the tests need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// The server `bao`.
+    OpenBao,
+    /// The server `weed`.
+    SeaweedFs,
+    /// `terraform`, or `tofu` where there is no `terraform`.
+    Terraform,
+}
+
+impl Tool {
+    fn name(self) -> &'static str {
+        match self {
+            Self::OpenBao => "openbao",
+            Self::SeaweedFs => "seaweedfs",
+            Self::Terraform => "terraform",
+        }
+    }
+}
+
+/// What talks to AWS on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AwsClient {
+    /// A filesystem mirror that holds the AWS provider.
+    Provider {
+        /// The root of the mirror.
+        mirror: PathBuf,
+    },
+    /// A Python that has boto3, where the provider cannot be had.
+    Boto3 {
+        /// The interpreter.
+        python: PathBuf,
+    },
+}
+
+/// Finds or installs a program.
+pub async fn tool(tool: Tool) -> anyhow::Result<PathBuf> {
+    install(tool.name()).await
+}
+
+/// Finds or installs what talks to AWS.
+pub async fn aws_client() -> anyhow::Result<AwsClient> {
+    let path = install("aws-client").await?;
+    Ok(if path.is_dir() { AwsClient::Provider { mirror: path } } else { AwsClient::Boto3 { python: path } })
+}
+
+/// The root folder of the workspace.
+pub(crate) fn workspace_root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// Looks a program up in `PATH`.
+pub(crate) fn in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+}
+
+async fn install(name: &str) -> anyhow::Result<PathBuf> {
+    let output = Command::new("python3")
+        .args(["tools/install.py", name])
+        .current_dir(workspace_root())
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .context("python3 cannot be started")?;
+    let answer = String::from_utf8_lossy(&output.stdout);
+    match answer.lines().find_map(|line| line.strip_prefix(name)) {
+        Some(path) if output.status.success() => Ok(PathBuf::from(path.trim())),
+        _ => bail!("{name} cannot be installed:\n{}", String::from_utf8_lossy(&output.stderr)),
+    }
+}
