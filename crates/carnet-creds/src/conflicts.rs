@@ -17,11 +17,11 @@ pub(crate) fn conflicts(resolution: &Resolution, env: &BTreeMap<String, SecretSt
         }
     }
     for provider in providers::all() {
-        let is_on = resolution.configured.iter().any(|one| one.family == provider.family());
-        let Some(name) = provider.variable().filter(|_| is_on) else { continue };
-        if resolution.terraform_variables.contains(name) {
-            notices.push(Notice::VariableKept { name });
+        if !resolution.configured.iter().any(|one| one.family == provider.family()) {
+            continue;
         }
+        let variable = provider.variable().filter(|name| resolution.terraform_variables.contains(*name));
+        notices.extend(variable.map(|name| Notice::VariableKept { name }));
         for rival in provider.rivals().iter().filter(|rival| !outline.env.contains_key(rival.name)) {
             if written(rival.name).is_some_and(|own| Some(own) != rival.harmless) {
                 notices.push(Notice::Outranked { name: rival.name, family: provider.family() });

@@ -19,6 +19,8 @@ mod providers;
 mod resolve;
 mod setting;
 mod switches;
+#[cfg(test)]
+mod vectors;
 
 #[cfg(feature = "exchange")]
 pub use exchange::{

@@ -98,7 +98,11 @@ pub enum Notice {
         expected: &'static str,
     },
     /// A token that must live as long as the phase may last.
-    #[error("the identity token of {} is read once and cannot be replaced, so it lives as long as the phase may last ({} min)", titled(*.family, .tag.as_ref()), .lifetime.as_secs().div_ceil(60))]
+    #[error(
+        "{}: the token is read once and cannot be replaced, so it lives as long as the phase may last ({} min)",
+        titled(*.family, .tag.as_ref()),
+        .lifetime.as_secs().div_ceil(60)
+    )]
     LongToken {
         /// The family.
         family: FamilyName,

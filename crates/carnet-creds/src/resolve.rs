@@ -14,7 +14,7 @@ use crate::{
     conflicts::conflicts,
     family::{FamilyName, Tag, titled},
     injection::{Injection, assemble},
-    lexicon::{Lexicon, Values},
+    lexicon::{Lexicon, Values, non_empty},
     notice::Notice,
     problem::Problem,
     provider::{Configuration, Grant, Place, TokenLife},
@@ -170,6 +170,7 @@ pub fn resolve(
         return Err(problems);
     };
     let requests = configured.iter().map(|one| request(one, cx.phase_limit)).collect();
+    let written = env.iter().filter(|(_, value)| non_empty(value).is_some());
     let mut resolution = Resolution {
         configured,
         requests,
@@ -178,7 +179,7 @@ pub fn resolve(
         run_id: cx.run_id.to_string(),
         subject: cx.subject.to_owned(),
         phase_limit: cx.phase_limit,
-        workspace_env: env.keys().cloned().collect(),
+        workspace_env: written.map(|(name, _)| name.clone()).collect(),
         terraform_variables: cx.terraform_variables.clone(),
     };
     let conflicts = conflicts(&resolution, env);

@@ -1,0 +1,12 @@
+//! The exchange against servers on this machine that check what they get.
+#![expect(clippy::unwrap_used, reason = "a test may stop where its own servers and clocks fail")]
+
+mod aws;
+mod fake_issuer;
+mod fake_vault;
+mod http;
+mod vault_lease;
+mod vault_login;
+mod vault_network;
+mod vault_refusal;
+mod world;
