@@ -1,1 +1,65 @@
-fn main() {}
+//! The command `carnet`: wires the server, the agent and the tools around them.
+
+mod admin;
+mod agent;
+mod cli;
+mod config;
+mod data_dir;
+mod edge;
+mod logging;
+mod server;
+mod tls;
+mod trust;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::cli::{Cli, Command, ConfigCommand};
+
+fn main() -> ExitCode {
+    // The two stages run for every job: they must start fast and need nothing of what follows.
+    match edge::stage().as_deref() {
+        Some("guardian") => {
+            carnet_agent::guardian_main();
+            return ExitCode::SUCCESS;
+        }
+        Some("sandbox-exec") => carnet_agent::sandbox_main(),
+        Some(_) | None => {}
+    }
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("carnet: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "carnet", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Trust { family } => trust::print(family),
+        Command::Config { command: ConfigCommand::Check { options } } => {
+            let config = config::server(cli.config.as_deref(), options)?;
+            edge::print(&format!("{config:#?}\nthe configuration is valid\n"))
+        }
+        Command::Server { options } => {
+            let config = config::server(cli.config.as_deref(), options)?;
+            logging::init(cli.log_format);
+            edge::runtime()?.block_on(server::run(config))
+        }
+        Command::Agent { options } => {
+            logging::init(cli.log_format);
+            edge::runtime()?.block_on(agent::run(options))
+        }
+        Command::Admin { command, options } => {
+            let config = config::server(cli.config.as_deref(), options)?;
+            edge::runtime()?.block_on(admin::run(command, &config))
+        }
+    }
+}

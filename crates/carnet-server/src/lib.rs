@@ -3,6 +3,7 @@
 mod agents;
 mod api;
 mod app;
+mod archive;
 mod error;
 mod extract;
 mod headers;
@@ -23,6 +24,7 @@ mod testing;
 pub use app::{App, Clock, Settings};
 pub use error::ApiError;
 pub use jobs::run_background;
+pub use oidc::{LoadIssuerError, load_issuer};
 pub use route::{Access, Route};
 pub use router::{router, routes};
 pub use serve::{Tls, serve};

@@ -1,6 +1,7 @@
 //! The API that Terraform's clients speak, one file per resource.
 
 mod account;
+pub(crate) mod configuration_versions;
 mod discovery;
 pub(crate) mod organizations;
 mod projects;
@@ -11,6 +12,9 @@ mod workspace_tags;
 pub(crate) mod workspaces;
 
 pub(crate) use workspace_document::resource as workspace_resource;
+
+#[cfg(test)]
+mod tests;
 
 use crate::route::Routes;
 
@@ -24,4 +28,5 @@ pub(crate) fn routes() -> Routes {
         .merge(workspace_locks::routes())
         .merge(workspace_tags::routes())
         .merge(variables::routes())
+        .merge(configuration_versions::routes())
 }

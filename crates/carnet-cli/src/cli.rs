@@ -1,0 +1,140 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::admin::AdminCommand;
+use crate::agent::AgentOptions;
+use crate::logging::LogFormat;
+use crate::trust::TrustFamily;
+
+/// Carnet runs Terraform with credentials that did not exist a minute ago.
+#[derive(Debug, Parser)]
+#[command(name = "carnet", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// The configuration file, TOML; every key of it is also a flag and a variable.
+    #[arg(long, global = true, env = "CARNET_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// How log lines look; CARNET_LOG filters them (info, debug, carnet_server=debug, ...).
+    #[arg(long, global = true, env = "CARNET_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server, with an agent inside unless --no-agent is given.
+    Server {
+        #[command(flatten)]
+        options: Box<ServerOptions>,
+    },
+    /// Run an agent that claims jobs from a server elsewhere.
+    Agent {
+        #[command(flatten)]
+        options: Box<AgentOptions>,
+    },
+    /// Print what an administrator applies so that a provider trusts this server's identities.
+    Trust {
+        #[command(subcommand)]
+        family: TrustFamily,
+    },
+    /// Administer a data directory.
+    Admin {
+        #[command(subcommand)]
+        command: AdminCommand,
+        #[command(flatten)]
+        options: Box<ServerOptions>,
+    },
+    /// Look at the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check the configuration and print what it amounts to.
+    Check {
+        #[command(flatten)]
+        options: Box<ServerOptions>,
+    },
+}
+
+/// Options of the server. A flag beats the variable, which beats the file.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ServerOptions {
+    /// The data directory; made when it is not there [default: ./carnet-data].
+    #[arg(long, env = "CARNET_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:8443].
+    #[arg(long, env = "CARNET_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// The address under which clients reach the server [default: the address it listens on].
+    #[arg(long, env = "CARNET_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+
+    /// The issuer of identity tokens, if discovery and keys are published elsewhere [default: the URL].
+    #[arg(long, env = "CARNET_ISSUER_URL", value_name = "URL")]
+    pub(crate) issuer_url: Option<String>,
+
+    /// auto (an authority of its own in DATA/tls), off (loopback, or a proxy does it), or CERT.pem+KEY.pem [default: auto].
+    #[arg(long, env = "CARNET_TLS", value_name = "MODE")]
+    pub(crate) tls: Option<String>,
+
+    /// The file of the master key that seals everything at rest [default: DATA/master.key]; CARNET_MASTER_KEY beats it.
+    #[arg(long, env = "CARNET_MASTER_KEY_FILE", value_name = "FILE")]
+    pub(crate) master_key_file: Option<PathBuf>,
+
+    /// Certificate authorities that the embedded agent trusts beside the system's, PEM.
+    #[arg(long, env = "CARNET_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// Run no agent inside the server.
+    #[arg(long, env = "CARNET_NO_AGENT")]
+    pub(crate) no_agent: bool,
+
+    /// Terraform or OpenTofu for the embedded agent [default: terraform, else tofu, from PATH].
+    #[arg(long, env = "CARNET_TERRAFORM", value_name = "FILE")]
+    pub(crate) terraform: Option<PathBuf>,
+
+    /// A filesystem mirror of providers for the embedded agent.
+    #[arg(long, env = "CARNET_TERRAFORM_PLUGIN_DIR", value_name = "DIR")]
+    pub(crate) terraform_plugin_dir: Option<PathBuf>,
+
+    /// Where homes of runs are made; the same on every agent [default: /tmp].
+    #[arg(long, env = "CARNET_WORK_ROOT", value_name = "DIR")]
+    pub(crate) work_root: Option<PathBuf>,
+
+    /// Runs that the embedded agent executes at a time [default: 2].
+    #[arg(long, env = "CARNET_CONCURRENCY", value_name = "N")]
+    pub(crate) concurrency: Option<usize>,
+
+    /// Keep Terraform from the rest of the machine: required, auto or off [default: auto].
+    #[arg(long, env = "CARNET_SANDBOX", value_name = "MODE")]
+    pub(crate) sandbox: Option<String>,
+
+    /// The most bytes of an uploaded configuration or state [default: 268435456].
+    #[arg(long, env = "CARNET_UPLOAD_LIMIT", value_name = "BYTES")]
+    pub(crate) upload_limit: Option<u64>,
+
+    /// How long a plan may take, as in 2h or 90m [default: 2h].
+    #[arg(long, env = "CARNET_PLAN_TIMEOUT", value_name = "DURATION")]
+    pub(crate) plan_timeout: Option<String>,
+
+    /// How long an apply may take [default: 24h].
+    #[arg(long, env = "CARNET_APPLY_TIMEOUT", value_name = "DURATION")]
+    pub(crate) apply_timeout: Option<String>,
+}

@@ -1,0 +1,137 @@
+//! The data directory: one process at a time, and the master key.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use carnet_store::MasterKey;
+use secrecy::ExposeSecret as _;
+
+use crate::edge;
+
+/// A data directory that this process alone uses.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Opens or makes the directory and takes its lock.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("the data directory {} cannot be made", path.display()))?;
+        let path = path.canonicalize().with_context(|| format!("{} cannot be resolved", path.display()))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .with_context(|| format!("the data directory {} cannot be written", path.display()))?;
+        if lock.try_lock().is_err() {
+            bail!("another carnet uses the data directory {}; stop it first", path.display());
+        }
+        Ok(Self { path, _lock: lock })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The master key: from `CARNET_MASTER_KEY`, else from its file, which is made with the first start.
+    pub(crate) fn master_key(&self, file: Option<&Path>) -> anyhow::Result<MasterKey> {
+        if let Some(text) = edge::secret("CARNET_MASTER_KEY") {
+            return MasterKey::from_text(text.expose_secret())
+                .context("CARNET_MASTER_KEY must hold 32 bytes, as 64 hex digits or base64url");
+        }
+        let path = file.map_or_else(|| self.path.join("master.key"), Path::to_owned);
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                refuse_open_file(&path)?;
+                MasterKey::from_text(&text).with_context(|| {
+                    format!("{} must hold 32 bytes, as 64 hex digits or base64url", path.display())
+                })
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.new_master_key(&path),
+            Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        }
+    }
+
+    fn new_master_key(&self, path: &Path) -> anyhow::Result<MasterKey> {
+        if self.path.join("carnet.db").exists() {
+            bail!(
+                "the master key {} is missing, and the data in {} can only be read with it; put it back",
+                path.display(),
+                self.path.display()
+            );
+        }
+        let key = MasterKey::generate()?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .with_context(|| format!("the master key {} cannot be written", path.display()))?;
+        file.write_all(key.to_text().as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        Ok(key)
+    }
+}
+
+fn refuse_open_file(path: &Path) -> anyhow::Result<()> {
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        bail!("{} can be read by others (mode {:03o}); run chmod 600 on it", path.display(), mode & 0o777);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("carnet-data-dir-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        path
+    }
+
+    #[test]
+    fn the_master_key_is_made_once_and_for_its_owner_only() {
+        let path = folder("made");
+        let data = DataDir::open(&path).expect("opened");
+        let first = data.master_key(None).expect("made").to_text();
+        assert_eq!(*data.master_key(None).expect("read").to_text(), *first);
+        let mode = |file: &str| fs::metadata(path.join(file)).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode("master.key"), 0o600);
+        assert_eq!(mode("."), 0o700);
+        fs::set_permissions(path.join("master.key"), fs::Permissions::from_mode(0o644)).expect("changed");
+        assert!(data.master_key(None).is_err(), "a key that others can read is refused");
+        fs::remove_dir_all(&path).expect("removed");
+    }
+
+    #[test]
+    fn a_lost_master_key_is_not_replaced() {
+        let path = folder("lost");
+        let data = DataDir::open(&path).expect("opened");
+        fs::write(path.join("carnet.db"), b"").expect("written");
+        let error = data.master_key(None).expect_err("refused");
+        assert!(error.to_string().contains("put it back"), "{error}");
+        fs::remove_dir_all(&path).expect("removed");
+    }
+
+    #[test]
+    fn a_second_process_is_turned_away() {
+        let path = folder("second");
+        let _first = DataDir::open(&path).expect("opened");
+        assert!(DataDir::open(&path).is_err());
+        fs::remove_dir_all(&path).expect("removed");
+    }
+}

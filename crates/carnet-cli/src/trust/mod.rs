@@ -1,0 +1,32 @@
+//! `carnet trust`: what an administrator applies once so that a provider trusts this server's identities.
+
+mod vault;
+
+use clap::{Subcommand, ValueEnum};
+
+use crate::edge;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustFamily {
+    /// Vault or OpenBao: a JWT auth mount and one role for each phase.
+    Vault {
+        #[command(flatten)]
+        options: Box<vault::VaultTrust>,
+    },
+}
+
+/// How the trust is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TrustFormat {
+    /// Commands of the provider's own command line.
+    Cli,
+    /// Requests to the provider's API and variables of the workspace, as one JSON object.
+    Json,
+}
+
+/// Prints the trust for a provider.
+pub(crate) fn print(family: TrustFamily) -> anyhow::Result<()> {
+    match family {
+        TrustFamily::Vault { options } => edge::print(&vault::text(&options)?),
+    }
+}

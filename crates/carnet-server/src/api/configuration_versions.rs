@@ -1,0 +1,205 @@
+//! Configuration versions: making them, uploading and downloading their archives.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use carnet_api::jsonapi::Resource;
+use carnet_model::{
+    Action, ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, RunId, WorkspaceId,
+};
+use carnet_store::BlobName;
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::workspaces::is_cloud_integration;
+use crate::app::{App, entropy, new_secret};
+use crate::archive::{self, ArchiveError, Limits, MAX_ENTRIES};
+use crate::error::ApiError;
+use crate::extract::{Context, Doc, Id, Params, Read, Write};
+use crate::reply::{Reply, created, list, ok};
+use crate::route::{Access, Routes};
+use crate::upload::{Capability, blocking, delete_blob, receive, send};
+
+pub(crate) fn routes() -> Routes {
+    let read = Access::Allowed(Action::Read);
+    let run = Access::Allowed(Action::Run);
+    let version = "/api/v2/configuration-versions/{configuration_version}";
+    Routes::default()
+        .get("/api/v2/workspaces/{workspace}/configuration-versions", read, index)
+        .post("/api/v2/workspaces/{workspace}/configuration-versions", run, create)
+        .get(version, read, show)
+        .get(&format!("{version}/download"), run, download)
+        .get(&format!("{version}/ingress-attributes"), read, ingress_attributes)
+        .get("/api/v2/runs/{run}/configuration-version/download", run, download_of_run)
+        .put("/_uploads/configuration-versions/{key}", Access::Capability, upload)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Input {
+    auto_queue_runs: Option<bool>,
+    speculative: Option<bool>,
+    provisional: Option<bool>,
+}
+
+/// Where the archive of a configuration version is.
+pub(crate) fn archive_blob(id: &ConfigurationVersionId) -> BlobName {
+    BlobName::new("configuration", id)
+}
+
+async fn index(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>, params: Params) -> Reply {
+    cx.workspace(&workspace, Action::Read).await?;
+    let page = params.page()?;
+    let versions = cx.tx.configuration_versions(&workspace, page.size, page.offset()).await?;
+    let total = cx.tx.configuration_version_count(&workspace).await?;
+    let path = format!("/api/v2/workspaces/{workspace}/configuration-versions");
+    let data = versions.iter().map(|version| resource(version, None)).collect();
+    list(&path, data, Vec::new(), page.of(total))
+}
+
+async fn create(
+    Write(mut cx): Write,
+    Id(workspace): Id<WorkspaceId>,
+    headers: HeaderMap,
+    doc: Doc<Input>,
+) -> Reply {
+    cx.workspace(&workspace, Action::Run).await?;
+    let source = if is_cloud_integration(&headers) { "terraform+cloud" } else { "tfe-api" };
+    let version = ConfigurationVersion {
+        id: ConfigurationVersionId::from_entropy(entropy()?),
+        workspace_id: workspace,
+        status: ConfigurationStatus::Pending,
+        auto_queue_runs: doc.attributes.auto_queue_runs.unwrap_or(true),
+        speculative: doc.attributes.speculative.unwrap_or(false),
+        provisional: doc.attributes.provisional.unwrap_or(false),
+        source: source.to_owned(),
+        error_message: None,
+        created_at: cx.now,
+        uploaded_at: None,
+    };
+    let key = Capability(new_secret("")?);
+    cx.tx.insert_configuration_version(&version, &key.hash()).await?;
+    cx.tx.commit().await?;
+    let upload_url = cx.app.url(&format!("/_uploads/configuration-versions/{}", key.0.expose_secret()));
+    created(resource(&version, Some(upload_url)))
+}
+
+async fn show(Read(mut cx): Read, Id(id): Id<ConfigurationVersionId>) -> Reply {
+    let version = visible(&mut cx, &id, Action::Read).await?;
+    ok(resource(&version, None))
+}
+
+/// No configuration comes from version control.
+async fn ingress_attributes(Read(mut cx): Read, Id(id): Id<ConfigurationVersionId>) -> Reply {
+    visible(&mut cx, &id, Action::Read).await?;
+    Err(ApiError::NotFound)
+}
+
+async fn download(Read(mut cx): Read, Id(id): Id<ConfigurationVersionId>) -> Reply {
+    visible(&mut cx, &id, Action::Run).await?;
+    send_archive(&cx.app, &id).await
+}
+
+async fn download_of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
+    let run = cx.tx.run(&id).await?.ok_or(ApiError::NotFound)?;
+    cx.workspace(&run.workspace_id, Action::Run).await?;
+    send_archive(&cx.app, &run.configuration_version_id).await
+}
+
+async fn visible(
+    cx: &mut Context,
+    id: &ConfigurationVersionId,
+    action: Action,
+) -> Result<ConfigurationVersion, ApiError> {
+    let version = cx.tx.configuration_version(id).await?.ok_or(ApiError::NotFound)?;
+    cx.workspace(&version.workspace_id, action).await?;
+    Ok(version)
+}
+
+/// Answers with the archive; nothing is there before it was uploaded.
+pub(crate) async fn send_archive(app: &App, id: &ConfigurationVersionId) -> Reply {
+    send(app, &archive_blob(id), "application/gzip").await?.ok_or(ApiError::NotFound)
+}
+
+async fn upload(
+    State(app): State<Arc<App>>,
+    Id(key): Id<Capability>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let hash = key.hash();
+    let waiting = app.store.read().await?.configuration_version_by_upload(&hash).await?;
+    let version = waiting.ok_or(ApiError::NotFound)?;
+    let blob = archive_blob(&version.id);
+    let writer = receive(&app, &blob, &headers, body, app.settings.upload_limit).await?;
+
+    // Of two uploads at the same time one wins; the other must not replace an archive that was checked.
+    let mut tx = app.store.write().await?;
+    if !tx.take_configuration_upload(&hash).await? {
+        return Err(ApiError::NotFound);
+    }
+    tx.commit().await?;
+    blocking(move || writer.finish()).await?.map_err(ApiError::internal)?;
+
+    let refusal = checked(&app, &blob).await?;
+    if refusal.is_some() {
+        delete_blob(&app, blob).await;
+    }
+    finish(&app, &version, refusal.as_deref()).await?;
+    Ok(StatusCode::OK.into_response())
+}
+
+/// Reads the stored archive and tells why it is refused, if it is.
+async fn checked(app: &App, blob: &BlobName) -> Result<Option<String>, ApiError> {
+    let (blobs, name) = (app.store.blobs(), blob.clone());
+    let limits = Limits { bytes: app.settings.unpacked_limit, entries: MAX_ENTRIES };
+    let outcome = blocking(move || {
+        let reader = blobs.reader(&name).map_err(ArchiveError::Unreadable)?;
+        let missing = || ArchiveError::Unreadable(std::io::ErrorKind::NotFound.into());
+        archive::check(reader.ok_or_else(missing)?, limits)
+    });
+    match outcome.await? {
+        Ok(()) => Ok(None),
+        Err(ArchiveError::Refused(refusal)) => Ok(Some(refusal.to_string())),
+        Err(error @ ArchiveError::Unreadable(_)) => Err(ApiError::internal(error)),
+    }
+}
+
+async fn finish(app: &App, version: &ConfigurationVersion, refusal: Option<&str>) -> Result<(), ApiError> {
+    let now = app.now();
+    let mut tx = app.store.write().await?;
+    tx.finish_configuration_upload(&version.id, refusal, now).await?;
+    if refusal.is_none() && !version.speculative && !version.provisional {
+        tx.set_current_configuration(&version.workspace_id, &version.id).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// A configuration version as clients read it. Only the answer to its making has the address for the upload.
+pub(crate) fn resource(version: &ConfigurationVersion, upload_url: Option<String>) -> Resource {
+    let mut timestamps = json!({ "queued-at": version.created_at });
+    if let Some(uploaded_at) = version.uploaded_at {
+        timestamps["finished-at"] = json!(uploaded_at);
+    }
+    let path = format!("/api/v2/configuration-versions/{}", version.id);
+    let attributes = json!({
+        "auto-queue-runs": version.auto_queue_runs,
+        "speculative": version.speculative,
+        "provisional": version.provisional,
+        "status": version.status.as_str(),
+        "source": version.source,
+        "error": version.error_message.as_ref().map(|_| "invalid archive"),
+        "error-message": version.error_message,
+        "status-timestamps": timestamps,
+        "upload-url": upload_url,
+        "changed-files": Value::Array(Vec::new()),
+    });
+    Resource::new("configuration-versions", &version.id, attributes)
+        .to_one("ingress-attributes", "ingress-attributes", None::<&str>)
+        .link("self", path.clone())
+        .link("download", format!("{path}/download"))
+}
