@@ -58,10 +58,13 @@ impl VaultRefusal {
         let variable = own_variable("TFC_VAULT_ENCODED_CACERT", configured.tag.as_ref());
         let details = vec![
             format!("  tried:      {}, role \"{}\"", login.address, login.role),
-            format!("  likely fix: put the PEM of the CA of this server, encoded as base64, into {variable}"),
+            format!(
+                "  likely fix: put the CA of this server into {variable}, as base64 of PEM, or install the certificate \
+                 authorities of the system on the agent"
+            ),
         ];
         let summary =
-            format!("failed authenticating to {title}: the certificate authority cannot be used: {reason}");
+            format!("failed authenticating to {title}: no certificate authority can be used: {reason}");
         Self { summary, details }
     }
 }

@@ -26,10 +26,10 @@ impl Default for HttpSettings {
 }
 
 impl HttpSettings {
-    /// A client that trusts the given authorities only, or else those of the system and the extra ones.
+    /// A client that trusts these authorities.
     ///
-    /// Fails with the reason when a certificate cannot be used.
-    pub(crate) fn client(&self, only_roots_pem: Option<&str>, timeout: Duration) -> Result<Client, String> {
+    /// Fails with the reason when a certificate cannot be used, or the system has none.
+    pub(crate) fn client(&self, roots: Roots<'_>, timeout: Duration) -> Result<Client, String> {
         // The proxy variables of this process are not the run's.
         let builder = Client::builder()
             .connect_timeout(self.connect_timeout)
@@ -37,13 +37,25 @@ impl HttpSettings {
             .redirect(Policy::none())
             .no_proxy();
         let parse = |pem: &str| Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| chain(&error));
-        let builder = match (only_roots_pem, &self.extra_roots_pem) {
-            (Some(pem), _) => builder.tls_certs_only(parse(pem)?),
-            (None, Some(pem)) => builder.tls_certs_merge(parse(pem)?),
-            (None, None) => builder,
+        let builder = match (roots, &self.extra_roots_pem) {
+            (Roots::None, _) => builder.tls_certs_only([]),
+            (Roots::Only(pem), _) => builder.tls_certs_only(parse(pem)?),
+            (Roots::System, Some(pem)) => builder.tls_certs_merge(parse(pem)?),
+            (Roots::System, None) => builder,
         };
         builder.build().map_err(|error| chain(&error))
     }
+}
+
+/// The certificate authorities that a client trusts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Roots<'a> {
+    /// None, for servers without TLS: a small image may hold no certificates at all.
+    None,
+    /// Those of the system and the extra ones.
+    System,
+    /// These only, as PEM.
+    Only(&'a str),
 }
 
 /// An error and its causes in one line.

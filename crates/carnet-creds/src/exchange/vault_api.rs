@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::{
-    http::{HttpSettings, chain},
+    http::{HttpSettings, Roots, chain},
     vault_wire::{AuthAnswer, Failure, Granted, VaultFailure, errors, one_line, without},
 };
 use crate::provider::VaultLogin;
@@ -58,8 +58,14 @@ struct Call<'a> {
 impl VaultApi {
     /// Prepares to talk to a server; fails with the reason when its certificate authority cannot be used.
     pub(crate) fn new(http: &HttpSettings, place: VaultPlace<'_>) -> Result<Self, String> {
+        let is_plain = place.address.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
+        let roots = match place.ca_pem {
+            Some(pem) => Roots::Only(pem),
+            None if is_plain => Roots::None,
+            None => Roots::System,
+        };
         Ok(Self {
-            client: http.client(place.ca_pem, place.timeout)?,
+            client: http.client(roots, place.timeout)?,
             address: place.address.to_owned(),
             namespace: place.namespace.map(str::to_owned),
             retry_pause: http.retry_pause,

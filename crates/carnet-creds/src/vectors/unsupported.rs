@@ -2,7 +2,8 @@
 
 use carnet_model::Phase::Plan;
 
-use super::{check, check_problems, check_warnings, resolved};
+use super::{check, check_problems, check_warnings, injected, resolved};
+use crate::family::FamilyName;
 
 #[test]
 fn every_known_family_that_is_not_supported_stops_the_phase() {
@@ -64,6 +65,25 @@ fn vector_50_two_defaults_of_one_group_are_refused() {
              a tag",
             "E15 Vault-backed AWS credentials are not supported yet (unset TFC_VAULT_BACKED_AWS_AUTH)",
         ],
+    );
+}
+
+// The second family of a group is not supported yet, so an alias of the first one plays it.
+#[test]
+fn vector_51_two_families_of_one_group_set_no_credentials_in_the_environment() {
+    let variables = [
+        ("TFC_AWS_PROVIDER_AUTH", "true"),
+        ("TFC_AWS_PROVIDER_AUTH_B", "true"),
+        ("TFC_DEFAULT_AWS_RUN_ROLE_ARN", "r"),
+    ];
+    let mut resolution = resolved(Plan, &variables, &[]).expect("resolves");
+    resolution.configured[1].family = FamilyName::VaultBackedAws;
+    resolution.configured[1].variable = Some("tfc_vault_backed_aws_dynamic_credentials");
+    let injection = injected(&resolution);
+    assert_eq!(injection.env.keys().collect::<Vec<_>>(), ["AWS_EC2_METADATA_DISABLED"]);
+    assert_eq!(
+        injection.variables.keys().collect::<Vec<_>>(),
+        ["tfc_aws_dynamic_credentials", "tfc_vault_backed_aws_dynamic_credentials"]
     );
 }
 
