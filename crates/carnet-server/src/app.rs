@@ -71,9 +71,10 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// The present moment.
+    /// The present moment in whole milliseconds, as it is stored.
     pub fn now(&self) -> Timestamp {
-        (self.clock)()
+        let now = (self.clock)();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
     /// An absolute address of the application.
