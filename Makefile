@@ -1,0 +1,58 @@
+# The developer's entry points. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo build check test bench clean tools format lint deny
+
+PYTHON ?= python3
+CARGO ?= cargo
+NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
+DENY := $(shell $(CARGO) deny --version >/dev/null 2>&1 && echo yes)
+
+help: ## List the targets.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
+
+demo: ## See it work: OpenBao, Carnet, and the real terraform init, plan and apply.
+	@$(PYTHON) -B demo/demo.py
+
+build: ## Build the release binary, target/release/carnet.
+	$(CARGO) build --release --bin carnet
+
+check: format lint deny ## Format, lint and run the unit tests.
+ifdef NEXTEST
+	$(CARGO) nextest run --workspace --exclude carnet-tests
+else
+	$(CARGO) test --workspace --exclude carnet-tests
+endif
+
+test: tools format lint deny ## Prove it: check, and the whole-product tests with real counterparts.
+	$(CARGO) build --workspace --bins
+ifdef NEXTEST
+	$(CARGO) nextest run --workspace
+else
+	$(CARGO) test --workspace
+endif
+
+bench: ## Measure; prints a table and writes target/bench.json.
+	@$(PYTHON) -B tools/install.py terraform >/dev/null
+	$(CARGO) build --release --bin carnet
+	@set -e; for bench in $$(ls benches/src/bin | sed 's/\.rs$$//'); do \
+	  $(CARGO) run --quiet --release -p carnet-benches --bin $$bench; done
+
+clean: ## Remove what was built and installed.
+	$(CARGO) clean
+	rm -rf .tools .demo
+
+tools:
+	$(PYTHON) -B tools/install.py openbao seaweedfs terraform aws-client
+
+format:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+deny:
+ifdef DENY
+	$(CARGO) deny check bans licenses sources
+else
+	@echo "cargo-deny is not installed: bans, licences and sources are not checked (cargo install cargo-deny)"
+endif
