@@ -1,0 +1,203 @@
+//! The log of a phase: redacted, kept in a file, and sent from there as it grows.
+//!
+//! The file holds exactly the bytes that the server has or will have, so a lost answer or a server that is away for
+//! hours costs neither bytes nor memory.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{FileExt, OpenOptionsExt},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use carnet_api::client::{ClientError, JobClient};
+use secrecy::SecretString;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{redact::Redactor, retry::Backoff};
+
+/// The first byte of every log; the server writes the last one, `0x03`, when the phase has ended.
+const STX: u8 = 0x02;
+
+/// Output is sent after this time, or when there is this much of it.
+const FLUSH_AFTER: Duration = Duration::from_millis(200);
+const FLUSH_AT: u64 = 32 * 1024;
+const LARGEST_UPLOAD: u64 = 512 * 1024;
+
+/// The log of one phase.
+#[derive(Clone)]
+pub(crate) struct Log {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    inner: Mutex<Inner>,
+    changed: Notify,
+}
+
+struct Inner {
+    redactor: Redactor,
+    file: File,
+    length: u64,
+    is_at_line_start: bool,
+    is_closed: bool,
+}
+
+impl Log {
+    /// Starts a log that is kept at `path`.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        let inner = Inner {
+            redactor: Redactor::default(),
+            file,
+            length: 0,
+            is_at_line_start: true,
+            is_closed: false,
+        };
+        let log = Self { shared: Arc::new(Shared { inner: Mutex::new(inner), changed: Notify::new() }) };
+        log.lock().append(&[STX]);
+        Ok(log)
+    }
+
+    /// Hides these secrets in everything that is written from now on.
+    pub(crate) fn hide<'a>(&self, secrets: impl IntoIterator<Item = &'a SecretString>) {
+        self.lock().redactor.add(secrets);
+    }
+
+    /// Adds output of Terraform.
+    pub(crate) fn write(&self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let mut inner = self.lock();
+        inner.is_at_line_start = bytes.ends_with(b"\n");
+        let shown = inner.redactor.push(bytes);
+        inner.append(&shown);
+        drop(inner);
+        self.shared.changed.notify_one();
+    }
+
+    /// Adds a line of ours.
+    pub(crate) fn line(&self, text: &str) {
+        let start = if self.lock().is_at_line_start { "" } else { "\n" };
+        self.write(format!("{start}{text}\n").as_bytes());
+    }
+
+    /// Nothing is added any more.
+    pub(crate) fn close(&self) {
+        let mut inner = self.lock();
+        let rest = inner.redactor.finish();
+        inner.append(&rest);
+        inner.is_closed = true;
+        drop(inner);
+        self.shared.changed.notify_one();
+    }
+
+    /// Sends the log as it grows, until it is closed and complete. Fails when the server refuses it.
+    pub(crate) async fn upload(
+        &self,
+        client: &JobClient,
+        give_up: &CancellationToken,
+    ) -> Result<(), ClientError> {
+        let (mut sent, mut backoff) = (0, Backoff::default());
+        loop {
+            let (length, is_closed) = self.position();
+            if sent == length {
+                if is_closed {
+                    return Ok(());
+                }
+                self.shared.changed.notified().await;
+                self.gather(sent).await;
+                continue;
+            }
+            let content = self.read(sent, (length - sent).min(LARGEST_UPLOAD));
+            let size = content.len() as u64;
+            match client.append_log(sent, content).await {
+                Ok(()) => {
+                    sent += size;
+                    backoff = Backoff::default();
+                }
+                // An answer was lost: the server has more, or less, than was known.
+                Err(ClientError::LogPosition(end)) if end.length <= length && end.length != sent => {
+                    sent = end.length;
+                }
+                Err(error) if error.is_retryable() => tokio::select! {
+                    () = give_up.cancelled() => return Err(error),
+                    () = tokio::time::sleep(backoff.next()) => {}
+                },
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits a moment for more, unless there is enough or nothing more will come.
+    async fn gather(&self, sent: u64) {
+        let enough = async {
+            loop {
+                let (length, is_closed) = self.position();
+                if is_closed || length - sent >= FLUSH_AT {
+                    return;
+                }
+                self.shared.changed.notified().await;
+            }
+        };
+        // Running out of time is the usual case.
+        let _ = tokio::time::timeout(FLUSH_AFTER, enough).await;
+    }
+
+    fn position(&self) -> (u64, bool) {
+        let inner = self.lock();
+        (inner.length, inner.is_closed)
+    }
+
+    fn read(&self, from: u64, size: u64) -> Bytes {
+        let mut content = vec![0; usize::try_from(size).unwrap_or(0)];
+        if let Err(error) = self.lock().file.read_exact_at(&mut content, from) {
+            tracing::error!(error = %error, "the log cannot be read back");
+            content.fill(b'?');
+        }
+        content.into()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn append(&mut self, bytes: &[u8]) {
+        match self.file.write_all(bytes) {
+            Ok(()) => self.length += bytes.len() as u64,
+            Err(error) => {
+                tracing::error!(error = %error, "the log cannot be written");
+                // What was written in part is written over by the next piece.
+                let _ = io::Seek::seek(&mut self.file, io::SeekFrom::Start(self.length));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_lines_start_on_a_line_of_their_own_and_secrets_are_hidden() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let log = Log::create(&path).unwrap();
+        log.hide(&[SecretString::from("swordfish".to_owned())]);
+        log.line("first");
+        log.write(b"half sword");
+        log.line("fish");
+        log.write(b"swordf");
+        log.close();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "\u{2}first\nhalf sword\nfish\n[redacted]");
+    }
+}

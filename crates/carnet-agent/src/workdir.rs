@@ -1,0 +1,167 @@
+//! The home directory of a run: private, at the same path for plan and apply, gone at the end.
+
+use std::{
+    fs::{self, DirBuilder, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+/// How the names of home directories start.
+pub(crate) const PREFIX: &str = "carnet-run-";
+
+/// The home directory of a run. Dropping it does not delete it.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    path: PathBuf,
+}
+
+impl Home {
+    /// Makes the directory; what an earlier phase of ours left there is deleted. A directory of somebody else is refused.
+    pub(crate) fn create(work_root: &Path, run_id: &str) -> io::Result<Self> {
+        let path = work_root.join(format!("carnet-{run_id}"));
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+            Ok(found) if found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() => {
+                remove_tree(&path)?;
+            }
+            Ok(_) => {
+                let reason = format!("{} is there already and is not ours", path.display());
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
+            }
+        }
+        // Fails when somebody else was faster.
+        DirBuilder::new().mode(0o700).create(&path)?;
+        let home = Self { path };
+        for folder in [home.config(), home.tmp(), home.output()] {
+            DirBuilder::new().mode(0o700).create(folder)?;
+        }
+        Ok(home)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the configuration is unpacked.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.path.join("config")
+    }
+
+    /// The place for temporary files of the run.
+    pub(crate) fn tmp(&self) -> PathBuf {
+        self.path.join("tmp")
+    }
+
+    /// Where the output of commands is collected.
+    pub(crate) fn output(&self) -> PathBuf {
+        self.path.join("output")
+    }
+
+    /// Leads to the folder with the state.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.path.join("state")
+    }
+
+    /// The saved plan.
+    pub(crate) fn plan(&self) -> PathBuf {
+        self.path.join("plan.tfplan")
+    }
+
+    /// The configuration of the Terraform command.
+    pub(crate) fn cli_config(&self) -> PathBuf {
+        self.path.join("terraformrc")
+    }
+
+    /// Writes a private file in the directory, in one step.
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let is_name = Path::new(name).file_name().is_some_and(|file| file == name);
+        if !is_name {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is not a file name")));
+        }
+        write_private(&self.path.join(name), content)
+    }
+
+    /// Deletes the directory and everything in it.
+    pub(crate) fn delete(&self) -> io::Result<()> {
+        remove_tree(&self.path)
+    }
+}
+
+/// Writes a file of mode 0600 beside its place and moves it there.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let beside = path.with_file_name(name);
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    file.write_all(content)?;
+    fs::rename(beside, path)
+}
+
+/// Deletes a tree, also when it has folders that may not be written; it is fine when it is not there.
+pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            make_writable(path)?;
+            fs::remove_dir_all(path)
+        }
+        result => result,
+    }
+}
+
+fn make_writable(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            make_writable(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leftovers_are_replaced_and_links_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let home = Home::create(root.path(), "run-1").unwrap();
+        home.write("secret", b"x").unwrap();
+        assert_eq!(fs::metadata(home.path().join("secret")).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(home.path()).unwrap().permissions().mode() & 0o777, 0o700);
+        let again = Home::create(root.path(), "run-1").unwrap();
+        assert!(!again.path().join("secret").exists());
+
+        std::os::unix::fs::symlink("/etc", root.path().join("carnet-run-2")).unwrap();
+        assert!(Home::create(root.path(), "run-2").is_err());
+    }
+
+    #[test]
+    fn a_name_that_is_a_path_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let home = Home::create(root.path(), "run-1").unwrap();
+        assert!(home.write("../x", b"").is_err());
+        assert!(home.write("config/x", b"").is_err());
+    }
+
+    #[test]
+    fn a_read_only_tree_is_deleted() {
+        let root = tempfile::tempdir().unwrap();
+        let home = Home::create(root.path(), "run-1").unwrap();
+        let folder = home.tmp().join("cache");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("f"), "").unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o500)).unwrap();
+        home.delete().unwrap();
+        assert!(!home.path().exists());
+        home.delete().unwrap();
+    }
+}

@@ -1,0 +1,182 @@
+//! The loop of an agent: register, claim, execute.
+
+use std::{fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration};
+
+use carnet_api::{
+    client::{AgentClient, ClientError, ClientSettings},
+    job::Registration,
+};
+use tokio::{sync::Semaphore, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{AgentConfig, AgentError, Clock},
+    engine::Engines,
+    job::{Shared, execute},
+    leftovers,
+    retry::Backoff,
+    sandbox,
+    schemas::SchemaCache,
+};
+
+/// How long one small request may take.
+const REQUEST_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long an agent that ends goes on trying to deliver.
+const LAST_TRIES: Duration = Duration::from_secs(10);
+
+/// Runs an agent until `shutdown` is ready; then running jobs are interrupted and waited for. Fails when the agent cannot work
+/// at all.
+pub async fn run(
+    config: AgentConfig,
+    clock: Clock,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), AgentError> {
+    let shared = Arc::new(prepare(config, clock)?);
+    let places = Arc::new(Semaphore::new(shared.config.concurrency));
+    let worker = Worker { shared, places };
+    let leftovers = tokio::spawn(leftovers::keep_delivering(
+        worker.shared.client.clone(),
+        worker.shared.config.data_dir.clone(),
+        worker.shared.config.server_url.clone(),
+        worker.shared.shutdown.clone(),
+    ));
+    let mut jobs = JoinSet::new();
+    let result = tokio::select! {
+        () = shutdown => Ok(()),
+        error = worker.work(&mut jobs) => Err(error),
+    };
+    worker.shared.shutdown.cancel();
+    leftovers.abort();
+    let give_up = worker.shared.give_up.clone();
+    let patience = tokio::spawn(async move {
+        tokio::time::sleep(LAST_TRIES).await;
+        give_up.cancel();
+    });
+    while let Some(ended) = jobs.join_next().await {
+        report(ended);
+    }
+    patience.abort();
+    result
+}
+
+fn prepare(mut config: AgentConfig, clock: Clock) -> Result<Shared, AgentError> {
+    if config.concurrency == 0 {
+        return Err(AgentError::Config("an agent needs a concurrency of at least 1".to_owned()));
+    }
+    for folder in [config.data_dir.clone(), config.data_dir.join("logs"), config.data_dir.join("jobs")] {
+        make_private(&folder).map_err(|source| AgentError::Directory { path: folder, source })?;
+    }
+    // Paths must mean the same in every process that gets them, and in the sandbox.
+    for path in [&mut config.data_dir, &mut config.work_root] {
+        *path = path.canonicalize().map_err(|source| AgentError::Directory { path: path.clone(), source })?;
+    }
+    config.server_url = config.server_url.trim_end_matches('/').to_owned();
+    let settings = ClientSettings {
+        base_url: config.server_url.clone(),
+        ca_pem: config.ca_pem.clone(),
+        timeout: REQUEST_LIMIT,
+    };
+    let client = AgentClient::new(&settings, config.agent_token.clone()).map_err(AgentError::Client)?;
+    Ok(Shared {
+        engines: Engines::new(config.engine.clone()),
+        schemas: SchemaCache::new(&config.data_dir),
+        is_sandbox_available: sandbox::is_available(),
+        shutdown: CancellationToken::new(),
+        give_up: CancellationToken::new(),
+        client,
+        clock,
+        config,
+    })
+}
+
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    /// One permit for each job that may run.
+    places: Arc<Semaphore>,
+}
+
+impl Worker {
+    /// Claims and executes; ends only when the server will never have this agent.
+    async fn work(&self, jobs: &mut JoinSet<()>) -> AgentError {
+        let shared = &self.shared;
+        if let Err(reason) = shared.engines.engine().await {
+            tracing::warn!(reason, "no engine is found; jobs will fail until there is one");
+        }
+        // What an earlier agent left is delivered before anything new is started, as far as the server can be reached.
+        leftovers::deliver_all(&shared.client, &shared.config.data_dir, &shared.config.server_url).await;
+        loop {
+            let agent_id = match self.register().await {
+                Ok(agent_id) => agent_id,
+                Err(error) => return error,
+            };
+            tracing::info!(agent.id = agent_id, "the agent is registered");
+            if let Err(error) = self.claim_all(&agent_id, jobs).await {
+                return error;
+            }
+        }
+    }
+
+    async fn register(&self) -> Result<String, AgentError> {
+        let registration = Registration {
+            name: self.shared.config.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let mut backoff = Backoff::default();
+        loop {
+            match self.shared.client.register(&registration).await {
+                Ok(registered) => return Ok(registered.agent_id),
+                Err(error) => self.bear(error, &mut backoff).await?,
+            }
+        }
+    }
+
+    /// Claims until the server no longer knows the agent.
+    async fn claim_all(&self, agent_id: &str, jobs: &mut JoinSet<()>) -> Result<(), AgentError> {
+        let mut backoff = Backoff::default();
+        loop {
+            let Ok(place) = self.places.clone().acquire_owned().await else {
+                return Ok(());
+            };
+            while let Some(ended) = jobs.try_join_next() {
+                report(ended);
+            }
+            match self.shared.client.claim(agent_id, self.shared.config.poll_wait).await {
+                Ok(None) => backoff = Backoff::default(),
+                Ok(Some(document)) => {
+                    backoff = Backoff::default();
+                    let shared = self.shared.clone();
+                    jobs.spawn(async move {
+                        execute(shared, document).await;
+                        drop(place);
+                    });
+                }
+                Err(ClientError::Gone | ClientError::Refused { status: 404, .. }) => return Ok(()),
+                Err(error) => self.bear(error, &mut backoff).await?,
+            }
+        }
+    }
+
+    /// Waits after an error that may pass, and gives every other back.
+    async fn bear(&self, error: ClientError, backoff: &mut Backoff) -> Result<(), AgentError> {
+        match error {
+            ClientError::Unauthorized => Err(AgentError::Unauthorized),
+            ClientError::Unavailable { .. } | ClientError::Unreadable { .. } => {
+                tracing::debug!(error = %error, "the server is away");
+                tokio::time::sleep(backoff.next()).await;
+                Ok(())
+            }
+            error => Err(AgentError::Refused(error)),
+        }
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(error = %error, "a job ended in a defect of the agent");
+    }
+}
