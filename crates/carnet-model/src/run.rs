@@ -72,6 +72,24 @@ pub struct RunOptions {
     pub replace_addrs: Vec<String>,
 }
 
+impl RunOptions {
+    /// What a run becomes whose plan succeeded.
+    pub fn after_plan(&self, has_changes: bool) -> RunStatus {
+        if self.plan_only || !(has_changes || self.allow_empty_apply) {
+            RunStatus::PlannedAndFinished
+        } else if self.save_plan {
+            RunStatus::PlannedAndSaved
+        } else {
+            RunStatus::Planned
+        }
+    }
+
+    /// Whether the run approves its own plan; a saved plan never does, whatever else was asked for.
+    pub fn approves_itself(&self) -> bool {
+        self.auto_apply && !self.save_plan && !self.plan_only
+    }
+}
+
 /// One plan and, perhaps, its apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -205,4 +223,34 @@ pub struct RunPhase {
     pub log_length: u64,
     /// When each status was entered.
     pub status_timestamps: StatusTimestamps,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(options: RunOptions, has_changes: bool, expected: RunStatus) {
+        assert_eq!(options.after_plan(has_changes), expected);
+    }
+
+    #[test]
+    fn a_plan_leads_where_its_options_and_changes_lead() {
+        let plain = RunOptions::default;
+        check(plain(), true, RunStatus::Planned);
+        check(plain(), false, RunStatus::PlannedAndFinished);
+        check(RunOptions { allow_empty_apply: true, ..plain() }, false, RunStatus::Planned);
+        check(RunOptions { save_plan: true, ..plain() }, true, RunStatus::PlannedAndSaved);
+        check(RunOptions { save_plan: true, ..plain() }, false, RunStatus::PlannedAndFinished);
+        check(RunOptions { plan_only: true, save_plan: true, ..plain() }, true, RunStatus::PlannedAndFinished);
+    }
+
+    #[test]
+    fn only_an_ordinary_run_approves_itself() {
+        let auto = || RunOptions { auto_apply: true, ..RunOptions::default() };
+        assert!(auto().approves_itself());
+        assert!(!RunOptions { save_plan: true, ..auto() }.approves_itself());
+        assert!(!RunOptions { plan_only: true, ..auto() }.approves_itself());
+        assert!(!RunOptions::default().approves_itself());
+    }
 }

@@ -15,6 +15,27 @@ pub struct QueuedRun {
     pub save_plan: bool,
 }
 
+impl QueuedRun {
+    /// Whether the run goes on as soon as it owns the workspace.
+    pub fn waits_for_workspace(&self) -> bool {
+        match self.status {
+            RunStatus::Pending => !self.plan_only && !self.save_plan,
+            RunStatus::Confirmed => true,
+            RunStatus::PlanQueued
+            | RunStatus::Planning
+            | RunStatus::Planned
+            | RunStatus::PlannedAndFinished
+            | RunStatus::PlannedAndSaved
+            | RunStatus::ApplyQueued
+            | RunStatus::Applying
+            | RunStatus::Applied
+            | RunStatus::Discarded
+            | RunStatus::Errored
+            | RunStatus::Canceled => false,
+        }
+    }
+}
+
 /// The runs of one workspace that are not final, the oldest first, and its lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkspaceQueue {
@@ -56,7 +77,7 @@ pub fn next_steps(queue: &WorkspaceQueue) -> Vec<ScheduleStep> {
     if matches!(queue.lock, Some(LockOwner::Run(_))) && owner.is_none() {
         steps.push(ScheduleStep::Release);
     }
-    let Some(run) = owner.or_else(|| queue.runs.iter().find(|run| waits_for_workspace(run))) else {
+    let Some(run) = owner.or_else(|| queue.runs.iter().find(|run| run.waits_for_workspace())) else {
         return steps;
     };
     if owner.is_none() {
@@ -78,24 +99,6 @@ pub fn next_steps(queue: &WorkspaceQueue) -> Vec<ScheduleStep> {
         | RunStatus::Canceled => {}
     }
     steps
-}
-
-fn waits_for_workspace(run: &QueuedRun) -> bool {
-    match run.status {
-        RunStatus::Pending => !run.plan_only && !run.save_plan,
-        RunStatus::Confirmed => true,
-        RunStatus::PlanQueued
-        | RunStatus::Planning
-        | RunStatus::Planned
-        | RunStatus::PlannedAndFinished
-        | RunStatus::PlannedAndSaved
-        | RunStatus::ApplyQueued
-        | RunStatus::Applying
-        | RunStatus::Applied
-        | RunStatus::Discarded
-        | RunStatus::Errored
-        | RunStatus::Canceled => false,
-    }
 }
 
 #[cfg(test)]

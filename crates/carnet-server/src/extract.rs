@@ -107,7 +107,8 @@ async fn authenticate(tx: &mut Tx, parts: &Parts, now: Timestamp) -> Result<Toke
             (TokenKind::User, None) | (TokenKind::Agent, Some(_)) => Err(ApiError::Unauthorized),
         };
     }
-    Err(ApiError::Unauthorized)
+    let job = tx.job_by_run_hash(&hash).await?.ok_or(ApiError::Unauthorized)?;
+    Ok(TokenOwner::Run { job_id: job.id, run_id: job.run_id, workspace_id: job.workspace_id })
 }
 
 /// A request that only reads.

@@ -29,7 +29,7 @@ pub fn routes() -> Vec<Route> {
 
 /// The application.
 pub fn router(app: Arc<App>) -> Router {
-    let (router, _) = all().finish();
+    let (router, _) = all().merge(oidc::routes_below(app.issuer.url())).finish();
     router
         .fallback(|| async { ApiError::NotFound })
         .method_not_allowed_fallback(|| async { ApiError::NotFound })

@@ -1,11 +1,22 @@
 //! The API that Terraform's clients speak, one file per resource.
 
 mod account;
+mod applies;
 pub(crate) mod configuration_versions;
 mod discovery;
+mod identity_tokens;
 mod job_reports;
+mod logs;
 pub(crate) mod organizations;
+mod plans;
 mod projects;
+mod queue;
+mod run_actions;
+mod run_document;
+mod run_events;
+mod run_filter;
+mod run_input;
+mod runs;
 mod state_version_document;
 mod state_version_outputs;
 mod state_version_uploads;
@@ -38,4 +49,12 @@ pub(crate) fn routes() -> Routes {
         .merge(state_version_writes::routes())
         .merge(state_version_uploads::routes())
         .merge(state_version_outputs::routes())
+        .merge(runs::routes())
+        .merge(run_actions::routes())
+        .merge(run_events::routes())
+        .merge(plans::routes())
+        .merge(applies::routes())
+        .merge(logs::routes())
+        .merge(queue::routes())
+        .merge(identity_tokens::routes())
 }

@@ -1,21 +1,16 @@
-//! Work that no request waits for: scheduling, leases.
+//! Work that moves runs on: their making, the queue, their ends, leases.
 
-use std::future::Future;
-use std::sync::Arc;
+mod create;
+mod end;
+mod leases;
+mod schedule;
+mod status;
 
-use crate::app::App;
+pub(crate) use create::{NewRun, create_run};
+pub(crate) use end::{close_phase, end_run};
+pub use leases::run_background;
+pub(crate) use schedule::schedule;
+pub(crate) use status::{Cause, move_phase, move_run, note_event};
 
-/// Runs the background work until `stop` completes.
-pub async fn run_background(_app: Arc<App>, stop: impl Future<Output = ()>) {
-    stop.await;
-}
-
-/// Moves on whatever may go on in a workspace.
-pub(crate) async fn schedule(
-    _tx: &mut carnet_store::Tx,
-    _app: &App,
-    _workspace: &carnet_model::WorkspaceId,
-    _now: carnet_model::Timestamp,
-) -> Result<(), crate::error::ApiError> {
-    Ok(())
-}
+#[cfg(test)]
+pub(crate) use leases::sweep;

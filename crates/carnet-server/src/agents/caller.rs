@@ -1,0 +1,137 @@
+//! Who calls: an agent by its agent token, or the agent of one job by the job's tokens.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::request::Parts;
+use carnet_model::{AgentId, Job, JobId, JobStatus, Timestamp, TokenId, TokenOwner};
+use carnet_store::{TokenHash, Tx};
+use serde::de::DeserializeOwned;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::extract::{Read, bearer};
+
+/// The most bytes of a JSON body of the protocol.
+const JSON_LIMIT: usize = 1024 * 1024;
+
+/// An agent process.
+#[derive(Debug)]
+pub(crate) struct AgentCall {
+    pub(crate) app: Arc<App>,
+    pub(crate) token_id: TokenId,
+}
+
+impl AgentCall {
+    /// Checks that the agent registered with the caller's token.
+    pub(crate) async fn check(&self, id: &AgentId) -> Result<(), ApiError> {
+        let agent = self.app.store.read().await?.agent(id).await?;
+        match agent {
+            Some(agent) if agent.token_id == self.token_id => Ok(()),
+            Some(_) | None => Err(ApiError::NotFound),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for AgentCall {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let Read(cx) = Read::from_request_parts(parts, app).await?;
+        match cx.owner {
+            TokenOwner::Agent { token_id } => Ok(Self { app: cx.app, token_id }),
+            TokenOwner::User { .. } | TokenOwner::Run { .. } => Err(ApiError::NotFound),
+        }
+    }
+}
+
+async fn path_job(parts: &mut Parts, app: &Arc<App>) -> Result<JobId, ApiError> {
+    let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| ApiError::NotFound)?;
+    let first = params.iter().next().map(|(_, value)| value).ok_or(ApiError::NotFound)?;
+    Ok(first.parse()?)
+}
+
+fn of_path(job: Option<Job>, path: &JobId) -> Result<Job, ApiError> {
+    match job {
+        None => Err(ApiError::Unauthorized),
+        Some(job) if job.id != *path => Err(ApiError::NotFound),
+        Some(job) => Ok(job),
+    }
+}
+
+fn gone() -> ApiError {
+    ApiError::Gone("the job has ended or was given up".to_owned())
+}
+
+/// The agent of a job, by the job's control token. The job may have ended since.
+#[derive(Debug)]
+pub(crate) struct JobCall {
+    pub(crate) app: Arc<App>,
+    pub(crate) now: Timestamp,
+    /// The job as it was when the request came.
+    pub(crate) job: Job,
+}
+
+impl JobCall {
+    /// The job as it stands in this transaction, if it still runs.
+    pub(crate) async fn running(&self, tx: &mut Tx) -> Result<Job, ApiError> {
+        let job = tx.job(&self.job.id).await?.ok_or(ApiError::NotFound)?;
+        if job.status == JobStatus::Running { Ok(job) } else { Err(gone()) }
+    }
+
+    /// Refuses when the job had ended before the request.
+    pub(crate) fn require_running(&self) -> Result<(), ApiError> {
+        if self.job.status == JobStatus::Running { Ok(()) } else { Err(gone()) }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for JobCall {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let hash = TokenHash::of(&bearer(parts)?);
+        let path = path_job(parts, app).await?;
+        let job = app.store.read().await?.job_by_control_hash(&hash).await?;
+        Ok(Self { app: Arc::clone(app), now: app.now(), job: of_path(job, &path)? })
+    }
+}
+
+/// Whoever may deliver the state of a job: its agent, also long after the job ended.
+#[derive(Debug)]
+pub(crate) struct DeliveryCall {
+    pub(crate) app: Arc<App>,
+    pub(crate) job: Job,
+}
+
+impl FromRequestParts<Arc<App>> for DeliveryCall {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let hash = TokenHash::of(&bearer(parts)?);
+        let path = path_job(parts, app).await?;
+        let mut tx = app.store.read().await?;
+        let by_delivery = tx.job_by_delivery_hash(&hash).await?;
+        let job = match by_delivery {
+            Some(job) => Some(job),
+            None => tx.job_by_control_hash(&hash).await?.filter(|job| job.status == JobStatus::Running),
+        };
+        Ok(Self { app: Arc::clone(app), job: of_path(job, &path)? })
+    }
+}
+
+/// A JSON body of the protocol.
+#[derive(Debug)]
+pub(crate) struct Plain<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Plain<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let body = axum::body::to_bytes(request.into_body(), JSON_LIMIT)
+            .await
+            .map_err(|_| ApiError::TooLarge { limit: JSON_LIMIT as u64 })?;
+        serde_json::from_slice(&body)
+            .map(Self)
+            .map_err(|error| ApiError::BadRequest(format!("the body is not what the protocol says: {error}")))
+    }
+}

@@ -1,0 +1,128 @@
+//! Everything an agent needs to execute one phase.
+
+use std::collections::BTreeSet;
+
+use carnet_api::job::{JobDocument, JobIdentity, JobVariable, RunDocument};
+use carnet_model::{
+    Job, Phase, Run, RunVariable, Timestamp, VariableCategory, VariableSource, VariableValue,
+    WorkloadIdentity, Workspace, merge_variables,
+};
+use carnet_store::Tx;
+
+use super::claim::JobTokens;
+use crate::app::App;
+use crate::error::ApiError;
+
+/// Who the run is in this phase.
+pub(super) fn workload_identity(workspace: &Workspace, run: &Run, phase: Phase) -> WorkloadIdentity {
+    WorkloadIdentity {
+        organization_id: workspace.organization_id.clone(),
+        organization_name: workspace.organization_name.clone(),
+        project_id: workspace.project_id.clone(),
+        project_name: workspace.project_name.clone(),
+        workspace_id: workspace.id.clone(),
+        workspace_name: workspace.name.clone(),
+        run_id: run.id.clone(),
+        phase,
+    }
+}
+
+/// The run and the workspace of a job.
+pub(super) async fn run_of(tx: &mut Tx, job: &Job) -> Result<(Run, Workspace), ApiError> {
+    let missing = || ApiError::internal("the run of a job is not there");
+    let run = tx.run(&job.run_id).await?.ok_or_else(missing)?;
+    let workspace = tx.workspace(&job.workspace_id).await?.ok_or_else(missing)?;
+    Ok((run, workspace))
+}
+
+pub(super) async fn job_document(
+    tx: &mut Tx,
+    app: &App,
+    job: &Job,
+    tokens: JobTokens,
+    now: Timestamp,
+) -> Result<JobDocument, ApiError> {
+    let (run, workspace) = run_of(tx, job).await?;
+    let variables = variables(tx, &run).await?;
+    let identity = workload_identity(&workspace, &run, job.phase);
+    Ok(JobDocument {
+        job_id: job.id.as_str().to_owned(),
+        phase: job.phase.as_str().to_owned(),
+        control_token: tokens.control.into(),
+        delivery_token: tokens.delivery.into(),
+        run_token: tokens.run.into(),
+        server_url: app.settings.url.clone(),
+        identity: job_identity(&identity),
+        run: run_document(&run, &workspace),
+        variables,
+        deadline_at: job.deadline_at.ok_or_else(|| ApiError::internal("a claimed job has no deadline"))?,
+        issuer_url: app.issuer.url().as_str().to_owned(),
+        claimed_at: now,
+    })
+}
+
+fn job_identity(identity: &WorkloadIdentity) -> JobIdentity {
+    JobIdentity {
+        organization_id: identity.organization_id.to_string(),
+        organization_name: identity.organization_name.to_string(),
+        project_id: identity.project_id.to_string(),
+        project_name: identity.project_name.to_string(),
+        workspace_id: identity.workspace_id.to_string(),
+        workspace_name: identity.workspace_name.to_string(),
+        run_id: identity.run_id.to_string(),
+        subject: identity.subject(),
+    }
+}
+
+fn run_document(run: &Run, workspace: &Workspace) -> RunDocument {
+    let options = &run.options;
+    RunDocument {
+        terraform_version: run.terraform_version.clone(),
+        working_directory: workspace.working_directory.clone(),
+        structured_output: run.structured_output,
+        plan_only: options.plan_only,
+        is_destroy: options.is_destroy,
+        refresh: options.refresh,
+        refresh_only: options.refresh_only,
+        allow_config_generation: options.allow_config_generation,
+        target_addrs: options.target_addrs.clone(),
+        replace_addrs: options.replace_addrs.clone(),
+    }
+}
+
+async fn variables(tx: &mut Tx, run: &Run) -> Result<Vec<JobVariable>, ApiError> {
+    let workspace = tx.variables(&run.workspace_id).await?;
+    let sensitive: BTreeSet<String> = workspace
+        .iter()
+        .filter(|variable| variable.input.sensitive && variable.input.category == VariableCategory::Terraform)
+        .map(|variable| variable.input.key.to_string())
+        .collect();
+    let of_workspace = workspace.into_iter().map(|variable| RunVariable {
+        key: variable.input.key.to_string(),
+        value: variable.input.value,
+        category: variable.input.category,
+        hcl: variable.input.hcl,
+        sensitive: variable.input.sensitive,
+        source: VariableSource::Workspace,
+    });
+    // Clients send the values of a run as HCL; one that stands for a sensitive variable is as sensitive.
+    let of_run = tx.run_variables(&run.id).await?.into_iter().map(|(key, value)| RunVariable {
+        sensitive: sensitive.contains(&key),
+        key,
+        value: VariableValue(value),
+        category: VariableCategory::Terraform,
+        hcl: true,
+        source: VariableSource::Run,
+    });
+    let merged = merge_variables(of_workspace.chain(of_run));
+    Ok(merged
+        .into_iter()
+        .map(|variable| JobVariable {
+            key: variable.key,
+            value: variable.value.0.into(),
+            category: variable.category.as_str().to_owned(),
+            hcl: variable.hcl,
+            sensitive: variable.sensitive,
+        })
+        .collect())
+}

@@ -1,0 +1,118 @@
+//! Identity tokens: minted for the running job, for its own phase, on the authority of its control token.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use carnet_api::job::{IdentityTokenReply, IdentityTokenRequest};
+use carnet_issuer::{Audience, Jti, MintRequest, TokenDraft};
+use carnet_model::{Job, Phase, Run, RunStatus, Signal, Timestamp, Workspace};
+use carnet_store::IdentityToken;
+
+use super::caller::{JobCall, Plain};
+use super::document::{run_of, workload_identity};
+use crate::app::{Settings, entropy};
+use crate::error::ApiError;
+use crate::reply::Reply;
+
+/// The most bytes of a family and of a tag.
+const TEXT_LIMIT: usize = 128;
+
+pub(crate) async fn create(call: JobCall, Plain(wanted): Plain<IdentityTokenRequest>) -> Reply {
+    let audience: Audience =
+        wanted.audience.parse().map_err(|error| ApiError::invalid("/audience", format!("{error}")))?;
+    check_text("/family", &wanted.family)?;
+    check_text("/tag", wanted.tag.as_deref().unwrap_or("default"))?;
+    let mut tx = call.app.store.write().await?;
+    let job = call.running(&mut tx).await?;
+    let (run, workspace) = run_of(&mut tx, &job).await?;
+    check_job(&job, &run, call.now)?;
+    let request = MintRequest {
+        audience,
+        lifetime: lifetime(&job, wanted.lifetime_seconds, &call.app.settings, call.now)?,
+        jti: Jti::from_entropy(entropy()?),
+    };
+    let identity = workload_identity(&workspace, &run, job.phase);
+    let draft = call.app.issuer.draft(&identity, request, call.now)?;
+    tx.insert_identity_token(&entry(&job, &workspace, &wanted, &draft)?).await?;
+    // The ledger comes first: a token that is not in it must never exist.
+    tx.commit().await?;
+    let minted = call.app.issuer.sign(draft)?;
+    tracing::info!(job.id = %job.id, run.id = %run.id, token.jti = %minted.jti, token.audience = %minted.audience,
+        token.subject = minted.subject, "an identity token was minted");
+    let reply = IdentityTokenReply {
+        token: minted.token.into(),
+        jti: minted.jti.to_string(),
+        issued_at: minted.issued_at,
+        expires_at: minted.expires_at,
+    };
+    Ok((StatusCode::CREATED, Json(reply)).into_response())
+}
+
+fn check_text(pointer: &str, text: &str) -> Result<(), ApiError> {
+    if text.is_empty() || text.len() > TEXT_LIMIT || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ApiError::invalid(
+            pointer,
+            format!("1 to {TEXT_LIMIT} printable characters without spaces"),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses unless the job holds its lease, was not told to kill, and its run is in the very phase of the job.
+fn check_job(job: &Job, run: &Run, now: Timestamp) -> Result<(), ApiError> {
+    let refuse = |reason: &str| Err(ApiError::Gone(reason.to_owned()));
+    if job.lease_expires_at.is_none_or(|end| end <= now) {
+        return refuse("the lease of the job has run out");
+    }
+    if job.signal == Signal::Kill {
+        return refuse("the job is being killed");
+    }
+    let executing = match job.phase {
+        Phase::Plan => RunStatus::Planning,
+        Phase::Apply => RunStatus::Applying,
+    };
+    if run.status != executing {
+        return refuse("the run is not in the phase of this job");
+    }
+    Ok(())
+}
+
+/// No token lives longer than its phase may.
+fn lifetime(job: &Job, wanted: u64, settings: &Settings, now: Timestamp) -> Result<Duration, ApiError> {
+    if wanted == 0 {
+        return Err(ApiError::invalid("/lifetime_seconds", "a token lives at least a second"));
+    }
+    let left = job.deadline_at.map_or(0, |deadline| deadline.duration_since(now).as_secs());
+    let left = u64::try_from(left).unwrap_or(0);
+    let seconds = wanted.min(left).min(settings.token_lifetime_limit.as_secs());
+    if seconds == 0 {
+        return Err(ApiError::Gone("the time limit of this phase has passed".to_owned()));
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+fn entry(
+    job: &Job,
+    workspace: &Workspace,
+    wanted: &IdentityTokenRequest,
+    draft: &TokenDraft,
+) -> Result<IdentityToken, ApiError> {
+    Ok(IdentityToken {
+        jti: draft.jti.to_string(),
+        job_id: job.id.clone(),
+        run_id: job.run_id.clone(),
+        workspace_id: workspace.id.clone(),
+        organization_id: workspace.organization_id.clone(),
+        phase: job.phase,
+        family: wanted.family.clone(),
+        tag: wanted.tag.clone(),
+        audience: draft.audience.as_str().to_owned(),
+        subject: draft.subject.clone(),
+        claims: serde_json::from_slice(draft.claims_json()).map_err(ApiError::internal)?,
+        kid: draft.kid.to_string(),
+        issued_at: draft.issued_at,
+        expires_at: draft.expires_at,
+    })
+}

@@ -1,0 +1,136 @@
+//! Plans and their documents.
+
+use std::sync::Arc;
+
+use carnet_api::job::Artifact;
+use carnet_api::jsonapi::Resource;
+use carnet_model::{Action, Phase, PhaseId, PlanId, Run, RunId, RunPhase};
+use serde_json::{Value, json};
+
+use super::logs::log_url;
+use super::run_document::timestamps;
+use super::runs::find;
+use crate::agents::artifact_blob;
+use crate::app::App;
+use crate::error::ApiError;
+use crate::extract::{Context, Id, Read};
+use crate::reply::{Reply, no_content, ok};
+use crate::route::{Access, Routes};
+use crate::upload::send;
+
+pub(crate) fn routes() -> Routes {
+    let read = Access::Allowed(Action::Read);
+    let state = Access::Allowed(Action::ReadState);
+    Routes::default()
+        .get("/api/v2/plans/{plan}", read, show)
+        .get("/api/v2/plans/{plan}/json-output", state, json_output)
+        .get("/api/v2/plans/{plan}/json-output-redacted", read, json_output_redacted)
+        .get("/api/v2/plans/{plan}/json-schema", read, json_schema)
+        .get("/api/v2/runs/{run}/plan", read, of_run)
+        .get("/api/v2/runs/{run}/plan/json-output", state, json_output_of_run)
+        .get("/api/v2/runs/{run}/plan/json-output-redacted", read, json_output_redacted_of_run)
+        .get("/api/v2/runs/{run}/plan/json-schema", read, json_schema_of_run)
+}
+
+async fn run_of(cx: &mut Context, id: PlanId, action: Action) -> Result<(Run, RunPhase), ApiError> {
+    let phase = cx.tx.phase(&PhaseId::Plan(id)).await?.ok_or(ApiError::NotFound)?;
+    let (run, _) = find(cx, &phase.run_id, action).await?;
+    Ok((run, phase))
+}
+
+async fn plan_of(cx: &mut Context, id: &RunId, action: Action) -> Result<(Run, RunPhase), ApiError> {
+    let (run, _) = find(cx, id, action).await?;
+    let phase = cx.tx.run_phase(id, Phase::Plan).await?.ok_or(ApiError::NotFound)?;
+    Ok((run, phase))
+}
+
+async fn show(Read(mut cx): Read, Id(id): Id<PlanId>) -> Reply {
+    let (run, phase) = run_of(&mut cx, id, Action::Read).await?;
+    ok(resource(&cx.app, &run, &phase))
+}
+
+async fn of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
+    let (run, phase) = plan_of(&mut cx, &id, Action::Read).await?;
+    ok(resource(&cx.app, &run, &phase))
+}
+
+async fn json_output(Read(mut cx): Read, Id(id): Id<PlanId>) -> Reply {
+    let (_, phase) = run_of(&mut cx, id, Action::ReadState).await?;
+    artifact(cx, &phase, Artifact::PlanJson).await
+}
+
+async fn json_output_redacted(Read(mut cx): Read, Id(id): Id<PlanId>) -> Reply {
+    let (_, phase) = run_of(&mut cx, id, Action::Read).await?;
+    artifact(cx, &phase, Artifact::PlanJsonRedacted).await
+}
+
+async fn json_schema(Read(mut cx): Read, Id(id): Id<PlanId>) -> Reply {
+    let (_, phase) = run_of(&mut cx, id, Action::Read).await?;
+    artifact(cx, &phase, Artifact::ProviderSchemas).await
+}
+
+async fn json_output_of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
+    let (_, phase) = plan_of(&mut cx, &id, Action::ReadState).await?;
+    artifact(cx, &phase, Artifact::PlanJson).await
+}
+
+async fn json_output_redacted_of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
+    let (_, phase) = plan_of(&mut cx, &id, Action::Read).await?;
+    artifact(cx, &phase, Artifact::PlanJsonRedacted).await
+}
+
+async fn json_schema_of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
+    let (_, phase) = plan_of(&mut cx, &id, Action::Read).await?;
+    artifact(cx, &phase, Artifact::ProviderSchemas).await
+}
+
+/// 204 until the plan has ended, and for a plan that left no such document.
+async fn artifact(cx: Context, phase: &RunPhase, artifact: Artifact) -> Reply {
+    let Context { app, tx, .. } = cx;
+    drop(tx);
+    if !phase.status.is_final() {
+        return no_content();
+    }
+    let name = artifact_blob(artifact, &phase.run_id);
+    match send(&app, &name, "application/json").await? {
+        Some(response) => Ok(response),
+        None => no_content(),
+    }
+}
+
+/// The attributes that plans and applies share.
+pub(super) fn attributes(app: &App, phase: &RunPhase) -> Value {
+    let counts = phase.counts.as_ref();
+    let mut moments = phase.status_timestamps.clone();
+    if let Some(started) = moments.remove("running") {
+        moments.insert("started".to_owned(), started);
+    }
+    json!({
+        "status": phase.status.as_str(),
+        "status-timestamps": timestamps(&moments),
+        "log-read-url": log_url(app, phase),
+        "resource-additions": counts.map(|counts| counts.additions),
+        "resource-changes": counts.map(|counts| counts.changes),
+        "resource-destructions": counts.map(|counts| counts.destructions),
+        "resource-imports": counts.map(|counts| counts.imports),
+        "execution-details": { "mode": "remote" },
+    })
+}
+
+/// A plan as clients read it.
+pub(crate) fn resource(app: &Arc<App>, run: &Run, phase: &RunPhase) -> Resource {
+    let mut attributes = attributes(app, phase);
+    attributes["has-changes"] = json!(run.has_changes);
+    attributes["generated-configuration"] = json!(phase.generated_configuration);
+    attributes["structured-run-output-enabled"] = json!(run.structured_output);
+    attributes["actions"] = json!({ "is-exportable": false });
+    attributes["permissions"] = json!({ "can-export": false });
+    let path = format!("/api/v2/plans/{}", phase.id);
+    Resource::new("plans", &phase.id, attributes)
+        .to_many("state-versions", "state-versions", Vec::<String>::new())
+        .to_many("exports", "plan-exports", Vec::<String>::new())
+        .link("json-output", format!("{path}/json-output"))
+        .link("json-output-redacted", format!("{path}/json-output-redacted"))
+        .link("json-schema", format!("{path}/json-schema"))
+        .link("self", path)
+}

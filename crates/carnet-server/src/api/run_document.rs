@@ -1,0 +1,140 @@
+//! A run as clients read it.
+
+use carnet_api::jsonapi::Resource;
+use carnet_model::{Action, Phase, Run, RunStatus, StatusTimestamps, Timestamp, UserId, Workspace};
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value, json};
+
+use super::{account, applies, configuration_versions, plans, workspace_document};
+use crate::error::ApiError;
+use crate::extract::{Context, Params};
+
+/// A run as the caller may read it.
+pub(crate) async fn document(cx: &mut Context, run: &Run) -> Result<Resource, ApiError> {
+    let can_run = cx.may(Action::Run, &run.organization_id, Some(&run.workspace_id)).await?;
+    let events = cx.tx.run_events(&run.id).await?;
+    let mut attributes = attributes(run, can_run, cx.now);
+    attributes["variables"] = if can_run { variables(cx, run).await? } else { json!([]) };
+    let canceled_by = events.iter().find(|event| event.action == "cancel_requested");
+    let canceled_by: Option<&UserId> = canceled_by.and_then(|event| event.actor_id.as_ref());
+    Ok(Resource::new("runs", &run.id, attributes)
+        .to_one("workspace", "workspaces", Some(&run.workspace_id))
+        .to_one("plan", "plans", Some(&run.plan_id))
+        .to_one("apply", "applies", Some(&run.apply_id))
+        .to_one("configuration-version", "configuration-versions", Some(&run.configuration_version_id))
+        .to_one("created-by", "users", run.created_by.as_ref())
+        .to_one("confirmed-by", "users", run.confirmed_by.as_ref())
+        .to_one("canceled-by", "users", canceled_by)
+        .to_one("cost-estimate", "cost-estimates", None::<&str>)
+        .to_many("run-events", "run-events", events.iter().map(|event| &event.id))
+        .to_many("comments", "comments", Vec::<String>::new())
+        .to_many("policy-checks", "policy-checks", Vec::<String>::new())
+        .to_many("task-stages", "task-stages", Vec::<String>::new())
+        .link("self", format!("/api/v2/runs/{}", run.id)))
+}
+
+async fn variables(cx: &mut Context, run: &Run) -> Result<Value, ApiError> {
+    let variables = cx.tx.run_variables(&run.id).await?;
+    Ok(variables.iter().map(|(key, value)| json!({ "key": key, "value": value.expose_secret() })).collect())
+}
+
+fn attributes(run: &Run, can_run: bool, now: Timestamp) -> Value {
+    let options = &run.options;
+    json!({
+        "status": run.status.as_str(),
+        "status-timestamps": timestamps(&run.status_timestamps),
+        "message": run.message,
+        "source": run.source.as_str(),
+        "trigger-reason": "manual",
+        "created-at": run.created_at,
+        "updated-at": run.status_timestamps.values().max().copied().unwrap_or(run.created_at),
+        "canceled-at": run.canceled_at,
+        "force-cancel-available-at": run.force_cancel_available_at,
+        "has-changes": run.has_changes,
+        "plan-only": options.plan_only,
+        "save-plan": options.save_plan,
+        "auto-apply": options.auto_apply,
+        "allow-empty-apply": options.allow_empty_apply,
+        "allow-config-generation": options.allow_config_generation,
+        "is-destroy": options.is_destroy,
+        "refresh": options.refresh,
+        "refresh-only": options.refresh_only,
+        "debugging-mode": false,
+        "target-addrs": options.target_addrs,
+        "replace-addrs": options.replace_addrs,
+        "terraform-version": run.terraform_version,
+        "position-in-queue": 0,
+        "actions": {
+            "is-cancelable": is_cancelable(run),
+            "is-confirmable": run.status.is_confirmable(),
+            "is-discardable": run.status.is_discardable(),
+            "is-force-cancelable": is_force_cancelable(run, now),
+        },
+        "permissions": {
+            "can-apply": can_run,
+            "can-cancel": can_run,
+            "can-comment": can_run,
+            "can-discard": can_run,
+            "can-force-cancel": can_run,
+            "can-force-execute": false,
+            "can-override-policy-check": false,
+        },
+    })
+}
+
+/// Whether the run can be stopped and was not asked to yet.
+pub(crate) fn is_cancelable(run: &Run) -> bool {
+    run.status.is_cancelable() && run.canceled_at.is_none()
+}
+
+/// Whether an agent that was asked to stop had its time.
+pub(crate) fn is_force_cancelable(run: &Run, now: Timestamp) -> bool {
+    matches!(run.status, RunStatus::Planning | RunStatus::Applying)
+        && run.force_cancel_available_at.is_some_and(|time| time <= now)
+}
+
+/// Moments by the names that clients know: `plan_queued` becomes `plan-queued-at`.
+pub(crate) fn timestamps(moments: &StatusTimestamps) -> Value {
+    let named = moments
+        .iter()
+        .map(|(name, moment)| (format!("{}-at", name.replace('_', "-")), Value::String(moment.to_string())));
+    Value::Object(named.collect::<Map<_, _>>())
+}
+
+/// The related resources that `include` asks for.
+pub(crate) async fn included(
+    cx: &mut Context,
+    run: &Run,
+    workspace: &Workspace,
+    params: &Params,
+) -> Result<Vec<Resource>, ApiError> {
+    let wanted = params.include();
+    let mut found = Vec::new();
+    if wanted.contains("workspace") {
+        let can_manage = cx.may(Action::Manage, &workspace.organization_id, Some(&workspace.id)).await?;
+        found.push(workspace_document::resource(workspace, can_manage));
+    }
+    if wanted.contains("plan")
+        && let Some(phase) = cx.tx.run_phase(&run.id, Phase::Plan).await?
+    {
+        found.push(plans::resource(&cx.app, run, &phase));
+    }
+    if wanted.contains("apply")
+        && let Some(phase) = cx.tx.run_phase(&run.id, Phase::Apply).await?
+    {
+        found.push(applies::resource(cx, &phase).await?);
+    }
+    if wanted.contains("configuration_version")
+        && let Some(version) = cx.tx.configuration_version(&run.configuration_version_id).await?
+    {
+        found.push(configuration_versions::resource(&version, None));
+    }
+    let mut people: Vec<&UserId> = Vec::new();
+    for (name, person) in [("created_by", &run.created_by), ("confirmed_by", &run.confirmed_by)] {
+        people.extend(person.as_ref().filter(|person| wanted.contains(name) && !people.contains(person)));
+    }
+    for person in people {
+        found.extend(cx.tx.user(person).await?.as_ref().map(account::resource));
+    }
+    Ok(found)
+}

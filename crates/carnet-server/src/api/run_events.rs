@@ -1,0 +1,70 @@
+//! What happened to runs.
+
+use carnet_api::jsonapi::Resource;
+use carnet_model::{Action, RunEvent, RunEventId, RunId};
+use serde_json::json;
+
+use super::account;
+use super::runs::find;
+use crate::error::ApiError;
+use crate::extract::{Context, Id, Params, Read};
+use crate::reply::{Reply, list, ok_with};
+use crate::route::{Access, Routes};
+use carnet_api::jsonapi::Page;
+
+pub(crate) fn routes() -> Routes {
+    let read = Access::Allowed(Action::Read);
+    Routes::default().get("/api/v2/runs/{run}/run-events", read, index).get(
+        "/api/v2/run-events/{event}",
+        read,
+        show,
+    )
+}
+
+async fn index(Read(mut cx): Read, Id(id): Id<RunId>, params: Params) -> Reply {
+    find(&mut cx, &id, Action::Read).await?;
+    let events = cx.tx.run_events(&id).await?;
+    let included = actors(&mut cx, &events, &params).await?;
+    let size = (events.len() as u64).max(1);
+    let data = events.iter().map(resource).collect();
+    list(
+        &format!("/api/v2/runs/{id}/run-events"),
+        data,
+        included,
+        Page { number: 1, size }.of(events.len() as u64),
+    )
+}
+
+async fn show(Read(mut cx): Read, Id(id): Id<RunEventId>, params: Params) -> Reply {
+    let event = cx.tx.run_event(&id).await?.ok_or(ApiError::NotFound)?;
+    find(&mut cx, &event.run_id, Action::Read).await?;
+    let included = actors(&mut cx, std::slice::from_ref(&event), &params).await?;
+    ok_with(resource(&event), included)
+}
+
+async fn actors(cx: &mut Context, events: &[RunEvent], params: &Params) -> Result<Vec<Resource>, ApiError> {
+    let mut ids: Vec<_> = events.iter().filter_map(|event| event.actor_id.as_ref()).collect();
+    ids.sort();
+    ids.dedup();
+    let mut found = Vec::new();
+    if params.include().contains("actor") {
+        for id in ids {
+            found.extend(cx.tx.user(id).await?.as_ref().map(account::resource));
+        }
+    }
+    Ok(found)
+}
+
+fn resource(event: &RunEvent) -> Resource {
+    let attributes = json!({
+        "action": event.action,
+        "description": event.description,
+        "created-at": event.created_at,
+        "target-id": null,
+    });
+    Resource::new("run-events", &event.id, attributes)
+        .to_one("run", "runs", Some(&event.run_id))
+        .to_one("actor", "users", event.actor_id.as_ref())
+        .to_one("comment", "comments", None::<&str>)
+        .link("self", format!("/api/v2/run-events/{}", event.id))
+}
