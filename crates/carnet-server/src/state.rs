@@ -12,7 +12,7 @@ use carnet_store::{BlobName, Tx};
 use self::file::{FileOutput, StateFile, is_same_content};
 use crate::app::{App, entropy};
 use crate::error::ApiError;
-use crate::upload::blocking;
+use crate::upload::{blocking, delete_blob};
 
 /// Where the raw bytes of a state version are.
 pub(crate) fn raw_blob(id: &StateVersionId) -> BlobName {
@@ -176,14 +176,6 @@ pub(crate) async fn read_file(bytes: Bytes) -> Result<StateFile, ApiError> {
 pub(crate) async fn put_blob(app: &App, name: BlobName, bytes: Bytes) -> Result<(), ApiError> {
     let blobs = app.store.blobs();
     blocking(move || blobs.put(&name, &bytes)).await?.map_err(ApiError::internal)
-}
-
-/// Removes a blob that nothing refers to; what cannot be removed only takes space.
-pub(crate) async fn delete_blob(app: &App, name: BlobName) {
-    let blobs = app.store.blobs();
-    if let Ok(Err(error)) = blocking(move || blobs.delete(&name)).await {
-        tracing::warn!(%error, "a blob without use could not be removed");
-    }
 }
 
 /// What is compared with the next state.

@@ -1,15 +1,18 @@
 //! Bodies that are too large to keep in memory, on their way to and from blobs.
 
+use std::convert::Infallible;
 use std::io::{Read as _, Write as _};
+use std::str::FromStr;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
-use carnet_store::{BlobName, BlobReader, BlobWriter};
+use carnet_store::{BlobName, BlobReader, BlobWriter, TokenHash};
 use futures_util::stream;
 use http_body_util::BodyExt as _;
+use secrecy::SecretString;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -19,6 +22,25 @@ const PIECE: usize = 1024 * 1024;
 
 /// How long a client may send nothing in the middle of a body.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The secret in the path of an upload, with which nobody can do anything else.
+#[derive(Debug)]
+pub(crate) struct Capability(pub(crate) SecretString);
+
+impl Capability {
+    /// The form in which it is stored.
+    pub(crate) fn hash(&self) -> TokenHash {
+        TokenHash::of(&self.0)
+    }
+}
+
+impl FromStr for Capability {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(SecretString::from(text)))
+    }
+}
 
 /// Runs what blocks where that does no harm.
 pub(crate) async fn blocking<T: Send + 'static>(
@@ -84,6 +106,14 @@ pub(crate) async fn send(
     });
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(media_type))];
     Ok(Some((headers, Body::from_stream(pieces)).into_response()))
+}
+
+/// Removes a blob that nothing refers to; what cannot be removed only takes space.
+pub(crate) async fn delete_blob(app: &App, name: BlobName) {
+    let blobs = app.store.blobs();
+    if let Ok(Err(error)) = blocking(move || blobs.delete(&name)).await {
+        tracing::warn!(%error, "a blob without use could not be removed");
+    }
 }
 
 fn check_declared(headers: &HeaderMap, limit: u64) -> Result<(), ApiError> {

@@ -54,6 +54,22 @@ impl Tx {
         Ok(outputs)
     }
 
+    /// The ids of the outputs of a state version, by name.
+    pub async fn state_output_ids(
+        &mut self,
+        version: &StateVersionId,
+    ) -> Result<Vec<StateVersionOutputId>, StoreError> {
+        let rows = self
+            .all("SELECT id, name FROM state_outputs WHERE state_version_id = $1", &[version.into()])
+            .await?;
+        let mut named = rows
+            .iter()
+            .map(|row| Ok((row.text("name")?, row.parsed("id")?)))
+            .collect::<Result<Vec<(String, StateVersionOutputId)>, StoreError>>()?;
+        named.sort();
+        Ok(named.into_iter().map(|(_, id)| id).collect())
+    }
+
     /// The output of this id.
     pub async fn state_output(
         &mut self,

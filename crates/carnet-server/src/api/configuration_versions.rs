@@ -8,9 +8,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
-    Action, ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, RunId, WorkspaceId,
+    Action, ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, ExecutionMode, RunId,
+    RunOptions, RunSource, Timestamp, WorkspaceId,
 };
-use carnet_store::BlobName;
+use carnet_store::{BlobName, RunVariables, Tx};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ use crate::app::{App, entropy, new_secret};
 use crate::archive::{self, ArchiveError, Limits, MAX_ENTRIES};
 use crate::error::ApiError;
 use crate::extract::{Context, Doc, Id, Params, Read, Write};
+use crate::jobs::{NewRun, create_run};
 use crate::reply::{Reply, created, list, ok};
 use crate::route::{Access, Routes};
 use crate::upload::{Capability, blocking, delete_blob, receive, send};
@@ -176,7 +178,45 @@ async fn finish(app: &App, version: &ConfigurationVersion, refusal: Option<&str>
     if refusal.is_none() && !version.speculative && !version.provisional {
         tx.set_current_configuration(&version.workspace_id, &version.id).await?;
     }
-    Ok(tx.commit().await?)
+    if refusal.is_none() && version.auto_queue_runs {
+        queue_run(&mut tx, app, version, now).await?;
+    }
+    tx.commit().await?;
+    app.jobs_waiting.notify_waiters();
+    Ok(())
+}
+
+/// A finished upload makes a run by itself, unless the workspace only keeps state.
+async fn queue_run(
+    tx: &mut Tx,
+    app: &App,
+    version: &ConfigurationVersion,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let Some(workspace) = tx.workspace(&version.workspace_id).await? else {
+        return Ok(());
+    };
+    if workspace.execution_mode == ExecutionMode::Local {
+        return Ok(());
+    }
+    let options = RunOptions {
+        plan_only: version.speculative,
+        auto_apply: workspace.auto_apply && !version.speculative,
+        refresh: true,
+        ..RunOptions::default()
+    };
+    let new = NewRun {
+        workspace: &workspace,
+        configuration_version_id: version.id.clone(),
+        options,
+        message: "Queued by the upload of a configuration".to_owned(),
+        source: RunSource::ConfigurationVersion,
+        terraform_version: workspace.terraform_version.clone(),
+        structured_output: workspace.structured_run_output,
+        variables: RunVariables::default(),
+        created_by: None,
+    };
+    create_run(tx, app, new, now).await.map(drop)
 }
 
 /// A configuration version as clients read it. Only the answer to its making has the address for the upload.
