@@ -1,0 +1,110 @@
+//! The uploads that a new state version waits for. The addresses carry a secret each and work once.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use carnet_model::{StateStatus, StateVersion, check_successor};
+use carnet_store::TokenHash;
+
+use super::state_version_writes::fill;
+use crate::app::App;
+use crate::error::ApiError;
+use crate::extract::Id;
+use crate::route::{Access, Routes};
+use crate::state::file::StateFile;
+use crate::state::{conflict, head, insert_outputs, json_blob, put_blob, raw_blob, read_file, unreadable};
+use crate::upload::{Capability, blocking, collect, delete_blob, receive};
+
+pub(crate) fn routes() -> Routes {
+    Routes::default().put("/_uploads/state-versions/{key}", Access::Capability, upload).put(
+        "/_uploads/json-state-versions/{key}",
+        Access::Capability,
+        upload_json,
+    )
+}
+
+/// The state becomes current before the answer: clients unlock right after it.
+async fn upload(
+    State(app): State<Arc<App>>,
+    Id(key): Id<Capability>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let hash = key.hash();
+    let waiting = app.store.read().await?.state_version_by_upload(&hash).await?;
+    let (version, _) = waiting.ok_or(ApiError::NotFound)?;
+    let bytes = collect(&headers, body, app.settings.upload_limit).await?;
+    let file = read_file(bytes.clone()).await?;
+    if file.md5 != version.md5 {
+        return Err(unreadable(format!("the MD5 of the upload is {}, not {}", file.md5, version.md5)));
+    }
+    store(&app, &hash, &version, bytes, &file).await?;
+    Ok(StatusCode::OK.into_response())
+}
+
+async fn store(
+    app: &App,
+    hash: &TokenHash,
+    version: &StateVersion,
+    bytes: Bytes,
+    file: &StateFile,
+) -> Result<(), ApiError> {
+    put_blob(app, raw_blob(&version.id), bytes).await?;
+    let finalized = finalize(app, hash, file).await;
+    // A second upload at the same time may have been faster: then the blob is in use, and its bytes are the same.
+    if finalized.is_err() {
+        let now = app.store.read().await?.state_version(&version.id).await?;
+        if now.is_none_or(|version| version.status != StateStatus::Finalized) {
+            delete_blob(app, raw_blob(&version.id)).await;
+        }
+    }
+    finalized
+}
+
+async fn finalize(app: &App, hash: &TokenHash, file: &StateFile) -> Result<(), ApiError> {
+    let mut tx = app.store.write().await?;
+    let (mut version, forced) = tx.state_version_by_upload(hash).await?.ok_or(ApiError::NotFound)?;
+    fill(&mut version, file);
+    let current = tx.current_state_version(&version.workspace_id).await?;
+    if let Err(problem) = check_successor(current.as_ref().map(head), head(&version), forced) {
+        // It can never become current any more, and must not keep the workspace from being unlocked.
+        tx.discard_pending_states(&version.workspace_id).await?;
+        tx.commit().await?;
+        return Err(conflict(problem));
+    }
+    if !tx.finalize_state_version(&version).await? {
+        return Err(ApiError::NotFound);
+    }
+    // The client may have sent the outputs with the first request.
+    if tx.state_output_ids(&version.id).await?.is_empty() {
+        insert_outputs(&mut tx, &version.id, &file.outputs).await?;
+    }
+    tx.set_current_state(&version.workspace_id, &version.id, version.resource_count).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn upload_json(
+    State(app): State<Arc<App>>,
+    Id(key): Id<Capability>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let hash = key.hash();
+    let waiting = app.store.read().await?.state_version_by_json_upload(&hash).await?;
+    let id = waiting.ok_or(ApiError::NotFound)?;
+    let writer = receive(&app, &json_blob(&id), &headers, body, app.settings.upload_limit).await?;
+    let mut tx = app.store.write().await?;
+    if !tx.take_json_upload(&hash).await? {
+        return Err(ApiError::NotFound);
+    }
+    tx.commit().await?;
+    blocking(move || writer.finish()).await?.map_err(ApiError::internal)?;
+    let mut tx = app.store.write().await?;
+    tx.set_has_json(&id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::OK.into_response())
+}

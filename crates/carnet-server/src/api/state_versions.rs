@@ -1,0 +1,126 @@
+//! State versions: reading them. Writing is in `state_version_writes`.
+
+use carnet_api::jsonapi::Resource;
+use carnet_model::{Action, OrgName, StateStatus, StateVersion, StateVersionId, WorkspaceId, WorkspaceName};
+
+use super::state_version_document::resource;
+use super::state_version_outputs::{self, Sensitive};
+use crate::error::ApiError;
+use crate::extract::{Context, Id, Params, Read};
+use crate::reply::{Reply, list, ok_with};
+use crate::route::{Access, Routes};
+use crate::state::{json_blob, raw_blob};
+use crate::upload::send;
+
+pub(crate) fn routes() -> Routes {
+    let read = Access::Allowed(Action::ReadState);
+    Routes::default()
+        .get("/api/v2/state-versions", read, index)
+        .get("/api/v2/state-versions/{state_version}", read, show)
+        .get("/api/v2/state-versions/{state_version}/download", read, download)
+        .get("/api/v2/state-versions/{state_version}/json-download", read, json_download)
+        .get("/api/v2/workspaces/{workspace}/current-state-version", read, show_current)
+}
+
+async fn index(Read(mut cx): Read, params: Params) -> Reply {
+    let workspace = filtered_workspace(&mut cx, &params).await?;
+    let status = params
+        .get("filter[status]")
+        .map(str::parse::<StateStatus>)
+        .transpose()
+        .map_err(ApiError::BadRequest)?;
+    let page = params.page()?;
+    let versions = cx.tx.state_versions(&workspace, status, page.size, page.offset()).await?;
+    let total = cx.tx.state_version_count(&workspace, status).await?;
+    let mut data = Vec::new();
+    let mut included = Vec::new();
+    for version in &versions {
+        data.push(document(&mut cx, version).await?);
+        included.extend(related(&mut cx, version, &params).await?);
+    }
+    included.sort_by(|left, right| (&left.kind, &left.id).cmp(&(&right.kind, &right.id)));
+    included.dedup_by(|left, right| left.kind == right.kind && left.id == right.id);
+    list("/api/v2/state-versions", data, included, page.of(total))
+}
+
+/// The workspace that both filters name; without them the list would be that of everything.
+async fn filtered_workspace(cx: &mut Context, params: &Params) -> Result<WorkspaceId, ApiError> {
+    let filter = |name: &str| {
+        let parameter = format!("filter[{name}][name]");
+        let missing = || ApiError::Invalid { detail: format!("{parameter} is required"), pointer: None };
+        params.get(&parameter).map(str::to_owned).ok_or_else(missing)
+    };
+    let (organization, workspace) = (filter("organization")?, filter("workspace")?);
+    let organization = organization.parse::<OrgName>().map_err(|_| ApiError::NotFound)?;
+    let workspace = workspace.parse::<WorkspaceName>().map_err(|_| ApiError::NotFound)?;
+    let organization = cx.tx.organization(&organization).await?.ok_or(ApiError::NotFound)?;
+    let found = cx.tx.workspace_by_name(&organization.id, &workspace).await?.ok_or(ApiError::NotFound)?;
+    cx.workspace(&found.id, Action::ReadState).await?;
+    Ok(found.id)
+}
+
+async fn show(Read(mut cx): Read, Id(id): Id<StateVersionId>, params: Params) -> Reply {
+    let version = visible(&mut cx, &id).await?;
+    one(cx, &version, &params).await
+}
+
+async fn show_current(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>, params: Params) -> Reply {
+    cx.workspace(&workspace, Action::ReadState).await?;
+    let version = cx.tx.current_state_version(&workspace).await?.ok_or(ApiError::NotFound)?;
+    one(cx, &version, &params).await
+}
+
+async fn one(mut cx: Context, version: &StateVersion, params: &Params) -> Reply {
+    let data = document(&mut cx, version).await?;
+    let included = related(&mut cx, version, params).await?;
+    ok_with(data, included)
+}
+
+async fn document(cx: &mut Context, version: &StateVersion) -> Result<Resource, ApiError> {
+    let outputs = cx.tx.state_output_ids(&version.id).await?;
+    Ok(resource(&cx.app, version, &outputs, None))
+}
+
+async fn download(Read(mut cx): Read, Id(id): Id<StateVersionId>) -> Reply {
+    let version = visible(&mut cx, &id).await?;
+    if version.status != StateStatus::Finalized {
+        return Err(ApiError::NotFound);
+    }
+    send(&cx.app, &raw_blob(&id), "application/json").await?.ok_or(ApiError::NotFound)
+}
+
+async fn json_download(Read(mut cx): Read, Id(id): Id<StateVersionId>) -> Reply {
+    let version = visible(&mut cx, &id).await?;
+    if version.status != StateStatus::Finalized || !version.has_json {
+        return Err(ApiError::NotFound);
+    }
+    send(&cx.app, &json_blob(&id), "application/json").await?.ok_or(ApiError::NotFound)
+}
+
+/// The state version of this id, if the caller may read the state of its workspace.
+pub(super) async fn visible(cx: &mut Context, id: &StateVersionId) -> Result<StateVersion, ApiError> {
+    let version = cx.tx.state_version(id).await?.ok_or(ApiError::NotFound)?;
+    cx.workspace(&version.workspace_id, Action::ReadState).await?;
+    Ok(version)
+}
+
+async fn related(
+    cx: &mut Context,
+    version: &StateVersion,
+    params: &Params,
+) -> Result<Vec<Resource>, ApiError> {
+    let include = params.include();
+    let mut included = Vec::new();
+    if include.contains("outputs") {
+        let outputs = cx.tx.state_outputs(&version.id).await?;
+        let hidden = |output| state_version_outputs::resource(output, Sensitive::Hidden);
+        included.extend(outputs.iter().map(hidden));
+    }
+    if include.contains("created_by")
+        && let Some(id) = &version.created_by
+        && let Some(user) = cx.tx.user(id).await?
+    {
+        included.push(super::account::resource(&user));
+    }
+    Ok(included)
+}
