@@ -2,3 +2,4 @@
 
 mod counterparts;
 mod layers;
+mod reference;

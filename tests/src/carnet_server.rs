@@ -155,14 +155,14 @@ impl CarnetServer {
     }
 }
 
-/// The binary under test, which the same build has put beside the test executables.
-pub(crate) fn carnet_binary() -> anyhow::Result<PathBuf> {
+/// The binary under test, which the same build has put beside this executable or, for tests, one folder above it.
+pub fn carnet_binary() -> anyhow::Result<PathBuf> {
     let executable = std::env::current_exe()?;
-    let profile =
-        executable.ancestors().nth(2).context("the test executable lies outside a target folder")?;
-    let binary = profile.join("carnet");
-    anyhow::ensure!(binary.is_file(), "{} is not built: run cargo build --bin carnet", binary.display());
-    Ok(binary)
+    let folders = executable.ancestors().skip(1).take(2);
+    let mut candidates = folders.map(|folder| folder.join("carnet"));
+    candidates.find(|binary| binary.is_file()).with_context(|| {
+        format!("carnet is not built beside {}: run cargo build --bin carnet", executable.display())
+    })
 }
 
 fn spawn(

@@ -16,7 +16,7 @@ mod terraform_cli;
 mod tool;
 
 pub use api_client::ApiClient;
-pub use carnet_server::{BOOTSTRAP_TOKEN, CarnetServer, EmbeddedAgent, ServerOptions};
+pub use carnet_server::{BOOTSTRAP_TOKEN, CarnetServer, EmbeddedAgent, ServerOptions, carnet_binary};
 pub use certificate_authority::{CertificateAuthority, ServerCertificate};
 pub use issuer_server::IssuerServer;
 pub use json_client::{Answer, JsonClient};

@@ -1,0 +1,67 @@
+//! Reference pages are written by the program: a stale page fails, `UPDATE_REFERENCE=1` writes it anew.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use carnet_creds::{Required, SettingKind, settings};
+use carnet_tests::carnet_binary;
+
+fn page(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the switch of this test")]
+fn compare(name: &str, expected: &str) {
+    let path = page(name);
+    if std::env::var("UPDATE_REFERENCE").is_ok() {
+        std::fs::write(&path, expected).expect("the page can be written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == expected,
+        "docs/{name} is stale; run UPDATE_REFERENCE=1 cargo test -p carnet-tests reference"
+    );
+}
+
+#[test]
+fn the_settings_of_dynamic_credentials_are_documented() {
+    let mut table =
+        String::from("| Variable | Needed | Without it | Meaning |\n|---|---|---|---|\n");
+    for setting in settings() {
+        let needed = match (setting.kind, setting.required) {
+            (SettingKind::Enable | SettingKind::PlainAudience, _) => "switches it on",
+            (SettingKind::Value, Required::Yes) => "yes",
+            (SettingKind::Value, Required::No) => "no",
+            (SettingKind::Value, Required::UnlessBothPhases) => "unless both phases are given",
+        };
+        let default = setting.default.map(|value| format!("`{value}`")).unwrap_or_default();
+        writeln!(table, "| `{}` | {needed} | {default} | {} |", setting.name, setting.doc).expect("text");
+    }
+    let name = "dynamic-credentials.md";
+    let whole = std::fs::read_to_string(page(name)).expect("the page");
+    let (start, rest) = whole.split_once("<!-- settings:").expect("the first mark");
+    let (mark, rest) = rest.split_once("-->\n").expect("the end of the first mark");
+    let (_, end) = rest.split_once("<!-- end of settings -->").expect("the last mark");
+    compare(name, &format!("{start}<!-- settings:{mark}-->\n\n{table}\n<!-- end of settings -->{end}"));
+}
+
+#[test]
+fn the_options_of_the_server_are_documented() {
+    let help = |command: &str| {
+        let output = Command::new(carnet_binary().expect("carnet is built")).args([command, "--help"]).env_clear().output().expect("carnet runs");
+        assert!(output.status.success());
+        let text = String::from_utf8(output.stdout).expect("text");
+        text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    };
+    let text = format!(
+        "# Configuration\n\nA flag beats the variable named beside it, which beats the file given by `--config`. The file is TOML; its keys \
+         are the\nnames of the flags with underscores (`no_agent = true`, `plan_timeout = \"90m\"`). Unknown keys are refused.\n\
+         `carnet config check` says what a configuration amounts to.\n\nSecrets are never flags: `CARNET_BOOTSTRAP_TOKEN` (the API token of the \
+         site administrator `admin`), `CARNET_MASTER_KEY`\n(beats its file) and `CARNET_AGENT_TOKEN` are read from the environment only.\n\n\
+         ## carnet server\n\n```\n{}\n```\n\n## carnet agent\n\n```\n{}\n```\n",
+        help("server"),
+        help("agent")
+    );
+    compare("configuration.md", &text);
+}
