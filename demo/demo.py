@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -227,8 +228,15 @@ class Demo:
         for login in logins:
             wait_until("the token is revoked", lambda: not self.openbao.is_live(login["accessor"]), limit=15)
             screen.checked(f"OpenBao says: the token {login['accessor']} of {login['role']} exists no more")
+        self.sweep()
+
+    def sweep(self):
         left = [path for path in (FOLDER / "work").rglob("*") if path.is_file()]
         self.require(not left, "the agent's work directory is empty")
+        swept = [FOLDER / "carnet.log", *(path for path in (FOLDER / "carnet").rglob("*") if path.is_file())]
+        told = re.compile(self.password.encode() + rb"|eyJ[\w-]{20,}\.eyJ[\w-]{20,}")
+        kept = [path for path in swept if told.search(path.read_bytes())]
+        self.require(not kept, f"neither the secret nor a token is in Carnet's log and data ({len(swept)} files)")
 
     def end(self):
         self.processes.end_all()

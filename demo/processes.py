@@ -48,6 +48,9 @@ class Processes:
     def _end(self, name, process):
         if process.poll() is not None:
             return
+        if process.stdin:
+            # Whoever asks a question now, as terraform does when it is interrupted, gets no answer.
+            process.stdin.close()
         process.terminate()
         try:
             process.wait(20)
