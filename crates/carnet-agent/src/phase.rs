@@ -373,6 +373,7 @@ impl<'a> PhaseRun<'a> {
         writable.extend(self.keeper.as_ref().map(|keeping| keeping.keeper.folder().state()));
         let mut protected = config.protected.clone();
         protected.push(config.data_dir.clone());
+        protected.extend(config.host_env.get("HOME").map(Path::new).map(sandbox::personal).unwrap_or_default());
         let plan = SandboxPlan {
             protected,
             work_root: config.work_root.clone(),

@@ -18,6 +18,10 @@ use landlock::{
     ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
     RulesetStatus, Scope, path_beneath_rules,
 };
+use rustix::{
+    io::Errno,
+    thread::{CapabilitySet, CapabilitySets, remove_capability_from_bounding_set, set_capabilities},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{config::SandboxMode, workdir};
@@ -36,6 +40,24 @@ const WRITABLE_DEVICES: [&str; 9] = [
     "/dev/ptmx",
     "/dev/pts",
     "/dev/fd",
+];
+
+/// Where tools keep the credentials of the person, or the machine, that the agent runs as.
+const PERSONAL: [&str; 14] = [
+    ".aws",
+    ".azure",
+    ".config/gcloud",
+    ".config/hcp",
+    ".docker",
+    ".git-credentials",
+    ".gnupg",
+    ".kube",
+    ".netrc",
+    ".oci",
+    ".ssh",
+    ".terraform.d",
+    ".terraformrc",
+    ".vault-token",
 ];
 
 /// The argument that stands for the stage, as the command line knows it.
@@ -60,6 +82,11 @@ impl SandboxPlan {
         let plan = serde_json::to_string(self).unwrap_or_default();
         vec![stage.into(), STAGE.into(), plan.into()]
     }
+}
+
+/// The paths below a home directory that hold credentials of their own.
+pub(crate) fn personal(home: &Path) -> Vec<PathBuf> {
+    PERSONAL.iter().map(|name| home.join(name)).filter(|path| path.exists()).collect()
 }
 
 /// Whether the kernel of this machine can restrict processes.
@@ -114,6 +141,9 @@ fn become_program(plan: &OsStr, program: &OsStr, arguments: Vec<OsString>) -> St
         Ok(RulesetStatus::NotEnforced) if plan.is_required => return "the kernel has no Landlock".to_owned(),
         Ok(_) => {}
     }
+    if let Err(error) = drop_capabilities() {
+        return format!("the capabilities cannot be given up: {error}");
+    }
     Command::new(program).args(arguments).exec().to_string()
 }
 
@@ -122,13 +152,27 @@ fn restrict(plan: &SandboxPlan) -> Result<RulesetStatus, RulesetError> {
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(all)?
-        .scope(Scope::Signal)?
+        .scope(Scope::from_all(ABI_WANTED))?
         .create()?
         .add_rules(path_beneath_rules(readable(plan), AccessFs::from_read(ABI_WANTED)))?
         .add_rules(path_beneath_rules(WRITABLE_DEVICES, all))?
         .add_rules(path_beneath_rules(&plan.writable, all))?
         .restrict_self()?;
     Ok(status.ruleset)
+}
+
+/// Gives up every capability for good: an agent that runs as root would otherwise pass on rights that Landlock does not
+/// take away, such as reading the memory of any process (CAP_PERFMON, CAP_SYS_PTRACE).
+fn drop_capabilities() -> io::Result<()> {
+    // Removing from the bounding set needs a right that only root has; others have nothing to remove.
+    for capability in CapabilitySet::all().iter() {
+        match remove_capability_from_bounding_set(capability) {
+            Ok(()) | Err(Errno::PERM | Errno::INVAL) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let none = CapabilitySet::empty();
+    Ok(set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?)
 }
 
 /// The largest set of paths that has nothing protected below it.

@@ -13,6 +13,11 @@ pub(crate) fn stage() -> Option<String> {
     std::env::args().nth(1)
 }
 
+/// Keeps other processes of the same user from reading this one's memory and environment, and secrets out of core dumps.
+pub(crate) fn hide_memory() -> std::io::Result<()> {
+    Ok(rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?)
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the edge that owns the clock")]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()

@@ -19,12 +19,19 @@ use crate::cli::{Cli, Command, ConfigCommand};
 
 fn main() -> ExitCode {
     // The two stages run for every job: they must start fast and need nothing of what follows.
-    match edge::stage().as_deref() {
+    let stage = edge::stage();
+    if stage.as_deref() == Some("sandbox-exec") {
+        carnet_agent::sandbox_main();
+    }
+    if let Err(error) = edge::hide_memory() {
+        eprintln!("carnet: this process cannot be kept from being traced: {error}");
+        return ExitCode::FAILURE;
+    }
+    match stage.as_deref() {
         Some("guardian") => {
             carnet_agent::guardian_main();
             return ExitCode::SUCCESS;
         }
-        Some("sandbox-exec") => carnet_agent::sandbox_main(),
         Some(_) | None => {}
     }
     let cli = Cli::parse();
