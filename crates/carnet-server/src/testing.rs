@@ -1,5 +1,7 @@
 //! What the tests of this crate share: a server on an empty data directory with a clock that stands still.
 
+mod fake_agent;
+
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ use crate::api::organizations::create_organization;
 use crate::app::{App, Settings, entropy, new_secret};
 use crate::{create_agent_token, create_site_admin, router};
 
+pub(crate) use fake_agent::{FakeAgent, FakeJob, Project, identity_request, report, state};
+
 /// The address of the server and of its issuer.
 pub(crate) const URL: &str = "https://carnet.example.com";
 
@@ -39,7 +43,7 @@ pub(crate) struct TestServer {
     pub(crate) agent_token: String,
     router: Router,
     clock: Arc<Mutex<Timestamp>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Everything of an answer.
@@ -94,8 +98,13 @@ impl TestServer {
             app,
             agent_token: agent_token.expose_secret().to_owned(),
             clock,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// The data directory.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Lets time pass.

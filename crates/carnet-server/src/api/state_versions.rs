@@ -116,6 +116,12 @@ async fn related(
         let hidden = |output| state_version_outputs::resource(output, Sensitive::Hidden);
         included.extend(outputs.iter().map(hidden));
     }
+    if include.contains("run")
+        && let Some(id) = &version.run_id
+        && let Some(run) = cx.tx.run(id).await?
+    {
+        included.push(super::run_document::document(cx, &run).await?);
+    }
     if include.contains("created_by")
         && let Some(id) = &version.created_by
         && let Some(user) = cx.tx.user(id).await?

@@ -183,6 +183,15 @@ fn extended_headers_are_judged() {
 }
 
 #[test]
+fn an_extended_target_is_judged() {
+    let mut builder = Builder::new(Vec::new());
+    builder.append_pax_extensions([("linkpath", &b"../../etc"[..])]).unwrap();
+    builder.append(&header(EntryType::Symlink, "d/x", "harmless", 0), &b""[..]).unwrap();
+    let expected = Refusal::Entry { path: "\"d/x\"".to_owned(), reason: "it links out of the tree" };
+    assert_eq!(refusal(&gzip(&builder.into_inner().unwrap())), Some(expected));
+}
+
+#[test]
 fn a_header_that_would_fill_the_memory_is_refused() {
     for kind in [EntryType::XHeader, EntryType::GNULongName, EntryType::GNULongLink] {
         let mut builder = Builder::new(Vec::new());

@@ -1,7 +1,11 @@
 //! Behaviour of resources, seen through the router.
 
 mod access;
+mod configuration_versions;
 mod organizations;
+mod state_outputs;
+mod state_uploads;
+mod state_versions;
 mod variables;
 mod workspaces;
 
@@ -20,7 +24,10 @@ struct Site {
 
 impl Site {
     async fn new() -> Self {
-        let server = TestServer::new().await;
+        Self::on(TestServer::new().await).await
+    }
+
+    async fn on(server: TestServer) -> Self {
         let (owner_id, owner) = server.user("olga").await;
         let (_, stranger) = server.user("stefan").await;
         let organization = server.organization("acme", &owner_id).await;
