@@ -1,12 +1,15 @@
 //! The end of a phase: everything that it changes becomes visible at once, together with the last byte of its log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use carnet_api::job::Finish;
 use carnet_model::{
-    Job, JobOutcome, JobStatus, Phase, PhaseStatus, ResourceCounts, Run, RunPhase, RunStatus, Timestamp,
+    Job, JobOutcome, JobStatus, Phase, PhaseStatus, ResourceCounts, Run, RunPhase, RunSource, RunStatus,
+    Timestamp,
 };
 use carnet_store::Tx;
+use jiff::SignedDuration;
 
 use super::caller::{JobCall, Plain};
 use super::document::run_of;
@@ -19,11 +22,18 @@ use crate::reply::{Reply, no_content};
 /// How many credentials that could not be revoked are told of, and how many bytes of each.
 const UNREVOKED_LIMIT: (usize, usize) = (100, 2000);
 
+/// How long after the plan a failure may become visible to a client that follows the run.
+const READER_PATIENCE: SignedDuration = SignedDuration::from_secs(4);
+
 /// Why a job ended that nobody canceled.
 const OUT_OF_TIME: &str = "Error: the time limit of this phase has passed; it was stopped.";
 
 pub(crate) async fn finish(call: JobCall, Plain(report): Plain<Finish>) -> Reply {
     let outcome = parse_outcome(&report.outcome)?;
+    if outcome == JobOutcome::Failed && call.job.phase == Phase::Apply {
+        let pause = pause_for_reader(&call).await?;
+        tokio::time::sleep(pause).await;
+    }
     let mut tx = call.app.store.write().await?;
     let job = tx.job(&call.job.id).await?.ok_or(ApiError::NotFound)?;
     if job.status == JobStatus::Finished {
@@ -40,6 +50,21 @@ pub(crate) async fn finish(call: JobCall, Plain(report): Plain<Finish>) -> Reply
     tracing::info!(job.id = %job.id, run.id = %job.run_id, outcome = report.outcome, "a job finished");
     call.app.jobs_waiting.notify_waiters();
     no_content()
+}
+
+/// How long the failure of an apply is kept back.
+///
+/// The CLI reads the run once after it has read the plan's log, at most two seconds after its end. If it finds a run that
+/// approved itself and has failed already, it ends without ever showing the log of the apply.
+async fn pause_for_reader(call: &JobCall) -> Result<Duration, ApiError> {
+    let mut tx = call.app.store.read().await?;
+    let Some(run) = tx.run(&call.job.run_id).await? else {
+        return Ok(Duration::ZERO);
+    };
+    let is_followed = run.source == RunSource::Cloud && run.options.approves_itself();
+    let planned_at = run.status_timestamps.get(RunStatus::Planned.as_str()).filter(|_| is_followed);
+    let left = planned_at.map(|moment| READER_PATIENCE.saturating_sub(call.now.duration_since(*moment)));
+    Ok(left.and_then(|left| Duration::try_from(left).ok()).unwrap_or_default())
 }
 
 fn parse_outcome(text: &str) -> Result<JobOutcome, ApiError> {
