@@ -1,12 +1,12 @@
 //! The HTTP API as an automation would use it.
 
-use std::{io::Write, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
 use crate::{
+    archive::Archive,
     json_client::{Answer, JsonClient},
     process::wait_for,
 };
@@ -109,12 +109,24 @@ impl ApiClient {
 
     /// Uploads a configuration of one file, without starting a run; yields the configuration version's id.
     pub async fn upload(&self, workspace_id: &str, main_tf: &str) -> anyhow::Result<String> {
+        let archive = Archive::new().file("main.tf", main_tf)?.finish()?;
+        let (version, answer) = self.upload_archive(workspace_id, archive).await?;
+        answer.success()?;
+        Ok(version)
+    }
+
+    /// Uploads an archive, whatever it is; yields the configuration version's id and the answer.
+    pub async fn upload_archive(
+        &self,
+        workspace_id: &str,
+        archive: Vec<u8>,
+    ) -> anyhow::Result<(String, Answer)> {
         let path = format!("workspaces/{workspace_id}/configuration-versions");
         let body = document("configuration-versions", json!({"auto-queue-runs": false}));
         let made = self.post(&path, body).await?;
         let address = made["data"]["attributes"]["upload-url"].as_str().context("there is no upload-url")?;
-        self.anonymous.put_bytes(address, archive(main_tf)?).await?.success()?;
-        id(&made)
+        let answer = self.anonymous.put_bytes(address, archive).await?;
+        Ok((id(&made)?, answer))
     }
 
     /// Starts a run of a configuration of one file; yields the run's id.
@@ -125,6 +137,16 @@ impl ApiClient {
         attributes: Value,
     ) -> anyhow::Result<String> {
         let version = self.upload(workspace_id, main_tf).await?;
+        self.start_run_of(workspace_id, &version, attributes).await
+    }
+
+    /// Starts a run of an uploaded configuration; yields the run's id.
+    pub async fn start_run_of(
+        &self,
+        workspace_id: &str,
+        version: &str,
+        attributes: Value,
+    ) -> anyhow::Result<String> {
         let mut body = document("runs", attributes);
         body["data"]["relationships"] = json!({
             "workspace": {"data": {"type": "workspaces", "id": workspace_id}},
@@ -168,14 +190,26 @@ impl ApiClient {
     pub async fn run_log(&self, run_id: &str) -> anyhow::Result<String> {
         let mut text = String::new();
         for phase in ["plan", "apply"] {
-            let document = self.get(&format!("runs/{run_id}/{phase}")).await?;
-            let address =
-                document["data"]["attributes"]["log-read-url"].as_str().context("no log-read-url")?;
-            let answer = self.anonymous.request("GET", address, None).await?.success()?;
-            // A log of a single JSON line is parsed already.
-            text.push_str(&answer.as_str().map_or_else(|| answer.to_string(), str::to_owned));
+            text.push_str(&self.phase_log(run_id, phase).await?);
         }
         Ok(text)
+    }
+
+    /// The log of one phase of a run.
+    pub async fn phase_log(&self, run_id: &str, phase: &str) -> anyhow::Result<String> {
+        let document = self.get(&format!("runs/{run_id}/{phase}")).await?;
+        let address = document["data"]["attributes"]["log-read-url"].as_str().context("no log-read-url")?;
+        let answer = self.anonymous.request("GET", address, None).await?.success()?;
+        // A log of a single JSON line is parsed already.
+        Ok(answer.as_str().map_or_else(|| answer.to_string(), str::to_owned))
+    }
+
+    /// The current state of a workspace.
+    pub async fn current_state(&self, workspace_id: &str) -> anyhow::Result<Value> {
+        let version = self.get(&format!("workspaces/{workspace_id}/current-state-version")).await?;
+        let attributes = &version["data"]["attributes"];
+        let address = attributes["hosted-state-download-url"].as_str().context("no download url")?;
+        self.request("GET", address, None).await?.success()
     }
 
     /// The identity tokens that were minted for a workspace, oldest first.
@@ -193,16 +227,4 @@ fn document(kind: &str, attributes: Value) -> Value {
 fn id(document: &Value) -> anyhow::Result<String> {
     let id = document["data"]["id"].as_str();
     Ok(id.with_context(|| format!("the document has no id: {document}"))?.to_owned())
-}
-
-fn archive(main_tf: &str) -> anyhow::Result<Vec<u8>> {
-    let mut header = tar::Header::new_gnu();
-    header.set_size(main_tf.len().try_into()?);
-    header.set_mode(0o644);
-    header.set_cksum();
-    let mut archive = tar::Builder::new(Vec::new());
-    archive.append_data(&mut header, "main.tf", main_tf.as_bytes())?;
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(&archive.into_inner()?)?;
-    Ok(encoder.finish()?)
 }

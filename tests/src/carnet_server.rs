@@ -136,6 +136,17 @@ impl CarnetServer {
         Ok(command.output().await?)
     }
 
+    /// Has a new agent token made. The server is stopped meanwhile, as the data directory has one user at a time.
+    pub async fn agent_token(&mut self) -> anyhow::Result<String> {
+        self.terminate().await?;
+        let data = self.data_dir().display().to_string();
+        let made = self.command(&["admin", "--data", &data, "agent-token"]).await?;
+        let errors = String::from_utf8_lossy(&made.stderr);
+        anyhow::ensure!(made.status.success(), "carnet admin agent-token failed: {errors}");
+        self.restart().await?;
+        Ok(String::from_utf8(made.stdout)?.trim().to_owned())
+    }
+
     /// Ends the server as a service manager would.
     pub async fn terminate(&mut self) -> anyhow::Result<()> {
         self.process.terminate().await?;

@@ -4,6 +4,8 @@
 //! directory, and ends its process when it is dropped. When the test fails the end of the log is printed.
 
 mod api_client;
+mod archive;
+mod carnet_agent;
 mod carnet_server;
 mod certificate_authority;
 mod issuer_server;
@@ -14,8 +16,11 @@ mod process;
 mod seaweed_fs;
 mod terraform_cli;
 mod tool;
+mod witness;
 
 pub use api_client::ApiClient;
+pub use archive::Archive;
+pub use carnet_agent::CarnetAgent;
 pub use carnet_server::{BOOTSTRAP_TOKEN, CarnetServer, EmbeddedAgent, ServerOptions, carnet_binary};
 pub use certificate_authority::{CertificateAuthority, ServerCertificate};
 pub use issuer_server::IssuerServer;
@@ -25,3 +30,4 @@ pub use process::{ChildProcess, wait_for};
 pub use seaweed_fs::{Access, SeaweedFs, SeaweedOptions, TrustedRole};
 pub use terraform_cli::{RunningTerraform, TerraformCli, TerraformOutput, without_colour};
 pub use tool::{AwsClient, Tool, aws_client, tool};
+pub use witness::Witness;

@@ -137,6 +137,13 @@ impl SeaweedFs {
         Ok(())
     }
 
+    /// Writes an object past the gateway.
+    pub async fn put_object(&self, bucket: &str, key: &str, content: &str) -> anyhow::Result<()> {
+        let path = format!("/buckets/{bucket}/{key}");
+        self.filer.put_bytes(&path, content.as_bytes().to_vec()).await?.success()?;
+        Ok(())
+    }
+
     /// The content of an object, if there is one.
     pub async fn object(&self, bucket: &str, key: &str) -> anyhow::Result<Option<Value>> {
         let answer = self.filer.request("GET", &format!("/buckets/{bucket}/{key}"), None).await?;
