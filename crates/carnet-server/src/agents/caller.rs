@@ -45,18 +45,12 @@ impl FromRequestParts<Arc<App>> for AgentCall {
     }
 }
 
-async fn path_job(parts: &mut Parts, app: &Arc<App>) -> Result<JobId, ApiError> {
+/// The job of a token, if it is the one of the path; a token of another job sees nothing there.
+async fn of_path(job: Option<Job>, parts: &mut Parts, app: &Arc<App>) -> Result<Job, ApiError> {
+    let job = job.ok_or(ApiError::Unauthorized)?;
     let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| ApiError::NotFound)?;
     let first = params.iter().next().map(|(_, value)| value).ok_or(ApiError::NotFound)?;
-    Ok(first.parse()?)
-}
-
-fn of_path(job: Option<Job>, path: &JobId) -> Result<Job, ApiError> {
-    match job {
-        None => Err(ApiError::Unauthorized),
-        Some(job) if job.id != *path => Err(ApiError::NotFound),
-        Some(job) => Ok(job),
-    }
+    if first.parse::<JobId>()? == job.id { Ok(job) } else { Err(ApiError::NotFound) }
 }
 
 fn gone() -> ApiError {
@@ -90,9 +84,8 @@ impl FromRequestParts<Arc<App>> for JobCall {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let hash = TokenHash::of(&bearer(parts)?);
-        let path = path_job(parts, app).await?;
         let job = app.store.read().await?.job_by_control_hash(&hash).await?;
-        Ok(Self { app: Arc::clone(app), now: app.now(), job: of_path(job, &path)? })
+        Ok(Self { app: Arc::clone(app), now: app.now(), job: of_path(job, parts, app).await? })
     }
 }
 
@@ -108,14 +101,14 @@ impl FromRequestParts<Arc<App>> for DeliveryCall {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let hash = TokenHash::of(&bearer(parts)?);
-        let path = path_job(parts, app).await?;
         let mut tx = app.store.read().await?;
         let by_delivery = tx.job_by_delivery_hash(&hash).await?;
         let job = match by_delivery {
             Some(job) => Some(job),
             None => tx.job_by_control_hash(&hash).await?.filter(|job| job.status == JobStatus::Running),
         };
-        Ok(Self { app: Arc::clone(app), job: of_path(job, &path)? })
+        drop(tx);
+        Ok(Self { app: Arc::clone(app), job: of_path(job, parts, app).await? })
     }
 }
 

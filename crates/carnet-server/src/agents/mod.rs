@@ -38,3 +38,6 @@ pub(crate) fn routes() -> Routes {
 pub(crate) fn artifact_blob(artifact: carnet_api::job::Artifact, run: &RunId) -> BlobName {
     BlobName::new(artifact.as_str(), run)
 }
+
+#[cfg(test)]
+mod tests;

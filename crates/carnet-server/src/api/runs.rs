@@ -184,3 +184,6 @@ async fn answer(mut cx: Context, found: RunList, path: &str, params: &Params) ->
     }
     list(path, data, related, params.page()?.of(found.total))
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,3 +68,6 @@ fn is_known(request: &HeaderMap, tag: &str) -> bool {
         .map(str::trim)
         .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! Runs from their making to their end, through the API and the job protocol.
+
+mod cancel;
+mod identity;
+mod leases;
+mod life;
+mod queue;
+mod transfer;
