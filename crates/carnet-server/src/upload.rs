@@ -151,3 +151,59 @@ fn read(mut reader: BlobReader) -> std::io::Result<(BlobReader, Bytes)> {
     (&mut reader).take(PIECE as u64).read_to_end(&mut piece)?;
     Ok((reader, Bytes::from(piece)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::testing::TestServer;
+
+    const LIMIT: u64 = 8 * 1024 * 1024;
+
+    fn body(pieces: Vec<io::Result<Bytes>>) -> Body {
+        Body::from_stream(stream::iter(pieces))
+    }
+
+    fn broken() -> Body {
+        body(vec![Ok(Bytes::from(vec![1; 2 * PIECE])), Err(io::ErrorKind::ConnectionReset.into())])
+    }
+
+    #[tokio::test]
+    async fn what_was_received_is_sent_again() {
+        let server = TestServer::new().await;
+        let name = BlobName::new("configuration", "cv-1");
+        let pieces: Vec<Bytes> = (0..50_u8).map(|number| Bytes::from(vec![number; 70_001])).collect();
+        let whole = pieces.concat();
+        let sent = body(pieces.into_iter().map(Ok).collect());
+        let writer = receive(&server.app, &name, &HeaderMap::new(), sent, LIMIT).await.expect("received");
+        assert!(send(&server.app, &name, "text/plain").await.expect("read").is_none());
+        assert_eq!(writer.finish().expect("stored"), whole.len() as u64);
+        let answer = send(&server.app, &name, "text/plain").await.expect("read").expect("a blob");
+        let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+        assert!(bytes == whole);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_the_callers_fault_and_leaves_nothing() {
+        let server = TestServer::new().await;
+        let name = BlobName::new("configuration", "cv-1");
+        let received = receive(&server.app, &name, &HeaderMap::new(), broken(), LIMIT).await;
+        assert!(matches!(received, Err(ApiError::BadRequest(_))), "{received:?}");
+        let left = std::fs::read_dir(server.folder().join("blobs/configuration")).expect("a folder").count();
+        assert_eq!(left, 0);
+        let collected = collect(&HeaderMap::new(), broken(), LIMIT).await;
+        assert!(matches!(collected, Err(ApiError::BadRequest(_))), "{collected:?}");
+    }
+
+    #[tokio::test]
+    async fn a_body_without_a_declared_length_is_stopped_at_the_limit() {
+        let pieces = || body((0..10).map(|_| Ok(Bytes::from_static(&[1; 1000]))).collect());
+        let server = TestServer::new().await;
+        let name = BlobName::new("configuration", "cv-1");
+        let received = receive(&server.app, &name, &HeaderMap::new(), pieces(), 9_999).await;
+        assert!(matches!(received, Err(ApiError::TooLarge { limit: 9_999 })), "{received:?}");
+        assert!(collect(&HeaderMap::new(), pieces(), 9_999).await.is_err());
+        assert_eq!(collect(&HeaderMap::new(), pieces(), 10_000).await.expect("within").len(), 10_000);
+    }
+}

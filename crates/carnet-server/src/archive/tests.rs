@@ -227,7 +227,7 @@ fn a_sparse_file_counts_as_what_it_unpacks_to() {
         let mut header = header(EntryType::GNUSparse, "holes", "", 512);
         let gnu = header.as_gnu_mut().unwrap();
         let octal = |field: &mut [u8; 12], value: u64| {
-            field[..11].copy_from_slice(format!("{value:011o}").as_bytes())
+            field[..11].copy_from_slice(format!("{value:011o}").as_bytes());
         };
         octal(&mut gnu.sparse[0].offset, real_size - 512);
         octal(&mut gnu.sparse[0].numbytes, 512);
@@ -268,7 +268,7 @@ fn a_cut_archive_is_refused_wherever_it_is_cut() {
     for length in (20..whole.len()).step_by(97).chain([whole.len() - 1]) {
         assert!(refusal(&whole[..length]).is_some(), "cut at {length}");
     }
-    let mut damaged = whole.clone();
+    let mut damaged = whole;
     let checksum = damaged.len() - 5;
     damaged[checksum] ^= 1;
     assert!(matches!(refusal(&damaged), Some(Refusal::Damaged(_))));
