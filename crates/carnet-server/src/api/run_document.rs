@@ -1,5 +1,7 @@
 //! A run as clients read it.
 
+use std::collections::BTreeSet;
+
 use carnet_api::jsonapi::Resource;
 use carnet_model::{Action, Phase, Run, RunStatus, StatusTimestamps, Timestamp, UserId, Workspace};
 use secrecy::ExposeSecret;
@@ -108,7 +110,9 @@ pub(crate) async fn included(
     workspace: &Workspace,
     params: &Params,
 ) -> Result<Vec<Resource>, ApiError> {
-    let wanted = params.include();
+    // A path into a relation asks for the relation itself, too.
+    let wanted: BTreeSet<String> =
+        params.include().iter().map(|path| path.split('.').next().unwrap_or(path).to_owned()).collect();
     let mut found = Vec::new();
     if wanted.contains("workspace") {
         let can_manage = cx.may(Action::Manage, &workspace.organization_id, Some(&workspace.id)).await?;
