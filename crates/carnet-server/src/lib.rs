@@ -17,6 +17,7 @@ mod serve;
 mod setup;
 mod state;
 mod upload;
+mod whole_body;
 
 #[cfg(test)]
 mod testing;

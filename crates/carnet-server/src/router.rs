@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn, map_response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::headers::add_headers;
 use crate::route::{Route, Routes};
+use crate::whole_body::read_first;
 use crate::{agents, api, health, oidc, setup};
 
 fn all() -> Routes {
@@ -35,6 +36,7 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(|| async { ApiError::NotFound })
         // Handlers read bodies through extractors that have limits of their own.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(read_first))
         .layer(CatchPanicLayer::new())
         .layer(map_response(add_headers))
         .with_state(app)

@@ -22,6 +22,17 @@ pub struct WorkspaceFilter {
     pub excluded_tags: Vec<String>,
 }
 
+/// What a workspace holds that has blobs.
+#[derive(Debug, Default)]
+pub struct WorkspaceContents {
+    /// Its state versions.
+    pub states: Vec<StateVersionId>,
+    /// Its configuration versions.
+    pub configurations: Vec<ConfigurationVersionId>,
+    /// Its runs.
+    pub runs: Vec<RunId>,
+}
+
 impl WorkspaceFilter {
     fn matches(&self, workspace: &Workspace) -> bool {
         let has = |key: &str, value: Option<&str>| {
@@ -289,6 +300,19 @@ impl Tx {
             )
             .await?;
         Ok(row.is_some())
+    }
+
+    /// The ids of everything of a workspace that has blobs.
+    pub async fn workspace_contents(&mut self, id: &WorkspaceId) -> Result<WorkspaceContents, StoreError> {
+        let states = self.all("SELECT id FROM state_versions WHERE workspace_id = $1", &[id.into()]).await?;
+        let configurations =
+            self.all("SELECT id FROM configuration_versions WHERE workspace_id = $1", &[id.into()]).await?;
+        let runs = self.all("SELECT id FROM runs WHERE workspace_id = $1", &[id.into()]).await?;
+        Ok(WorkspaceContents {
+            states: states.iter().map(|row| row.parsed("id")).collect::<Result<_, _>>()?,
+            configurations: configurations.iter().map(|row| row.parsed("id")).collect::<Result<_, _>>()?,
+            runs: runs.iter().map(|row| row.parsed("id")).collect::<Result<_, _>>()?,
+        })
     }
 
     /// Removes a workspace and everything below it.

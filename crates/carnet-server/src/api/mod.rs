@@ -23,6 +23,7 @@ mod state_version_uploads;
 mod state_version_writes;
 mod state_versions;
 mod variables;
+mod workspace_blobs;
 mod workspace_document;
 mod workspace_locks;
 mod workspace_tags;

@@ -5,10 +5,11 @@ use carnet_model::{
     Action, DEFAULT_PROJECT, NameError, OrgId, OrgName, Organization, Project, ProjectId, Role, Timestamp,
     UserId,
 };
-use carnet_store::{StoreError, Tx};
+use carnet_store::{StoreError, Tx, WorkspaceFilter};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::workspace_blobs::delete_blobs;
 use crate::app::entropy;
 use crate::error::ApiError;
 use crate::extract::{Context, Doc, Id, Params, Read, Write};
@@ -82,8 +83,15 @@ async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Organizati
 async fn delete(Write(mut cx): Write, Id(name): Id<OrgName>) -> Reply {
     let organization = cx.organization(&name, Action::Administer).await?;
     refuse_while_running(&mut cx, &organization).await?;
+    let mut contents = Vec::new();
+    for workspace in cx.tx.workspaces(&organization.id, &WorkspaceFilter::default()).await? {
+        contents.push(cx.tx.workspace_contents(&workspace.id).await?);
+    }
     cx.tx.delete_organization(&organization.id).await?;
     cx.tx.commit().await?;
+    for contents in contents {
+        delete_blobs(&cx.app, contents).await;
+    }
     no_content()
 }
 

@@ -10,6 +10,7 @@ use carnet_store::{StoreError, WorkspaceFilter};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::workspace_blobs::delete_blobs;
 use super::workspace_document::{included, resource};
 use super::workspace_tags::{bind, parse_bindings};
 use crate::app::entropy;
@@ -351,8 +352,10 @@ async fn deleted(mut cx: Context, workspace: &Workspace) -> Reply {
     if cx.tx.workspace_has_running_jobs(&workspace.id).await? {
         return Err(ApiError::Conflict("a run of this workspace is executing; cancel it first".to_owned()));
     }
+    let contents = cx.tx.workspace_contents(&workspace.id).await?;
     cx.tx.delete_workspace(&workspace.id).await?;
     cx.tx.commit().await?;
+    delete_blobs(&cx.app, contents).await;
     no_content()
 }
 

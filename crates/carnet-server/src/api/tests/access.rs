@@ -24,7 +24,9 @@ fn path(site: &Site, route: &Route) -> String {
 fn body(route: &Route) -> Value {
     match route.method.as_str() {
         "GET" => Value::Null,
-        _ if route.path.contains("relationships") || route.path.contains("tag-bindings") => json!({ "data": [] }),
+        _ if route.path.contains("relationships") || route.path.contains("tag-bindings") => {
+            json!({ "data": [] })
+        }
         _ => json!({ "data": { "attributes": { "name": "other", "email": "e@example.com" } } }),
     }
 }
@@ -101,7 +103,9 @@ async fn malformed_requests_are_the_callers_fault() {
         if !matches!(route.access, Access::Allowed(_) | Access::User) || route.method == "GET" {
             continue;
         }
-        for bytes in [&b"{"[..], b"[]", b"{\"data\":7}", b"\xff\xfe", b"{\"data\":{\"attributes\":{\"name\":7}}}"] {
+        for bytes in
+            [&b"{"[..], b"[]", b"{\"data\":7}", b"\xff\xfe", b"{\"data\":{\"attributes\":{\"name\":7}}}"]
+        {
             let path = path(&site, &route);
             let answer = site.server.send(route.method.as_str(), &path, &site.owner, bytes.to_vec()).await;
             assert!(answer.status < 500, "{} {} answered {}", route.method, route.path, answer.status);

@@ -8,7 +8,7 @@ use super::Site;
 use crate::app::Settings;
 use crate::testing::{TestServer, URL};
 
-fn archive(entries: &[(EntryType, &str, &str, &[u8])]) -> Vec<u8> {
+pub(super) fn archive(entries: &[(EntryType, &str, &str, &[u8])]) -> Vec<u8> {
     let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     for (kind, path, target, content) in entries {
         let mut header = Header::new_gnu();

@@ -17,7 +17,8 @@ async fn discovery_is_relative_and_ends_in_a_slash() {
 async fn a_new_organization_has_a_default_project() {
     let site = Site::new().await;
     let body = json!({ "data": { "type": "organizations", "attributes": { "name": "beta", "email": "b@example.com" } } });
-    let (status, made) = site.server.request("POST", "/api/v2/organizations", &site.stranger, body.clone()).await;
+    let (status, made) =
+        site.server.request("POST", "/api/v2/organizations", &site.stranger, body.clone()).await;
     assert_eq!((status, &made["data"]["id"]), (201, &json!("beta")));
     let (_, projects) =
         site.server.request("GET", "/api/v2/organizations/beta/projects", &site.stranger, Value::Null).await;
@@ -63,13 +64,17 @@ async fn a_project_that_is_needed_stays() {
         site.server.request("POST", "/api/v2/organizations/acme/projects", &site.owner, body).await;
     assert_eq!(status, 201);
     let id = made["data"]["id"].as_str().expect("an id").to_owned();
-    let moved = json!({ "data": { "attributes": {}, "relationships": { "project": { "data": { "id": id } } } } });
+    let moved =
+        json!({ "data": { "attributes": {}, "relationships": { "project": { "data": { "id": id } } } } });
     let (status, workspace) =
         site.server.request("PATCH", &site.workspace_path(""), &site.owner, moved).await;
     assert_eq!((status, &workspace["data"]["relationships"]["project"]["data"]["id"]), (200, &json!(id)));
     let path = format!("/api/v2/projects/{id}");
     assert_eq!(site.server.request("DELETE", &path, &site.owner, Value::Null).await.0, 403);
-    assert_eq!(site.server.request("DELETE", &site.workspace_path(""), &site.owner, Value::Null).await.0, 204);
+    assert_eq!(
+        site.server.request("DELETE", &site.workspace_path(""), &site.owner, Value::Null).await.0,
+        204
+    );
     assert_eq!(site.server.request("DELETE", &path, &site.owner, Value::Null).await.0, 204);
 }
 

@@ -65,7 +65,8 @@ async fn tags_are_added_replaced_and_taken() {
     let (flat, bindings) = (site.workspace_path("/relationships/tags"), site.workspace_path("/tag-bindings"));
     let body = json!({ "data": [{ "type": "tags", "attributes": { "name": "prod" } }] });
     assert_eq!(site.server.request("POST", &flat, &site.owner, body.clone()).await.0, 204);
-    let upsert = json!({ "data": [{ "type": "tag-bindings", "attributes": { "key": "prod", "value": "eu" } }] });
+    let upsert =
+        json!({ "data": [{ "type": "tag-bindings", "attributes": { "key": "prod", "value": "eu" } }] });
     let (_, bound) = site.server.request("PATCH", &bindings, &site.owner, upsert).await;
     assert_eq!(bound["data"][0]["attributes"], json!({ "key": "prod", "value": "eu" }));
     assert_eq!(site.server.request("DELETE", &flat, &site.owner, body).await.0, 204);
@@ -85,7 +86,8 @@ async fn settings_that_this_server_cannot_keep_are_refused() {
         json!({ "auto-apply": "yes" }),
     ] {
         let body = json!({ "data": { "attributes": attributes } });
-        let (status, answer) = site.server.request("PATCH", &site.workspace_path(""), &site.owner, body).await;
+        let (status, answer) =
+            site.server.request("PATCH", &site.workspace_path(""), &site.owner, body).await;
         assert_eq!(status, 422, "{answer}");
     }
 }
@@ -121,7 +123,10 @@ async fn a_page_past_the_end_is_empty_and_says_where_it_is() {
     assert_eq!(found["meta"]["pagination"]["current-page"], 7);
     assert_eq!(found["meta"]["pagination"]["total-count"], 1);
     for page in ["page[number]=0", "page[number]=x", "page[size]=-1"] {
-        assert_eq!(site.server.request("GET", &format!("{LIST}?{page}"), &site.owner, Value::Null).await.0, 400);
+        assert_eq!(
+            site.server.request("GET", &format!("{LIST}?{page}"), &site.owner, Value::Null).await.0,
+            400
+        );
     }
 }
 
@@ -136,4 +141,24 @@ async fn a_workspace_that_manages_resources_is_not_deleted_safely() {
     assert_eq!(site.server.request("POST", &path, &site.owner, Value::Null).await.0, 409);
     assert_eq!(site.server.request("DELETE", &format!("{LIST}/net"), &site.owner, Value::Null).await.0, 204);
     assert_eq!(site.server.request("GET", &format!("{LIST}/net"), &site.owner, Value::Null).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_deleted_workspace_leaves_nothing_on_disk() {
+    let site = Site::new().await;
+    let blobs = site.server.app.store.blobs();
+    let configuration = site.workspace_path("/configuration-versions");
+    let body = json!({ "data": { "attributes": { "auto-queue-runs": false } } });
+    let (status, made) = site.server.request("POST", &configuration, &site.owner, body).await;
+    assert_eq!(status, 201);
+    let upload = made["data"]["attributes"]["upload-url"].as_str().expect("an address");
+    let archive = super::configuration_versions::archive(&[(tar::EntryType::Regular, "main.tf", "", b"")]);
+    assert_eq!(site.server.send("PUT", upload, "", archive).await.status, 200);
+    let name = carnet_store::BlobName::new("configuration", made["data"]["id"].as_str().expect("an id"));
+    assert!(blobs.get(&name).expect("readable").is_some());
+    assert_eq!(
+        site.server.request("DELETE", &site.workspace_path(""), &site.owner, Value::Null).await.0,
+        204
+    );
+    assert!(blobs.get(&name).expect("readable").is_none());
 }
