@@ -36,6 +36,7 @@ pub(crate) struct Surroundings {
     pub(crate) guardian: Arc<Guardian>,
     pub(crate) home: Home,
     pub(crate) clock: Clock,
+    pub(crate) http: HttpSettings,
 }
 
 impl Broker {
@@ -54,7 +55,7 @@ impl Broker {
                 around.guardian.revocations(handles.clone());
             }
         };
-        let exchange = Exchange { http: HttpSettings::default(), clock: around.clock.clone() };
+        let exchange = Exchange { http: around.http.clone(), clock: around.clock.clone() };
         let tokens = Arc::new(ServerTokens { client });
         let credentials = Credentials::obtain(resolution, tokens, exchange, &mut on_event).await?;
         let injection = credentials.injection().clone();

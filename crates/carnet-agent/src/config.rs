@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use carnet_creds::HttpSettings;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
@@ -78,6 +79,12 @@ impl AgentConfig {
             program: None,
             unpack_limits: UnpackLimits::default(),
         }
+    }
+
+    /// How providers are reached: the same authorities are trusted as for the server.
+    pub(crate) fn provider_http(&self) -> HttpSettings {
+        let extra_roots_pem = self.ca_pem.as_ref().and_then(|pem| String::from_utf8(pem.clone()).ok());
+        HttpSettings { extra_roots_pem, ..HttpSettings::default() }
     }
 
     /// The program that is started for the guardian and the sandbox.

@@ -23,7 +23,7 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal as listen};
 
-use crate::{process, workdir};
+use crate::{config::AgentConfig, process, workdir};
 
 /// The argument that stands for the guardian, as the command line knows it.
 const COMMAND: &str = "guardian";
@@ -37,7 +37,7 @@ const POLL: Duration = Duration::from_millis(25);
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Message {
-    Start { home: PathBuf, lock: Option<PathBuf>, grace_ms: u64 },
+    Start { home: PathBuf, lock: Option<PathBuf>, grace_ms: u64, extra_roots_pem: Option<String> },
     GroupStarted(i32),
     GroupEnded(i32),
     Handles(Vec<RevocationHandle>),
@@ -52,13 +52,8 @@ pub(crate) struct Guardian {
 
 impl Guardian {
     /// Starts the guardian of a job. `lock` is held for as long as it lives.
-    pub(crate) fn start(
-        program: &Path,
-        home: &Path,
-        lock: Option<&Path>,
-        grace: Duration,
-    ) -> io::Result<Self> {
-        let mut child = Command::new(program)
+    pub(crate) fn start(config: &AgentConfig, home: &Path, lock: Option<&Path>) -> io::Result<Self> {
+        let mut child = Command::new(config.stage_program())
             .arg(COMMAND)
             .env_clear()
             .current_dir("/")
@@ -71,7 +66,8 @@ impl Guardian {
         guardian.tell(&Message::Start {
             home: home.to_owned(),
             lock: lock.map(Path::to_owned),
-            grace_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
+            grace_ms: u64::try_from(config.guardian_grace.as_millis()).unwrap_or(u64::MAX),
+            extra_roots_pem: config.provider_http().extra_roots_pem,
         });
         Ok(guardian)
     }
@@ -168,6 +164,7 @@ struct Charge {
     grace: Duration,
     groups: BTreeSet<i32>,
     handles: Vec<RevocationHandle>,
+    extra_roots_pem: Option<String>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -179,7 +176,8 @@ enum Next {
 impl Charge {
     fn learn(&mut self, message: Message) -> Next {
         match message {
-            Message::Start { home, lock, grace_ms } => {
+            Message::Start { home, lock, grace_ms, extra_roots_pem } => {
+                self.extra_roots_pem = extra_roots_pem;
                 self.home = Some(home);
                 self.lock = lock.and_then(|path| hold_lock(&path).ok());
                 self.grace = Duration::from_millis(grace_ms);
@@ -212,7 +210,7 @@ impl Charge {
     }
 
     async fn revoke(&self) {
-        let http = HttpSettings::default();
+        let http = HttpSettings { extra_roots_pem: self.extra_roots_pem.clone(), ..HttpSettings::default() };
         for handle in &self.handles {
             // There is no log left to say how it went.
             let _ = tokio::time::timeout(REVOCATION_LIMIT, handle.revoke(&http)).await;
