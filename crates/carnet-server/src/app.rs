@@ -84,14 +84,14 @@ impl App {
 }
 
 /// Randomness for an identifier.
-pub fn entropy() -> Result<[u8; 16], ApiError> {
+pub(crate) fn entropy() -> Result<[u8; 16], ApiError> {
     let mut bytes = [0; 16];
     rand::fill(&mut bytes).map_err(|_| ApiError::internal("the operating system gives no randomness"))?;
     Ok(bytes)
 }
 
 /// A new secret of 256 bits; the prefix tells people and scanners what it is.
-pub fn new_secret(prefix: &str) -> Result<SecretString, ApiError> {
+pub(crate) fn new_secret(prefix: &str) -> Result<SecretString, ApiError> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).map_err(|_| ApiError::internal("the operating system gives no randomness"))?;
     Ok(SecretString::from(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))))

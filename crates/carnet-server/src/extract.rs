@@ -24,7 +24,7 @@ use crate::error::ApiError;
 
 /// The caller, a transaction and the moment of the request.
 #[derive(Debug)]
-pub struct Context {
+pub(crate) struct Context {
     /// The server.
     pub app: Arc<App>,
     /// Whom the token stands for.
@@ -37,7 +37,7 @@ pub struct Context {
 
 impl Context {
     /// The user who calls; run and agent tokens stand for none.
-    pub fn user_id(&self) -> Option<&UserId> {
+    pub(crate) fn user_id(&self) -> Option<&UserId> {
         match &self.owner {
             TokenOwner::User { user_id, .. } => Some(user_id),
             TokenOwner::Agent { .. } | TokenOwner::Run { .. } => None,
@@ -45,12 +45,12 @@ impl Context {
     }
 
     /// The user who calls, or the refusal for a caller that is none.
-    pub fn require_user(&self) -> Result<UserId, ApiError> {
+    pub(crate) fn require_user(&self) -> Result<UserId, ApiError> {
         self.user_id().cloned().ok_or(ApiError::NotFound)
     }
 
     /// Tells whether the caller may act in the organization, or on a workspace of it.
-    pub async fn may(
+    pub(crate) async fn may(
         &mut self,
         action: Action,
         organization: &OrgId,
@@ -65,7 +65,11 @@ impl Context {
     }
 
     /// The organization of this name, if the caller may act on it; otherwise nothing is there.
-    pub async fn organization(&mut self, name: &OrgName, action: Action) -> Result<Organization, ApiError> {
+    pub(crate) async fn organization(
+        &mut self,
+        name: &OrgName,
+        action: Action,
+    ) -> Result<Organization, ApiError> {
         let organization = self.tx.organization(name).await?.ok_or(ApiError::NotFound)?;
         if !self.may(action, &organization.id, None).await? {
             return Err(ApiError::NotFound);
@@ -74,7 +78,11 @@ impl Context {
     }
 
     /// The workspace of this id, if the caller may act on it; otherwise nothing is there.
-    pub async fn workspace(&mut self, id: &WorkspaceId, action: Action) -> Result<Workspace, ApiError> {
+    pub(crate) async fn workspace(
+        &mut self,
+        id: &WorkspaceId,
+        action: Action,
+    ) -> Result<Workspace, ApiError> {
         let workspace = self.tx.workspace(id).await?.ok_or(ApiError::NotFound)?;
         if !self.may(action, &workspace.organization_id, Some(id)).await? {
             return Err(ApiError::NotFound);
@@ -113,15 +121,15 @@ async fn authenticate(tx: &mut Tx, parts: &Parts, now: Timestamp) -> Result<Toke
 
 /// A request that only reads.
 #[derive(Debug)]
-pub struct Read(pub Context);
+pub(crate) struct Read(pub Context);
 
 /// A request that writes. Nothing is saved without [`Write::commit`].
 #[derive(Debug)]
-pub struct Write(pub Context);
+pub(crate) struct Write(pub Context);
 
 impl Write {
     /// Saves everything that was done.
-    pub async fn commit(self) -> Result<Arc<App>, ApiError> {
+    pub(crate) async fn commit(self) -> Result<Arc<App>, ApiError> {
         self.0.tx.commit().await?;
         Ok(self.0.app)
     }
@@ -155,7 +163,7 @@ impl FromRequestParts<Arc<App>> for Write {
 
 /// Path parameters, in the order of the path; a text that cannot be one names nothing.
 #[derive(Debug)]
-pub struct Id<T>(pub T);
+pub(crate) struct Id<T>(pub T);
 
 impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
     type Rejection = ApiError;
@@ -168,7 +176,7 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
 
 /// Two path parameters.
 #[derive(Debug)]
-pub struct Ids<A, B>(pub A, pub B);
+pub(crate) struct Ids<A, B>(pub A, pub B);
 
 impl<S: Send + Sync, A: FromStr, B: FromStr> FromRequestParts<S> for Ids<A, B> {
     type Rejection = ApiError;
@@ -190,27 +198,27 @@ fn parse_nth<T: FromStr>(values: &[String], place: usize) -> Result<T, ApiError>
 
 /// The query parameters, decoded; of a repeated one the last.
 #[derive(Debug, Clone, Default)]
-pub struct Params(BTreeMap<String, String>);
+pub(crate) struct Params(BTreeMap<String, String>);
 
 impl Params {
     /// The value of a parameter that is there and not empty.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The values of a comma list.
-    pub fn list(&self, name: &str) -> Vec<String> {
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
         let values = self.get(name).unwrap_or_default().split(',');
         values.map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect()
     }
 
     /// What `include` asks for; clients write dashes and underscores alike.
-    pub fn include(&self) -> BTreeSet<String> {
+    pub(crate) fn include(&self) -> BTreeSet<String> {
         self.list("include").into_iter().map(|name| name.replace('-', "_")).collect()
     }
 
     /// The wanted page.
-    pub fn page(&self) -> Result<Page, ApiError> {
+    pub(crate) fn page(&self) -> Result<Page, ApiError> {
         let number = |name: &str, default: u64| match self.get(name) {
             None => Ok(default),
             Some(text) => text
@@ -236,9 +244,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 
 /// A JSON:API document of a request; the type is not insisted on, since clients send several.
 #[derive(Debug)]
-pub struct Doc<A> {
-    /// The id, where a client sends one.
-    pub id: Option<String>,
+pub(crate) struct Doc<A> {
     /// The attributes.
     pub attributes: A,
     relationships: BTreeMap<String, Relation>,
@@ -251,12 +257,12 @@ struct Relation {
 
 impl<A> Doc<A> {
     /// The id of a to-one relation: outer `None` when it is absent, inner `None` when it is null.
-    pub fn to_one(&self, name: &str) -> Result<Option<Option<Identifier>>, ApiError> {
+    pub(crate) fn to_one(&self, name: &str) -> Result<Option<Option<Identifier>>, ApiError> {
         self.relation(name)
     }
 
     /// The resources of a to-many relation; `None` when it is absent.
-    pub fn to_many(&self, name: &str) -> Result<Option<Vec<Identifier>>, ApiError> {
+    pub(crate) fn to_many(&self, name: &str) -> Result<Option<Vec<Identifier>>, ApiError> {
         Ok(self.relation::<Vec<Identifier>>(name)?.map(Option::unwrap_or_default))
     }
 
@@ -278,8 +284,6 @@ struct Envelope {
 
 #[derive(Deserialize)]
 struct EnvelopeData {
-    #[serde(default)]
-    id: Option<String>,
     #[serde(default)]
     attributes: Option<Value>,
     #[serde(default)]
@@ -305,11 +309,7 @@ impl<S: Send + Sync, A: DeserializeOwned> FromRequest<S> for Doc<A> {
             .map_err(|error| ApiError::BadRequest(format!("the body is not a JSON:API document: {error}")))?;
         let attributes = envelope.data.attributes.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
         let attributes = serde_path(attributes)?;
-        Ok(Self {
-            id: envelope.data.id,
-            attributes,
-            relationships: envelope.data.relationships.unwrap_or_default(),
-        })
+        Ok(Self { attributes, relationships: envelope.data.relationships.unwrap_or_default() })
     }
 }
 
@@ -320,7 +320,7 @@ fn serde_path<A: DeserializeOwned>(attributes: Value) -> Result<A, ApiError> {
 
 /// A body of resource references: `{"data":[{"type":..,"id":..}]}`.
 #[derive(Debug)]
-pub struct References(pub Vec<Identifier>);
+pub(crate) struct References(pub Vec<Identifier>);
 
 impl<S: Send + Sync> FromRequest<S> for References {
     type Rejection = ApiError;
@@ -339,7 +339,7 @@ impl<S: Send + Sync> FromRequest<S> for References {
 
 /// The optional body of an action: `{"comment":..}`, `{"reason":..}`, the same inside `data.attributes`, or nothing.
 #[derive(Debug, Default)]
-pub struct ActionBody {
+pub(crate) struct ActionBody {
     /// The text, if one was sent.
     pub text: Option<String>,
 }
@@ -362,7 +362,7 @@ impl<S: Send + Sync> FromRequest<S> for ActionBody {
 }
 
 /// Reads an attribute that may be absent, null or there: absent is `None`, null is `Some(None)`.
-pub fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+pub(crate) fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)

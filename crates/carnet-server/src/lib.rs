@@ -10,6 +10,7 @@ mod headers;
 mod health;
 mod jobs;
 mod oidc;
+mod page;
 mod reply;
 mod route;
 mod router;

@@ -10,42 +10,42 @@ use serde_json::Value;
 use crate::error::ApiError;
 
 /// What handlers answer.
-pub type Reply = Result<Response, ApiError>;
+pub(crate) type Reply = Result<Response, ApiError>;
 
 /// Any body with the JSON:API media type.
-pub fn json(status: StatusCode, body: impl Serialize) -> Response {
+pub(crate) fn json(status: StatusCode, body: impl Serialize) -> Response {
     let mut response = (status, Json(body)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     response
 }
 
 /// 200 with one resource.
-pub fn ok(data: Resource) -> Reply {
+pub(crate) fn ok(data: Resource) -> Reply {
     ok_with(data, Vec::new())
 }
 
 /// 200 with one resource and related ones.
-pub fn ok_with(data: Resource, included: Vec<Resource>) -> Reply {
+pub(crate) fn ok_with(data: Resource, included: Vec<Resource>) -> Reply {
     Ok(json(StatusCode::OK, Document { data, included }))
 }
 
 /// 201 with the new resource.
-pub fn created(data: Resource) -> Reply {
+pub(crate) fn created(data: Resource) -> Reply {
     Ok(json(StatusCode::CREATED, Document { data, included: Vec::new() }))
 }
 
 /// 204.
-pub fn no_content() -> Reply {
+pub(crate) fn no_content() -> Reply {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// 202 without a body.
-pub fn accepted() -> Reply {
+pub(crate) fn accepted() -> Reply {
     Ok(StatusCode::ACCEPTED.into_response())
 }
 
 /// Cuts the wanted page out of a whole list.
-pub fn page_of<T>(items: Vec<T>, page: Page) -> (Vec<T>, Pagination) {
+pub(crate) fn page_of<T>(items: Vec<T>, page: Page) -> (Vec<T>, Pagination) {
     let pagination = page.of(items.len() as u64);
     let skip = usize::try_from(page.offset()).unwrap_or(usize::MAX);
     let take = usize::try_from(page.size).unwrap_or(usize::MAX);
@@ -53,7 +53,12 @@ pub fn page_of<T>(items: Vec<T>, page: Page) -> (Vec<T>, Pagination) {
 }
 
 /// 200 with a page of resources. `path` is the list's own, without a query.
-pub fn list(path: &str, data: Vec<Resource>, included: Vec<Resource>, pagination: Pagination) -> Reply {
+pub(crate) fn list(
+    path: &str,
+    data: Vec<Resource>,
+    included: Vec<Resource>,
+    pagination: Pagination,
+) -> Reply {
     let at = |page: Option<u64>| {
         page.map_or(Value::Null, |page| {
             Value::String(format!("{path}?page%5Bnumber%5D={page}&page%5Bsize%5D={}", pagination.page_size))
@@ -71,7 +76,7 @@ pub fn list(path: &str, data: Vec<Resource>, included: Vec<Resource>, pagination
 }
 
 /// 200 with a list that has one page only.
-pub fn whole_list(path: &str, data: Vec<Resource>) -> Reply {
+pub(crate) fn whole_list(path: &str, data: Vec<Resource>) -> Reply {
     let size = (data.len() as u64).max(1);
     list(path, data, Vec::new(), Page { number: 1, size }.of(size))
 }

@@ -40,7 +40,7 @@ pub struct Route {
 
 /// Routes under construction: none can be added without saying who may call it.
 #[derive(Debug, Default)]
-pub struct Routes {
+pub(crate) struct Routes {
     router: Router<Arc<App>>,
     table: Vec<Route>,
 }
@@ -66,44 +66,69 @@ impl Routes {
 
     /// Adds a GET.
     #[must_use]
-    pub fn get<H: Handler<T, Arc<App>>, T: 'static>(self, path: &str, access: Access, handler: H) -> Self {
+    pub(crate) fn get<H: Handler<T, Arc<App>>, T: 'static>(
+        self,
+        path: &str,
+        access: Access,
+        handler: H,
+    ) -> Self {
         self.add(Method::GET, MethodFilter::GET, path, access, handler)
     }
 
     /// Adds a POST.
     #[must_use]
-    pub fn post<H: Handler<T, Arc<App>>, T: 'static>(self, path: &str, access: Access, handler: H) -> Self {
+    pub(crate) fn post<H: Handler<T, Arc<App>>, T: 'static>(
+        self,
+        path: &str,
+        access: Access,
+        handler: H,
+    ) -> Self {
         self.add(Method::POST, MethodFilter::POST, path, access, handler)
     }
 
     /// Adds a PUT.
     #[must_use]
-    pub fn put<H: Handler<T, Arc<App>>, T: 'static>(self, path: &str, access: Access, handler: H) -> Self {
+    pub(crate) fn put<H: Handler<T, Arc<App>>, T: 'static>(
+        self,
+        path: &str,
+        access: Access,
+        handler: H,
+    ) -> Self {
         self.add(Method::PUT, MethodFilter::PUT, path, access, handler)
     }
 
     /// Adds a PATCH.
     #[must_use]
-    pub fn patch<H: Handler<T, Arc<App>>, T: 'static>(self, path: &str, access: Access, handler: H) -> Self {
+    pub(crate) fn patch<H: Handler<T, Arc<App>>, T: 'static>(
+        self,
+        path: &str,
+        access: Access,
+        handler: H,
+    ) -> Self {
         self.add(Method::PATCH, MethodFilter::PATCH, path, access, handler)
     }
 
     /// Adds a DELETE.
     #[must_use]
-    pub fn delete<H: Handler<T, Arc<App>>, T: 'static>(self, path: &str, access: Access, handler: H) -> Self {
+    pub(crate) fn delete<H: Handler<T, Arc<App>>, T: 'static>(
+        self,
+        path: &str,
+        access: Access,
+        handler: H,
+    ) -> Self {
         self.add(Method::DELETE, MethodFilter::DELETE, path, access, handler)
     }
 
     /// Adds the routes of another resource.
     #[must_use]
-    pub fn merge(mut self, other: Self) -> Self {
+    pub(crate) fn merge(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
         self.table.extend(other.table);
         self
     }
 
     /// The router and its table.
-    pub fn finish(self) -> (Router<Arc<App>>, Vec<Route>) {
+    pub(crate) fn finish(self) -> (Router<Arc<App>>, Vec<Route>) {
         (self.router, self.table)
     }
 }

@@ -12,12 +12,13 @@ use crate::error::ApiError;
 use crate::headers::add_headers;
 use crate::route::{Route, Routes};
 use crate::whole_body::read_first;
-use crate::{agents, api, health, oidc, setup};
+use crate::{agents, api, health, oidc, page, setup};
 
 fn all() -> Routes {
     Routes::default()
         .merge(health::routes())
         .merge(oidc::routes())
+        .merge(page::routes())
         .merge(setup::routes())
         .merge(agents::routes())
         .merge(api::routes())

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Form, State};
-use axum::http::header;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::Response;
 use carnet_model::{ApiToken, NameError, OrgName, Timestamp, TokenId, TokenKind, User, UserId, Username};
 use carnet_store::{NewToken, Store, TokenHash, Tx};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,6 +14,7 @@ use crate::api::organizations::create_organization;
 use crate::app::{App, entropy, new_secret};
 use crate::error::ApiError;
 use crate::extract::Id;
+use crate::page::page;
 use crate::route::{Access, Routes};
 
 /// Where the hash of the one-time code is kept until the first user exists.
@@ -158,13 +158,6 @@ struct SetupForm {
     username: String,
     email: String,
     organization: String,
-}
-
-fn page(template: &impl Template) -> Result<Response, ApiError> {
-    let html = template.render().map_err(ApiError::internal)?;
-    let policy =
-        "default-src 'none'; style-src 'self' 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
-    Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response())
 }
 
 async fn is_code(tx: &mut Tx, code: &str) -> Result<bool, ApiError> {

@@ -130,7 +130,7 @@ async fn entitlements(Read(mut cx): Read, Id(name): Id<OrgName>) -> Reply {
 
 fn parsed_name(name: Option<&str>) -> Result<OrgName, ApiError> {
     let name = name.ok_or_else(|| ApiError::attribute("name", "Name can't be blank"))?;
-    Ok(name.parse::<OrgName>().map_err(|error: NameError| ApiError::from(error))?)
+    name.parse().map_err(|error: NameError| error.into())
 }
 
 fn taken(error: StoreError) -> ApiError {
