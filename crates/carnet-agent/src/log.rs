@@ -69,6 +69,14 @@ impl Log {
         self.lock().redactor.add(secrets);
     }
 
+    /// A JSON document without the secrets that the log hides. One in which a secret stands as a bare number is left as it
+    /// is: masked, it would be no JSON any more.
+    pub(crate) fn mask_json(&self, document: Vec<u8>) -> Vec<u8> {
+        let masked = self.lock().redactor.mask(&document);
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&masked).is_ok();
+        if is_json { masked } else { document }
+    }
+
     /// Adds output of Terraform.
     pub(crate) fn write(&self, bytes: &[u8]) {
         if bytes.is_empty() {
@@ -185,6 +193,15 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_document_stays_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log::create(&folder.path().join("log")).unwrap();
+        log.hide(&[SecretString::from("123456".to_owned())]);
+        assert_eq!(log.mask_json(br#"{"a":"x123456"}"#.to_vec()), br#"{"a":"x[redacted]"}"#);
+        assert_eq!(log.mask_json(br#"{"a":123456}"#.to_vec()), br#"{"a":123456}"#);
+    }
 
     #[test]
     fn our_lines_start_on_a_line_of_their_own_and_secrets_are_hidden() {

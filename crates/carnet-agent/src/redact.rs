@@ -63,6 +63,19 @@ impl Redactor {
         shown
     }
 
+    /// A whole text with its secrets hidden, apart from the stream.
+    pub(crate) fn mask(&self, text: &[u8]) -> Vec<u8> {
+        let mut shown = Vec::with_capacity(text.len());
+        let mut position = 0;
+        for (start, stop) in self.found(text) {
+            shown.extend_from_slice(&text[position..start]);
+            shown.extend_from_slice(MASK);
+            position = stop;
+        }
+        shown.extend_from_slice(&text[position..]);
+        shown
+    }
+
     /// Where the first secret may start that is not complete yet.
     fn first_possible_start(&self) -> usize {
         let longest = self.patterns.iter().map(Vec::len).max().unwrap_or(0);
@@ -79,7 +92,7 @@ impl Redactor {
     fn release(&mut self, end: usize) -> Vec<u8> {
         let mut shown = Vec::with_capacity(end);
         let mut position = self.covered;
-        for (start, stop) in self.found() {
+        for (start, stop) in self.found(&self.held) {
             if start >= end {
                 break;
             }
@@ -102,12 +115,12 @@ impl Redactor {
     }
 
     /// The stretches that secrets cover, joined where they overlap or touch, in order.
-    fn found(&self) -> Vec<(usize, usize)> {
+    fn found(&self, text: &[u8]) -> Vec<(usize, usize)> {
         let Some(search) = &self.search else {
             return Vec::new();
         };
         let mut all: Vec<(usize, usize)> =
-            search.find_overlapping_iter(&self.held).map(|found| (found.start(), found.end())).collect();
+            search.find_overlapping_iter(text).map(|found| (found.start(), found.end())).collect();
         all.sort_unstable();
         let mut joined: Vec<(usize, usize)> = Vec::new();
         for (start, stop) in all {

@@ -71,6 +71,10 @@ fn prepare(mut config: AgentConfig, clock: Clock) -> Result<Shared, AgentError> 
     for path in [&mut config.data_dir, &mut config.work_root] {
         *path = path.canonicalize().map_err(|source| AgentError::Directory { path: path.clone(), source })?;
     }
+    // Copies of logs that an earlier agent did not come to delete.
+    for entry in fs::read_dir(config.data_dir.join("logs")).into_iter().flatten().flatten() {
+        let _ = fs::remove_file(entry.path());
+    }
     config.server_url = config.server_url.trim_end_matches('/').to_owned();
     let settings = ClientSettings {
         base_url: config.server_url.clone(),

@@ -24,7 +24,7 @@ use crate::{
     engine::Engine,
     log::Log,
     plan_json::PlanSummary,
-    process::{Ended, Launcher, Task},
+    process::{Ended, Launcher, Sink, Task},
     retry::retry,
     schemas::SchemaCache,
     workdir::Home,
@@ -100,7 +100,6 @@ impl Steps<'_> {
         if is_locked {
             arguments.push("-lockfile=readonly".into());
         }
-        self.log.line("Initializing plugins and modules...");
         let ended = self.run("init", arguments).await?;
         if ended.status.success() {
             return Ok(());
@@ -134,7 +133,7 @@ impl Steps<'_> {
         &self,
         name: &str,
         arguments: Vec<OsString>,
-        sink: Option<&mut (dyn FnMut(&[u8]) + Send)>,
+        sink: Option<Sink<'_>>,
     ) -> Result<Ended, PhaseError> {
         if self.control.requested().is_some() {
             return Err(PhaseError::Stopped);

@@ -19,6 +19,8 @@ const CHANGES: i32 = 2;
 
 /// Plans, and stores what the apply and readers need.
 pub(crate) async fn plan(steps: &Steps<'_>) -> PhaseResult {
+    // Not in the apply, whose log clients show right behind this one.
+    steps.log.line("Initializing plugins and modules...");
     steps.init(false).await?;
     let ended = steps.run_shown("plan", plan_arguments(steps), &mut |_| {}).await?;
     let is_planned = ended.status.success() || ended.status.code() == Some(CHANGES);
@@ -120,6 +122,8 @@ fn describe(steps: &Steps<'_>, key: &SchemaKey, plan_json: &[u8]) -> Result<Desc
     let kinds = plan.kinds().map_err(|error| unreadable(&error))?;
     let schemas: Box<RawValue> = steps.schemas.select(key, &kinds).map_err(|error| unreadable(&error))?;
     let redacted = plan.redacted(&schemas).map_err(|error| unreadable(&error))?;
+    // Terraform's own marks get lost on their way through some resources.
+    let redacted = steps.log.mask_json(redacted);
     let schemas = String::from(Box::<str>::from(schemas));
     Ok(Described { summary, redacted: redacted.into(), schemas: schemas.into() })
 }
