@@ -1,4 +1,4 @@
-//! `carnet admin`: work on a data directory while its server is stopped.
+//! `carnet admin`: work on a data directory, whether its server runs or not.
 
 use anyhow::Context as _;
 use carnet_store::Store;
@@ -21,7 +21,7 @@ pub(crate) enum AdminCommand {
 
 /// Carries out a command of an administrator.
 pub(crate) async fn run(command: AdminCommand, config: &ServerConfig) -> anyhow::Result<()> {
-    let data = DataDir::open(&config.data)?;
+    let data = DataDir::beside_server(&config.data)?;
     let master = data.master_key(config.master_key_file.as_deref())?;
     let store = Store::open(data.path(), master).await.context("the data directory cannot be opened")?;
     match command {

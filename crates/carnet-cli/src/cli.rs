@@ -43,7 +43,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         family: TrustFamily,
     },
-    /// Administer a data directory.
+    /// Administer a data directory; its server may run meanwhile.
     Admin {
         #[command(subcommand)]
         command: AdminCommand,

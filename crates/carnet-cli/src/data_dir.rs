@@ -11,11 +11,12 @@ use secrecy::ExposeSecret as _;
 
 use crate::edge;
 
-/// A data directory that this process alone uses.
+/// A data directory.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    _lock: File,
+    /// Held by the server: it alone schedules and serves.
+    _lock: Option<File>,
 }
 
 impl DataDir {
@@ -37,7 +38,15 @@ impl DataDir {
         if lock.try_lock().is_err() {
             bail!("another carnet uses the data directory {}; stop it first", path.display());
         }
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, _lock: Some(lock) })
+    }
+
+    /// Opens a directory that a server has made; the server may run meanwhile.
+    pub(crate) fn beside_server(path: &Path) -> anyhow::Result<Self> {
+        if !path.join("carnet.db").exists() {
+            bail!("{} is not the data directory of a server; name it with --data", path.display());
+        }
+        Ok(Self { path: path.canonicalize()?, _lock: None })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -125,6 +134,13 @@ mod tests {
         let error = data.master_key(None).expect_err("refused");
         assert!(error.to_string().contains("put it back"), "{error}");
         fs::remove_dir_all(&path).expect("removed");
+    }
+
+    #[test]
+    fn an_administrator_needs_a_directory_that_is_there_already() {
+        let path = folder("absent");
+        assert!(DataDir::beside_server(&path).is_err());
+        assert!(!path.exists());
     }
 
     #[test]
