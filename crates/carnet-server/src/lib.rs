@@ -21,6 +21,8 @@ mod upload;
 mod whole_body;
 
 #[cfg(test)]
+mod route_reference;
+#[cfg(test)]
 mod testing;
 
 pub use app::{App, Clock, Settings};

@@ -1,0 +1,48 @@
+//! The reference page of routes is written from the table of routes.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use carnet_model::Action;
+
+use crate::{Access, routes};
+
+fn who(access: Access) -> &'static str {
+    match access {
+        Access::Public => "anybody",
+        Access::Capability => "whoever holds the address",
+        Access::User => "any user",
+        Access::Agent => "an agent, by its agent token",
+        Access::Job => "the agent of the job, by its control token",
+        Access::Allowed(Action::Read) => "who may read the organization or workspace",
+        Access::Allowed(Action::ReadState) => "who may read the workspace's state",
+        Access::Allowed(Action::WriteState) => "who may write the workspace's state",
+        Access::Allowed(Action::Run) => "who may run in the workspace",
+        Access::Allowed(Action::Manage) => "who may manage the workspace or organization",
+        Access::Allowed(Action::Administer) => "who administers the organization",
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the switch of this test")]
+fn the_reference_of_routes_is_up_to_date() {
+    let mut routes = routes();
+    routes
+        .sort_by(|left, right| (&left.path, left.method.as_str()).cmp(&(&right.path, right.method.as_str())));
+    let mut text = String::from(
+        "# Routes\n\nEvery route and who may call it. To a caller who may not, nothing is there: the answer is 404.\n\n\
+         | Method | Path | Who |\n|---|---|---|\n",
+    );
+    for route in routes {
+        writeln!(text, "| {} | `{}` | {} |", route.method, route.path, who(route.access)).expect("text");
+    }
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/routes.md");
+    if std::env::var("UPDATE_REFERENCE").is_ok() {
+        std::fs::write(&page, &text).expect("the page can be written");
+    }
+    let found = std::fs::read_to_string(&page).unwrap_or_default();
+    assert!(
+        found == text,
+        "docs/routes.md is stale; run UPDATE_REFERENCE=1 cargo test -p carnet-server route_reference"
+    );
+}
