@@ -15,6 +15,9 @@ use tokio_util::sync::CancellationToken;
 /// More often than the protocol demands, so that a cancellation arrives within a second.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
+/// A heartbeat without an answer by then is as good as lost; the next one has a new chance within the lease.
+const HEARTBEAT_LIMIT: Duration = Duration::from_secs(5);
+
 /// How a phase is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stop {
@@ -126,7 +129,10 @@ async fn heartbeats(client: &JobClient, stopper: &Stopper, version: watch::Recei
     loop {
         ticks.tick().await;
         let heartbeat = Heartbeat { terraform_version: version.borrow().clone() };
-        match client.heartbeat(&heartbeat).await.map(|reply| reply.signal) {
+        let Ok(answer) = tokio::time::timeout(HEARTBEAT_LIMIT, client.heartbeat(&heartbeat)).await else {
+            continue;
+        };
+        match answer.map(|reply| reply.signal) {
             Ok(signal) if signal == "interrupt" => stopper.stop(Stop::Interrupt, Reason::Canceled),
             Ok(signal) if signal == "kill" => stopper.stop(Stop::Kill, Reason::Canceled),
             Ok(_) => {}

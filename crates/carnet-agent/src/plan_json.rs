@@ -2,9 +2,11 @@
 //!
 //! Plans can be large: what is passed on unchanged is never parsed, only copied.
 
+mod mask;
+
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
 };
 
 use serde::Deserialize;
@@ -12,6 +14,8 @@ use serde_json::{
     Error, Value,
     value::{RawValue, to_raw_value},
 };
+
+use mask::{Masks, either, has_mark};
 
 /// Whether a plan changes anything, and how much.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -229,97 +233,6 @@ fn masked_change(raw: &RawValue) -> Result<Cow<'_, RawValue>, Error> {
         }
     }
     to_raw_value(&rebuilt).map(Cow::Owned)
-}
-
-/// The marks of both sides in one.
-fn either(one: Value, other: Value) -> Value {
-    match (one, other) {
-        (Value::Bool(true), _) | (_, Value::Bool(true)) => Value::Bool(true),
-        (Value::Object(mut all), Value::Object(more)) => {
-            for (name, marks) in more {
-                let before = all.remove(&name).unwrap_or_default();
-                all.insert(name, either(before, marks));
-            }
-            Value::Object(all)
-        }
-        (Value::Array(mut all), Value::Array(more)) => {
-            for (place, marks) in more.into_iter().enumerate() {
-                match all.get_mut(place) {
-                    Some(before) => *before = either(before.take(), marks),
-                    None => all.push(marks),
-                }
-            }
-            Value::Array(all)
-        }
-        (marks @ (Value::Object(_) | Value::Array(_)), _) | (_, marks) => marks,
-    }
-}
-
-fn has_mark(marks: &Value) -> bool {
-    match marks {
-        Value::Bool(mark) => *mark,
-        Value::Array(inner) => inner.iter().any(has_mark),
-        Value::Object(inner) => inner.values().any(has_mark),
-        Value::Null | Value::Number(_) | Value::String(_) => false,
-    }
-}
-
-/// Replaces values so that equal ones stay equal, unequal ones unequal, and every type what it is: clients compare both
-/// sides of a change and read them by the provider's schema.
-#[derive(Default)]
-struct Masks {
-    /// The number of each value that was replaced, by its text.
-    seen: HashMap<String, usize>,
-}
-
-impl Masks {
-    fn apply(&mut self, value: &mut Value, marks: &Value) {
-        match (marks, value) {
-            (Value::Bool(true), value) => self.hide(value),
-            (Value::Array(marks), Value::Array(values)) => {
-                for (value, marks) in values.iter_mut().zip(marks) {
-                    self.apply(value, marks);
-                }
-            }
-            (Value::Object(marks), Value::Object(values)) => {
-                for (name, marks) in marks {
-                    if let Some(value) = values.get_mut(name) {
-                        self.apply(value, marks);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn hide(&mut self, value: &mut Value) {
-        match value {
-            Value::Null => {}
-            Value::Array(values) => values.iter_mut().for_each(|value| self.hide(value)),
-            Value::Object(values) => values.values_mut().for_each(|value| self.hide(value)),
-            Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                *value = self.mask(value);
-            }
-        }
-    }
-
-    fn mask(&mut self, value: &Value) -> Value {
-        // Values of one type are numbered by themselves: a boolean has but two.
-        let kind = match value {
-            Value::Bool(_) => 'b',
-            Value::Number(_) => 'n',
-            _ => 's',
-        };
-        let place = format!("{kind}{value}");
-        let known = self.seen.keys().filter(|key| key.starts_with(kind)).count();
-        let number = *self.seen.entry(place).or_insert(known);
-        match kind {
-            'b' => Value::Bool(number == 1),
-            'n' => Value::from(number),
-            _ if number == 0 => Value::from("(sensitive value)"),
-            _ => Value::from(format!("(sensitive value {})", number + 1)),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -61,6 +61,20 @@ async fn a_lost_lease_interrupts_and_the_state_still_arrives() {
     assert!(world.server.state().finishes.is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_the_server_refuses_is_kept() {
+    let mut world = World::new().await;
+    with_saved_plan(&world);
+    world.server.state().has_newer_state = true;
+    world.start();
+    world.queue(job("apply", ""));
+    assert_eq!(world.server.finish().await.outcome, "failed");
+    let log = world.server.log();
+    assert!(log.contains("the state was not stored") && log.contains("a newer state is there"), "{log}");
+    let kept = std::fs::read_to_string(world.data("refused/job-apply/state/terraform.tfstate")).unwrap();
+    assert!(kept.contains("\"serial\":2"));
+}
+
 /// An agent that dies is a runtime that is torn down: nothing of it can act any more, as after a kill.
 #[test]
 fn the_next_agent_delivers_what_a_dead_one_left() {

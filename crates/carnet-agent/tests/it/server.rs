@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) is_away: bool,
     /// The lease of the job ran out.
     pub(crate) is_lost: bool,
+    /// What is stored is newer than any state that comes.
+    pub(crate) has_newer_state: bool,
     /// The next pieces of the log are stored, and the answer is lost.
     pub(crate) lost_answers: u32,
     pub(crate) minted: Vec<String>,
@@ -210,6 +212,10 @@ impl Shared {
                 Some(content) => answer(200, content.clone()),
                 None => empty(204),
             },
+            ("PUT", [_, _, "state"]) if state.has_newer_state => answer(
+                409,
+                r#"{"errors":[{"status":"409","title":"conflict","detail":"a newer state is there"}]}"#,
+            ),
             ("PUT", [_, _, "state"]) => {
                 state.states.push(body.to_vec());
                 empty(204)
