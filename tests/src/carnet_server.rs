@@ -109,6 +109,11 @@ impl CarnetServer {
         self.process.log()
     }
 
+    /// Nobody needs the log any more: what the server was for has succeeded.
+    pub fn forget_log(&mut self) {
+        self.process.forget_log();
+    }
+
     /// The server's process id, while it runs.
     pub fn id(&self) -> Option<u32> {
         self.process.id()

@@ -24,6 +24,7 @@ pub struct ChildProcess {
     child: Child,
     log: PathBuf,
     ending: Ending,
+    is_log_done: bool,
 }
 
 /// How a process is ended when its fixture is dropped.
@@ -58,7 +59,7 @@ impl ChildProcess {
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let mut command = tokio::process::Command::from(command);
         let child = command.process_group(0).spawn().with_context(|| format!("cannot start {name}"))?;
-        Ok(Self { name, child, log: log.to_owned(), ending })
+        Ok(Self { name, child, log: log.to_owned(), ending, is_log_done: false })
     }
 
     /// The process id, while the process runs.
@@ -155,11 +156,20 @@ impl ChildProcess {
     }
 }
 
+impl ChildProcess {
+    /// Nobody needs the log any more: what it was for has succeeded.
+    pub fn forget_log(&mut self) {
+        self.is_log_done = true;
+    }
+}
+
 impl Drop for ChildProcess {
     fn drop(&mut self) {
         self.end_now();
         // The test runner shows this only when the test has failed, be it by a panic or by an error it returned.
-        eprintln!("---- end of the log of {} ----\n{}\n----", self.name, self.log_end());
+        if !self.is_log_done {
+            eprintln!("---- end of the log of {} ----\n{}\n----", self.name, self.log_end());
+        }
     }
 }
 

@@ -25,7 +25,7 @@ struct RemoteRun {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let server = CarnetServer::start(ServerOptions::default()).await?;
+    let mut server = CarnetServer::start(ServerOptions::default()).await?;
     let api = server.api()?;
     api.create_organization("bench").await?;
     let mut out = std::io::stdout();
@@ -45,6 +45,7 @@ async fn main() -> anyhow::Result<()> {
     show_steps(&mut out, &remote)?;
     figures(&local, &remote)?;
     writeln!(out, "  with the command's own polling, init and apply by terraform: {cli:.2} s")?;
+    server.forget_log();
     Ok(())
 }
 
