@@ -48,7 +48,8 @@ def command(line):
 
 
 def quoted(line):
-    print(f"    {_paint('2', '│')} {line}", flush=True)
+    # A line of another program may end in the middle of its own colours.
+    print(f"    {_paint('2', '│')} {line}{_paint('0', '')}", flush=True)
 
 
 def table(rows):
