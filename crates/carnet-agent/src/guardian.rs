@@ -160,6 +160,8 @@ pub fn guardian_main() {
 #[derive(Default)]
 struct Charge {
     home: Option<PathBuf>,
+    /// Keeps other agents from deleting the home.
+    in_use: Option<File>,
     lock: Option<File>,
     grace: Duration,
     groups: BTreeSet<i32>,
@@ -178,6 +180,7 @@ impl Charge {
         match message {
             Message::Start { home, lock, grace_ms, extra_roots_pem } => {
                 self.extra_roots_pem = extra_roots_pem;
+                self.in_use = workdir::hold(&home).ok();
                 self.home = Some(home);
                 self.lock = lock.and_then(|path| hold_lock(&path).ok());
                 self.grace = Duration::from_millis(grace_ms);

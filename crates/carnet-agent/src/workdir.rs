@@ -1,11 +1,14 @@
 //! The home directory of a run: private, at the same path for plan and apply, gone at the end.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
+
+use rustix::fs::{FlockOperation, flock};
 
 /// How the names of home directories start.
 pub(crate) const PREFIX: &str = "carnet-run-";
@@ -14,6 +17,8 @@ pub(crate) const PREFIX: &str = "carnet-run-";
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
     path: PathBuf,
+    /// Tells other agents that the directory is in use; the kernel forgets it with the process.
+    _lock: Arc<File>,
 }
 
 impl Home {
@@ -33,7 +38,8 @@ impl Home {
         }
         // Fails when somebody else was faster.
         DirBuilder::new().mode(0o700).create(&path)?;
-        let home = Self { path };
+        let lock = Arc::new(hold(&path)?);
+        let home = Self { path, _lock: lock };
         for folder in [home.config(), home.tmp(), home.output()] {
             DirBuilder::new().mode(0o700).create(folder)?;
         }
@@ -89,6 +95,31 @@ impl Home {
     }
 }
 
+/// Tells others, for as long as the file lives, that the directory is in use.
+pub(crate) fn hold(home: &Path) -> io::Result<File> {
+    let folder = File::open(home)?;
+    flock(&folder, FlockOperation::LockShared)?;
+    Ok(folder)
+}
+
+/// Deletes the home directories of ours that nobody uses: agent and guardian were both killed, or the machine was.
+pub(crate) fn delete_abandoned(work_root: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(work_root)? {
+        let entry = entry?;
+        let is_home = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let Ok(found) = entry.metadata() else { continue };
+        if !is_home || !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {
+            continue;
+        }
+        let folder = File::open(entry.path())?;
+        if flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            tracing::warn!(home = %entry.path().display(), "what an earlier run left behind is deleted");
+            remove_tree(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file of mode 0600 beside its place and moves it there.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -142,6 +173,18 @@ mod tests {
 
         std::os::unix::fs::symlink("/etc", root.path().join("carnet-run-2")).unwrap();
         assert!(Home::create(root.path(), "run-2").is_err());
+    }
+
+    #[test]
+    fn only_homes_that_nobody_uses_are_deleted() {
+        let root = tempfile::tempdir().unwrap();
+        let used = Home::create(root.path(), "run-1").unwrap();
+        let abandoned = Home::create(root.path(), "run-2").unwrap().path().to_owned();
+        fs::create_dir(root.path().join("other")).unwrap();
+        std::os::unix::fs::symlink(root.path().join("other"), root.path().join("carnet-run-3")).unwrap();
+        delete_abandoned(root.path()).unwrap();
+        assert!(used.path().exists() && !abandoned.exists());
+        assert!(root.path().join("other").exists() && root.path().join("carnet-run-3").is_symlink());
     }
 
     #[test]

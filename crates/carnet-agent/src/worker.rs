@@ -17,6 +17,7 @@ use crate::{
     retry::Backoff,
     sandbox,
     schemas::SchemaCache,
+    workdir,
 };
 
 /// How long one small request may take.
@@ -70,6 +71,9 @@ fn prepare(mut config: AgentConfig, clock: Clock) -> Result<Shared, AgentError> 
     // Paths must mean the same in every process that gets them, and in the sandbox.
     for path in [&mut config.data_dir, &mut config.work_root] {
         *path = path.canonicalize().map_err(|source| AgentError::Directory { path: path.clone(), source })?;
+    }
+    if let Err(error) = workdir::delete_abandoned(&config.work_root) {
+        tracing::warn!(%error, "what earlier runs left behind cannot be deleted");
     }
     // Copies of logs that an earlier agent did not come to delete.
     for entry in fs::read_dir(config.data_dir.join("logs")).into_iter().flatten().flatten() {
