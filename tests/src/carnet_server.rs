@@ -206,7 +206,9 @@ fn spawn(
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
     }
-    command.env("CARNET_LOG", "info,carnet_server=debug,carnet_agent=debug").envs(options.environment.iter().cloned());
+    command
+        .env("CARNET_LOG", "info,carnet_server=debug,carnet_agent=debug")
+        .envs(options.environment.iter().cloned());
     ChildProcess::spawn("carnet server", command, &folder.join("carnet.log"), Ending::Terminate)
 }
 
