@@ -1,5 +1,9 @@
 //! Whole-product tests.
 
 mod counterparts;
+mod credentials;
 mod layers;
+mod process_table;
 mod reference;
+mod site;
+mod sweep;

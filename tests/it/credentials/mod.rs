@@ -1,0 +1,9 @@
+//! Credentials of runs, with the real counterparts that give them out.
+
+mod aliases;
+mod aws;
+mod bare_tokens;
+mod life;
+mod phases;
+mod refusals;
+mod vault;
