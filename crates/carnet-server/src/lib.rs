@@ -4,6 +4,7 @@ mod agents;
 mod api;
 mod app;
 mod archive;
+mod document;
 mod error;
 mod extract;
 mod headers;

@@ -9,8 +9,8 @@ use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use crate::document::json_body;
 use crate::error::ApiError;
-use crate::extract::json_body;
 
 /// How long a client may take to send a body.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -25,6 +25,7 @@ mod state_versions;
 mod variables;
 mod workspace_blobs;
 mod workspace_document;
+mod workspace_input;
 mod workspace_locks;
 mod workspace_tags;
 pub(crate) mod workspaces;

@@ -11,8 +11,9 @@ use serde_json::json;
 
 use super::workspace_blobs::delete_blobs;
 use crate::app::entropy;
+use crate::document::Doc;
 use crate::error::ApiError;
-use crate::extract::{Context, Doc, Id, Params, Read, Write};
+use crate::extract::{Context, Id, Params, Read, Write};
 use crate::reply::{Reply, created, list, no_content, ok, ok_with, page_of};
 use crate::route::{Access, Routes};
 

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::app::entropy;
+use crate::document::Doc;
 use crate::error::ApiError;
-use crate::extract::{Context, Doc, Id, Params, Read, Write};
+use crate::extract::{Context, Id, Params, Read, Write};
 use crate::reply::{Reply, created, list, no_content, ok, page_of};
 use crate::route::{Access, Routes};
 

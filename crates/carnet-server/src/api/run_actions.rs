@@ -4,8 +4,9 @@ use carnet_model::{Action, Run, RunId, RunStatus, Signal, Timestamp, UserId};
 
 use super::run_document::{is_cancelable, is_force_cancelable};
 use super::runs::find;
+use crate::document::ActionBody;
 use crate::error::ApiError;
-use crate::extract::{ActionBody, Context, Id, Write};
+use crate::extract::{Context, Id, Write};
 use crate::jobs::{Cause, end_run, move_run, note_event, schedule};
 use crate::reply::{Reply, accepted};
 use crate::route::{Access, Routes};

@@ -16,8 +16,9 @@ use serde_json::Value;
 
 use super::state_version_document::{UploadUrls, resource};
 use crate::app::{App, entropy, new_secret};
+use crate::document::Doc;
 use crate::error::ApiError;
-use crate::extract::{Context, Doc, Id, Read};
+use crate::extract::{Context, Id, Read};
 use crate::reply::{Reply, created};
 use crate::route::{Access, Routes};
 use crate::state::file::{self, FileOutput, StateFile};

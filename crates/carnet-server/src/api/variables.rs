@@ -11,8 +11,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::app::entropy;
+use crate::document::{Doc, present};
 use crate::error::ApiError;
-use crate::extract::{Context, Doc, Id, Ids, Read, Write, present};
+use crate::extract::{Context, Id, Ids, Read, Write};
 use crate::reply::{Reply, created, no_content, ok, whole_list};
 use crate::route::{Access, Routes};
 

@@ -3,8 +3,9 @@
 use carnet_model::{Action, Lock, LockOwner, Workspace, WorkspaceId};
 
 use super::workspace_document::resource;
+use crate::document::ActionBody;
 use crate::error::ApiError;
-use crate::extract::{ActionBody, Context, Id, Write};
+use crate::extract::{Context, Id, Write};
 use crate::jobs::schedule;
 use crate::reply::{Reply, ok};
 use crate::route::{Access, Routes};

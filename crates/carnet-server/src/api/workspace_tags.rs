@@ -5,8 +5,9 @@ use carnet_model::{Action, Tag, TagId, Workspace, WorkspaceId};
 use serde_json::json;
 
 use crate::app::entropy;
+use crate::document::References;
 use crate::error::ApiError;
-use crate::extract::{Context, Id, Read, References, Write};
+use crate::extract::{Context, Id, Read, Write};
 use crate::reply::{Reply, no_content, whole_list};
 use crate::route::{Access, Routes};
 

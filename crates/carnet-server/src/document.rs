@@ -1,0 +1,138 @@
+//! Bodies of requests: JSON:API documents, lists of references, the optional bodies of actions.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use carnet_api::jsonapi::Identifier;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::ApiError;
+
+/// A JSON:API document of a request; the type is not insisted on, since clients send several.
+#[derive(Debug)]
+pub(crate) struct Doc<A> {
+    /// The attributes.
+    pub attributes: A,
+    relationships: BTreeMap<String, Relation>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Relation {
+    data: Option<Value>,
+}
+
+impl<A> Doc<A> {
+    /// The id of a to-one relation: outer `None` when it is absent, inner `None` when it is null.
+    pub(crate) fn to_one(&self, name: &str) -> Result<Option<Option<Identifier>>, ApiError> {
+        self.relation(name)
+    }
+
+    /// The resources of a to-many relation; `None` when it is absent.
+    pub(crate) fn to_many(&self, name: &str) -> Result<Option<Vec<Identifier>>, ApiError> {
+        Ok(self.relation::<Vec<Identifier>>(name)?.map(Option::unwrap_or_default))
+    }
+
+    fn relation<T: DeserializeOwned>(&self, name: &str) -> Result<Option<Option<T>>, ApiError> {
+        let Some(relation) = self.relationships.get(name) else {
+            return Ok(None);
+        };
+        let data = relation.data.clone().unwrap_or(Value::Null);
+        serde_json::from_value(data)
+            .map(Some)
+            .map_err(|error| ApiError::invalid(&format!("/data/relationships/{name}"), error.to_string()))
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    data: EnvelopeData,
+}
+
+#[derive(Deserialize)]
+struct EnvelopeData {
+    #[serde(default)]
+    attributes: Option<Value>,
+    #[serde(default)]
+    relationships: Option<BTreeMap<String, Relation>>,
+}
+
+/// The most bytes of a JSON body.
+const JSON_LIMIT: usize = 16 * 1024 * 1024;
+
+/// The body of a request, limited.
+pub(crate) async fn json_body<S: Send + Sync>(request: Request, _: &S) -> Result<Bytes, ApiError> {
+    axum::body::to_bytes(request.into_body(), JSON_LIMIT)
+        .await
+        .map_err(|_| ApiError::TooLarge { limit: JSON_LIMIT as u64 })
+}
+
+impl<S: Send + Sync, A: DeserializeOwned> FromRequest<S> for Doc<A> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let body = json_body(request, state).await?;
+        let envelope: Envelope = serde_json::from_slice(&body)
+            .map_err(|error| ApiError::BadRequest(format!("the body is not a JSON:API document: {error}")))?;
+        let attributes = envelope.data.attributes.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        let attributes = serde_path(attributes)?;
+        Ok(Self { attributes, relationships: envelope.data.relationships.unwrap_or_default() })
+    }
+}
+
+fn serde_path<A: DeserializeOwned>(attributes: Value) -> Result<A, ApiError> {
+    serde_json::from_value(attributes)
+        .map_err(|error| ApiError::invalid("/data/attributes", error.to_string()))
+}
+
+/// A body of resource references: `{"data":[{"type":..,"id":..}]}`.
+#[derive(Debug)]
+pub(crate) struct References(pub Vec<Identifier>);
+
+impl<S: Send + Sync> FromRequest<S> for References {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
+        struct Body {
+            data: Vec<Identifier>,
+        }
+        let body = json_body(request, state).await?;
+        let body: Body = serde_json::from_slice(&body)
+            .map_err(|error| ApiError::BadRequest(format!("the body is not a list of resources: {error}")))?;
+        Ok(Self(body.data))
+    }
+}
+
+/// The optional body of an action: `{"comment":..}`, `{"reason":..}`, the same inside `data.attributes`, or nothing.
+#[derive(Debug, Default)]
+pub(crate) struct ActionBody {
+    /// The text, if one was sent.
+    pub text: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for ActionBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let body = json_body(request, state).await?;
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self::default());
+        }
+        let value: Value = serde_json::from_slice(&body)
+            .map_err(|error| ApiError::BadRequest(format!("the body is not JSON: {error}")))?;
+        let attributes = value.pointer("/data/attributes").unwrap_or(&value);
+        let text =
+            ["comment", "reason"].iter().find_map(|name| attributes.get(name)?.as_str()).map(str::to_owned);
+        Ok(Self { text })
+    }
+}
+
+/// Reads an attribute that may be absent, null or there: absent is `None`, null is `Some(None)`.
+pub(crate) fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
+}
