@@ -1,0 +1,269 @@
+//! The log while it grows, and Ctrl-C in the middle.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Context;
+use carnet_tests::{JsonClient, wait_for};
+use insta::assert_snapshot;
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use super::{
+    masked::masked,
+    world::{Desk, World},
+};
+
+/// Marks the processes of this test among all others of the machine.
+const NAP: &str = "86399.5";
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn slow_apply() -> String {
+    format!(
+        r#"
+resource "terraform_data" "network" {{}}
+
+resource "terraform_data" "subnet" {{
+  depends_on = [terraform_data.network]
+
+  provisioner "local-exec" {{
+    command = "for number in 1 2 3; do echo tick $number; sleep 1; done; sleep {NAP}"
+  }}
+}}
+"#
+    )
+}
+
+fn slow_plan(port: u16) -> String {
+    format!(
+        r#"
+data "terraform_remote_state" "other" {{
+  backend = "http"
+  config = {{
+    address = "http://127.0.0.1:{port}"
+  }}
+}}
+"#
+    )
+}
+
+#[tokio::test]
+async fn an_apply_shows_its_log_at_once_and_is_interrupted() -> anyhow::Result<()> {
+    let world = World::start(&[]).await?;
+    let desk = world.initialized("network", &slow_apply()).await?;
+    let running = desk.cli.start(&["apply", "-auto-approve"])?;
+    for number in 1..=3 {
+        running.wait_for_output(&format!("tick {number}")).await?;
+    }
+    let (run, status) = desk.newest_run().await?;
+    assert_eq!(status, "applying");
+    wait_for("the command of the apply", PATIENCE, async || Ok(is_running(NAP).then_some(()))).await?;
+    readers_agree(&world, &run).await?;
+
+    running.interrupt()?;
+    assert_snapshot!(masked(&running.finish().await?), @r#"
+    exit code 0
+    ----- stdout
+    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
+    will cancel the remote apply if it's still pending. If the apply started it
+    will stop streaming the logs, but will not stop the apply running remotely.
+
+    Preparing the remote apply...
+
+    To view this run in a browser, visit:
+    https://localhost:PORT/app/acme/network/runs/run-ID
+
+    Terraform VERSION
+    on linux_amd64
+    Carnet agent embedded, run run-ID
+    Initializing plugins and modules...
+
+    Terraform used the selected providers to generate the following execution
+    plan. Resource actions are indicated with the following symbols:
+      + create
+
+    Terraform will perform the following actions:
+
+      # terraform_data.network will be created
+      + resource "terraform_data" "network" {
+          + id = (known after apply)
+        }
+
+      # terraform_data.subnet will be created
+      + resource "terraform_data" "subnet" {
+          + id = (known after apply)
+        }
+
+    Plan: 2 to add, 0 to change, 0 to destroy.
+
+    terraform_data.network: Creating...
+    terraform_data.network: Creation complete after 0s [id=UUID]
+    terraform_data.subnet: Creating...
+    terraform_data.subnet: Provisioning with 'local-exec'...
+    terraform_data.subnet: (local-exec): Executing: ["/bin/sh" "-c" "for number in 1 2 3; do echo tick $number; sleep 1; done; sleep 86399.5"]
+    terraform_data.subnet: (local-exec): tick 1
+    terraform_data.subnet: (local-exec): tick 2
+    terraform_data.subnet: (local-exec): tick 3
+
+    Interrupt received.
+    Please wait for Terraform to exit or data loss may occur.
+    Gracefully shutting down...
+
+
+    The remote operation was successfully cancelled.
+    "#);
+    desk.api.wait_for_status(&run, &["canceled"]).await?;
+    assert!(!is_running(NAP), "the command of the apply was stopped");
+    assert_eq!(desk.resources().await?, "terraform_data.network\nterraform_data.subnet\n");
+    assert!(!desk.is_locked().await?);
+    let log = desk.api.run_log(&run).await?;
+    assert!(log.contains("Interrupt received"), "{log}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_interrupt_leaves_a_plan_running_and_cancels_an_apply_that_plans() -> anyhow::Result<()> {
+    let world = World::start(&[]).await?;
+    let slow = TcpListener::bind("127.0.0.1:0").await?;
+    let desk = world.initialized("network", &slow_plan(slow.local_addr()?.port())).await?;
+
+    let running = desk.cli.start(&["plan"])?;
+    let mut asked = slow.accept().await?.0;
+    running.wait_for_output("data.terraform_remote_state.other: Refreshing...").await?;
+    running.interrupt()?;
+    assert_snapshot!(masked(&running.finish().await?), @r#"
+    exit code 1
+    ----- stdout
+    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
+    will stop streaming the logs, but will not stop the plan running remotely.
+
+    Preparing the remote plan...
+
+    To view this run in a browser, visit:
+    https://localhost:PORT/app/acme/network/runs/run-ID
+
+    Terraform VERSION
+    on linux_amd64
+    Carnet agent embedded, run run-ID
+    Initializing plugins and modules...
+    data.terraform_remote_state.other: Refreshing...
+
+    Interrupt received.
+    Please wait for Terraform to exit or data loss may occur.
+    Gracefully shutting down...
+    "#);
+    let (run, status) = desk.newest_run().await?;
+    assert_eq!(status, "planning");
+    answer(&mut asked).await?;
+    desk.api.wait_for_status(&run, &["planned_and_finished"]).await?;
+
+    let mut running = desk.cli.start(&["apply"])?;
+    let mut asked = slow.accept().await?.0;
+    running.wait_for_output("data.terraform_remote_state.other: Refreshing...").await?;
+    running.interrupt()?;
+    running.wait_for_output("Enter a value:").await?;
+    running.answer("yes").await?;
+    assert_snapshot!(masked(&running.finish().await?), @r#"
+    exit code 0
+    ----- stdout
+    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
+    will cancel the remote apply if it's still pending. If the apply started it
+    will stop streaming the logs, but will not stop the apply running remotely.
+
+    Preparing the remote apply...
+
+    To view this run in a browser, visit:
+    https://localhost:PORT/app/acme/network/runs/run-ID
+
+    Terraform VERSION
+    on linux_amd64
+    Carnet agent embedded, run run-ID
+    Initializing plugins and modules...
+    data.terraform_remote_state.other: Refreshing...
+
+    Interrupt received.
+    Please wait for Terraform to exit or data loss may occur.
+    Gracefully shutting down...
+
+
+    Do you want to cancel the remote operation?
+      Only 'yes' will be accepted to cancel.
+
+      Enter a value:
+    The remote operation was successfully cancelled.
+    "#);
+    let (run, _) = desk.newest_run().await?;
+    was_interrupted(&desk, &run).await?;
+    answer(&mut asked).await?;
+    desk.api.wait_for_status(&run, &["canceled"]).await?;
+    assert!(!desk.is_locked().await?);
+    let plan = desk.api.get(&format!("runs/{run}/plan")).await?;
+    assert_eq!(plan["data"]["attributes"]["status"], "canceled");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_approval_is_interrupted() -> anyhow::Result<()> {
+    let world = World::start(&[]).await?;
+    let desk = world.initialized("network", "resource \"terraform_data\" \"network\" {}\n").await?;
+    let running = desk.cli.start(&["apply"])?;
+    running.wait_for_output("Enter a value:").await?;
+    running.interrupt()?;
+    // What the CLI says depends on which part of it notices the signal first.
+    running.finish().await?;
+    let (run, status) = desk.newest_run().await?;
+    assert_eq!(status, "planned", "nobody has decided");
+    assert!(desk.is_locked().await?);
+    desk.api.act(&run, "discard").await?;
+    assert!(!desk.is_locked().await?);
+    Ok(())
+}
+
+/// Two readers of the log of an apply, from different offsets, see the same bytes.
+async fn readers_agree(world: &World, run: &str) -> anyhow::Result<()> {
+    let apply = world.api.get(&format!("runs/{run}/apply")).await?;
+    let address = apply["data"]["attributes"]["log-read-url"].as_str().context("no log-read-url")?;
+    let read = async |client: &JsonClient, offset: usize| -> anyhow::Result<String> {
+        let address = format!("{address}?limit=65536&offset={offset}");
+        let text = client.request("GET", &address, None).await?.success()?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
+    };
+    let (first, second) = (world.server.anonymous()?, world.server.anonymous()?);
+    let whole = read(&first, 0).await?;
+    assert!(whole.starts_with('\u{2}') && whole.contains("tick 3"), "{whole}");
+    let half = whole.len() / 2;
+    let rest = read(&second, half).await?;
+    assert_eq!(whole.get(half..), rest.get(..whole.len() - half));
+    Ok(())
+}
+
+async fn was_interrupted(desk: &Desk, run: &str) -> anyhow::Result<()> {
+    wait_for("terraform to notice the interrupt", PATIENCE, async || {
+        Ok(desk.api.run_log(run).await?.contains("Interrupt received").then_some(()))
+    })
+    .await
+}
+
+/// Answers with a state, after the whole request was read.
+pub(super) async fn answer(stream: &mut TcpStream) -> anyhow::Result<()> {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(stream.read_u8().await?);
+    }
+    let state =
+        json!({"version": 4, "terraform_version": "1.0.0", "serial": 1, "lineage": "other", "outputs": {}, "resources": []})
+            .to_string();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", state.len());
+    Ok(stream.write_all(format!("{head}{state}").as_bytes()).await?)
+}
+
+/// Whether a process of this machine has this argument.
+pub(super) fn is_running(argument: &str) -> bool {
+    let processes = Path::new("/proc").read_dir().into_iter().flatten().flatten();
+    let mut command_lines =
+        processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    command_lines.any(|line| String::from_utf8_lossy(&line).split('\0').any(|part| part == argument))
+}

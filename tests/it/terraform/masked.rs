@@ -1,0 +1,135 @@
+//! Hides what differs from one execution to the next.
+
+use carnet_tests::TerraformOutput;
+
+/// Letters and digits of an id behind its prefix.
+const ID_LENGTH: usize = 16;
+
+/// What the CLI says while a run waits for its turn, which depends on the load of the machine.
+const WAITING: [&str; 2] = ["Waiting for the plan to start", "Waiting for the apply to start"];
+
+/// What stands behind these in the description of a lock belongs to this machine and moment.
+const LABELS: [&str; 2] = ["  Who:", "  Created:"];
+
+/// The exit code and the output of a command as a person sees it.
+pub(super) fn masked(output: &TerraformOutput) -> String {
+    let mut text = match output.code {
+        Some(code) => format!("exit code {code}\n"),
+        None => "ended by a signal\n".to_owned(),
+    };
+    for (name, stream) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+        if !stream.trim().is_empty() {
+            text.push_str(&format!("----- {name}\n{}\n", stable(stream).trim_matches('\n')));
+        }
+    }
+    text
+}
+
+/// A text without ids, ports, durations and versions.
+pub(super) fn stable(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut source = text.lines().peekable();
+    while let Some(line) = source.next() {
+        if WAITING.iter().any(|waiting| line.starts_with(waiting)) {
+            source.next_if(|next| next.is_empty());
+            continue;
+        }
+        let line = match LABELS.iter().find(|label| line.contains(**label)) {
+            Some(label) => line.split(label).next().unwrap_or_default().to_owned() + label + " …",
+            None => stable_line(line),
+        };
+        lines.push(line.trim_end().to_owned());
+    }
+    sort_outputs(&mut lines);
+    lines.join("\n")
+}
+
+/// The CLI shows the outputs of a remote apply in any order.
+fn sort_outputs(lines: &mut [String]) {
+    let Some(title) = lines.iter().position(|line| line == "Outputs:") else { return };
+    let (_, outputs) = lines.split_at_mut(title + 1);
+    if outputs.iter().all(|line| line.contains(" = ")) {
+        outputs.sort();
+    }
+}
+
+fn stable_line(line: &str) -> String {
+    let mut stable = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(first) = rest.chars().next() {
+        let length = rest.find(|character: char| !is_of_word(character)).unwrap_or(rest.len());
+        if length == 0 {
+            stable.push(first);
+            rest = &rest[first.len_utf8()..];
+            continue;
+        }
+        let (word, after) = rest.split_at(length);
+        stable.push_str(&stable_word(word, &stable));
+        rest = after;
+    }
+    stable
+}
+
+fn is_of_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '.')
+}
+
+fn stable_word(word: &str, before: &str) -> String {
+    if word.starts_with(".tmp") {
+        return "DIRECTORY".to_owned();
+    }
+    if is_uuid(word) {
+        return "UUID".to_owned();
+    }
+    if let Some((prefix, id)) = word.split_once('-')
+        && id.len() == ID_LENGTH
+        && prefix.chars().all(|character| character.is_ascii_lowercase())
+        && id.chars().any(|character| character.is_ascii_digit() || character.is_ascii_uppercase())
+    {
+        return format!("{prefix}-ID");
+    }
+    if before.ends_with("localhost:") || before.ends_with("127.0.0.1:") {
+        return "PORT".to_owned();
+    }
+    if is_seconds(word) && (before.ends_with("after ") || before.ends_with('[')) {
+        return "0s".to_owned();
+    }
+    if is_version(word) {
+        return "VERSION".to_owned();
+    }
+    word.to_owned()
+}
+
+fn is_uuid(word: &str) -> bool {
+    let lengths: Vec<usize> = word.split('-').map(str::len).collect();
+    lengths == [8, 4, 4, 4, 12]
+        && word.chars().all(|character| character.is_ascii_hexdigit() || character == '-')
+}
+
+fn is_seconds(word: &str) -> bool {
+    word.strip_suffix('s')
+        .is_some_and(|digits| digits.chars().all(|character| matches!(character, '0'..='9' | 'm')))
+}
+
+fn is_version(word: &str) -> bool {
+    let digits = word.strip_prefix('v').unwrap_or(word);
+    let parts: Vec<&str> = digits.trim_end_matches('.').split('.').collect();
+    parts.len() == 3
+        && parts.iter().all(|part| !part.is_empty() && part.chars().all(|digit| digit.is_ascii_digit()))
+}
+
+#[test]
+fn ids_ports_durations_and_versions_are_hidden() {
+    assert_eq!(
+        stable("https://localhost:4711/app/acme/net/runs/run-8fKzQw3NpYtR2mXa\nTerraform v1.11.4."),
+        "https://localhost:PORT/app/acme/net/runs/run-ID\nTerraform VERSION"
+    );
+    assert_eq!(
+        stable("t: Creation complete after 1m2s [id=0b39f1a4-5bd3-7f6b-6e55-0a2d2f1c9f10]  \nx"),
+        "t: Creation complete after 0s [id=UUID]\nx"
+    );
+    assert_eq!(
+        stable("the security-configuration of 3 networks"),
+        "the security-configuration of 3 networks"
+    );
+}

@@ -1,0 +1,152 @@
+//! Phases that take longer than they may.
+
+use insta::assert_snapshot;
+use tokio::net::TcpListener;
+
+use super::{
+    interrupt::{answer, is_running},
+    masked::masked,
+    world::World,
+};
+
+const NAP: &str = "86399.25";
+
+#[tokio::test]
+async fn a_phase_that_takes_too_long_is_stopped_and_says_so() -> anyhow::Result<()> {
+    let world = World::start(&["--apply-timeout", "4s", "--plan-timeout", "4s"]).await?;
+    tokio::try_join!(apply(&world), plan(&world))?;
+    Ok(())
+}
+
+async fn apply(world: &World) -> anyhow::Result<()> {
+    let main = format!(
+        "resource \"terraform_data\" \"network\" {{}}\n\nresource \"terraform_data\" \"subnet\" {{\n  \
+         depends_on = [terraform_data.network]\n\n  provisioner \"local-exec\" {{\n    command = \"sleep {NAP}\"\n  }}\n}}\n"
+    );
+    let desk = world.initialized("applied", &main).await?;
+    assert_snapshot!(desk.shows(&["apply", "-auto-approve"]).await?, @r#"
+    exit code 1
+    ----- stdout
+    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
+    will cancel the remote apply if it's still pending. If the apply started it
+    will stop streaming the logs, but will not stop the apply running remotely.
+
+    Preparing the remote apply...
+
+    To view this run in a browser, visit:
+    https://localhost:PORT/app/acme/applied/runs/run-ID
+
+    Terraform VERSION
+    on linux_amd64
+    Carnet agent embedded, run run-ID
+    Initializing plugins and modules...
+
+    Terraform used the selected providers to generate the following execution
+    plan. Resource actions are indicated with the following symbols:
+      + create
+
+    Terraform will perform the following actions:
+
+      # terraform_data.network will be created
+      + resource "terraform_data" "network" {
+          + id = (known after apply)
+        }
+
+      # terraform_data.subnet will be created
+      + resource "terraform_data" "subnet" {
+          + id = (known after apply)
+        }
+
+    Plan: 2 to add, 0 to change, 0 to destroy.
+
+    terraform_data.network: Creating...
+    terraform_data.network: Creation complete after 0s [id=UUID]
+    terraform_data.subnet: Creating...
+    terraform_data.subnet: Provisioning with 'local-exec'...
+    terraform_data.subnet: (local-exec): Executing: ["/bin/sh" "-c" "sleep 86399.25"]
+    Stopping: the phase has reached its time limit
+
+    Interrupt received.
+    Please wait for Terraform to exit or data loss may occur.
+    Gracefully shutting down...
+
+    Stopping operation...
+    ╷
+    │ Error: local-exec provisioner error
+    │
+    │   with terraform_data.subnet,
+    │   on main.tf line 6, in resource "terraform_data" "subnet":
+    │    6:   provisioner "local-exec" {
+    │
+    │ Error running command 'sleep 86399.25': signal: killed. Output:
+    ╵
+    ╷
+    │ Error: execution halted
+    │
+    │
+    ╵
+    ╷
+    │ Error: execution halted
+    │
+    │
+    ╵
+    Operation failed: the phase has reached its time limit
+    "#);
+    assert_eq!(desk.newest_run().await?.1, "errored");
+    assert!(!is_running(NAP));
+    assert_eq!(desk.resources().await?, "terraform_data.network\nterraform_data.subnet\n");
+    assert!(!desk.is_locked().await?);
+    Ok(())
+}
+
+async fn plan(world: &World) -> anyhow::Result<()> {
+    let slow = TcpListener::bind("127.0.0.1:0").await?;
+    let address = slow.local_addr()?;
+    let main = format!(
+        "data \"terraform_remote_state\" \"other\" {{\n  backend = \"http\"\n  config = {{\n    \
+         address = \"http://{address}\"\n  }}\n}}\n"
+    );
+    let desk = world.initialized("planned", &main).await?;
+    let running = desk.cli.start(&["plan"])?;
+    let mut asked = slow.accept().await?.0;
+    running.wait_for_output("Interrupt received").await?;
+    answer(&mut asked).await?;
+    assert_snapshot!(masked(&running.finish().await?), @r#"
+    exit code 1
+    ----- stdout
+    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
+    will stop streaming the logs, but will not stop the plan running remotely.
+
+    Preparing the remote plan...
+
+    To view this run in a browser, visit:
+    https://localhost:PORT/app/acme/planned/runs/run-ID
+
+    Terraform VERSION
+    on linux_amd64
+    Carnet agent embedded, run run-ID
+    Initializing plugins and modules...
+    data.terraform_remote_state.other: Refreshing...
+    Stopping: the phase has reached its time limit
+
+    Interrupt received.
+    Please wait for Terraform to exit or data loss may occur.
+    Gracefully shutting down...
+
+    Stopping operation...
+    data.terraform_remote_state.other: Refresh complete after 0s
+    ╷
+    │ Error: execution halted
+    │
+    │
+    ╵
+    Operation failed: the phase has reached its time limit
+
+    ─────────────────────────────────────────────────────────────────────────────
+
+    Note: You didn't use the -out option to save this plan, so Terraform can't
+    guarantee to take exactly these actions if you run "terraform apply" now.
+    "#);
+    assert_eq!(desk.newest_run().await?.1, "errored");
+    Ok(())
+}
