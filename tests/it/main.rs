@@ -2,8 +2,10 @@
 
 mod counterparts;
 mod credentials;
+mod faults;
 mod layers;
 mod process_table;
 mod reference;
 mod site;
 mod sweep;
+mod terraform;

@@ -35,6 +35,12 @@ impl Process {
         entries.find_map(|entry| entry.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
     }
 
+    /// The process that started it.
+    pub(crate) fn parent(&self) -> Option<u32> {
+        let status = std::fs::read_to_string(self.folder.join("status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+    }
+
     /// Whether it executes this file.
     pub(crate) fn executes(&self, program: &Path) -> bool {
         std::fs::read_link(self.folder.join("exe")).is_ok_and(|executed| executed == program)

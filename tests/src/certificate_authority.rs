@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, date_time_ymd,
 };
 use tempfile::TempDir;
 
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 pub struct CertificateAuthority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
+    is_expired: bool,
     folder: TempDir,
 }
 
@@ -29,7 +30,19 @@ pub struct ServerCertificate {
 impl CertificateAuthority {
     /// Makes a new authority.
     pub fn new() -> anyhow::Result<Self> {
+        Self::make(false)
+    }
+
+    /// Makes an authority whose time is over, as is that of everything it issues.
+    pub fn expired() -> anyhow::Result<Self> {
+        Self::make(true)
+    }
+
+    fn make(is_expired: bool) -> anyhow::Result<Self> {
         let mut params = CertificateParams::new(Vec::new())?;
+        if is_expired {
+            params.not_after = date_time_ymd(2020, 1, 1);
+        }
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "Carnet test authority");
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign];
@@ -37,7 +50,7 @@ impl CertificateAuthority {
         let pem = params.self_signed(&key)?.pem();
         let folder = tempfile::tempdir().context("no temporary directory")?;
         std::fs::write(folder.path().join("ca.pem"), &pem)?;
-        Ok(Self { issuer: Issuer::new(params, key), pem, folder })
+        Ok(Self { issuer: Issuer::new(params, key), pem, is_expired, folder })
     }
 
     /// The authority's certificate.
@@ -54,6 +67,9 @@ impl CertificateAuthority {
     pub fn issue(&self) -> anyhow::Result<ServerCertificate> {
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
         let mut params = CertificateParams::new(names)?;
+        if self.is_expired {
+            params.not_after = date_time_ymd(2020, 1, 1);
+        }
         params.distinguished_name.push(DnType::CommonName, "localhost");
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

@@ -199,6 +199,8 @@ fn tied_to_this_process(command: Command, ending: Ending) -> Command {
         Ending::Terminate => "TERM",
     };
     let mut tied = Command::new(setpriv);
+    // A command does not tell whether its environment was cleared; all of ours say everything that they need.
+    tied.env_clear();
     tied.args(["--pdeathsig", signal]).arg(command.get_program()).args(command.get_args());
     if let Some(folder) = command.get_current_dir() {
         tied.current_dir(folder);

@@ -1,0 +1,6 @@
+//! What goes wrong: settings, providers, processes, configurations and uploads.
+
+mod crash;
+mod hostile;
+mod stops;
+mod uploads;
