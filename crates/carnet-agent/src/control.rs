@@ -40,18 +40,6 @@ pub(crate) enum Reason {
     Shutdown,
 }
 
-impl Reason {
-    /// The reason for people.
-    pub(crate) fn as_text(self) -> &'static str {
-        match self {
-            Self::Canceled => "the run was canceled",
-            Self::Timeout => "the phase has reached its time limit",
-            Self::Lost => "the server no longer expects this agent to run the job",
-            Self::Shutdown => "the agent is shutting down",
-        }
-    }
-}
-
 /// Sees whether a phase is to stop.
 #[derive(Debug, Clone)]
 pub(crate) struct Control {

@@ -67,7 +67,8 @@ async fn try_execute(shared: &Shared, document: JobDocument, claimed: Instant) -
         shared.shutdown.clone(),
         version_known,
     )));
-    let _announcer = Task(tokio::spawn(announce(control.clone(), log.clone())));
+    let limit = format!("the {} has reached its time limit of {limit:#}", document.phase);
+    let _announcer = Task(tokio::spawn(announce(control.clone(), log.clone(), limit.clone())));
     let uploader = {
         let (log, client, give_up) = (log.clone(), client.clone(), shared.give_up.clone());
         tokio::spawn(async move { log.upload(&client, &give_up).await })
@@ -75,7 +76,7 @@ async fn try_execute(shared: &Shared, document: JobDocument, claimed: Instant) -
 
     let report =
         PhaseRun::new(shared, &document, &client, &log, control.clone(), claimed, version).run().await;
-    let finish = finish(report, &control, &log);
+    let finish = finish(report, &control, &log, &limit);
     log.close();
     let uploaded = uploader.await.map_err(|error| error.to_string())?;
     if let Err(error) = uploaded {
@@ -98,15 +99,25 @@ impl Drop for Task {
 }
 
 /// Says in the log that, and why, the phase is stopped.
-async fn announce(mut control: Control, log: Log) {
+async fn announce(mut control: Control, log: Log, limit: String) {
     let mut known = None;
     loop {
         let stop = control.stronger_than(known).await;
         if let Some((_, reason)) = control.requested() {
             let verb = if known.is_none() { "Stopping" } else { "Killing" };
-            log.line(&format!("{verb}: {}", reason.as_text()));
+            log.line(&format!("{verb}: {}", text_of(reason, &limit)));
         }
         known = Some(stop);
+    }
+}
+
+/// The reason for people; `limit` is the sentence about the phase's time limit.
+fn text_of(reason: Reason, limit: &str) -> &str {
+    match reason {
+        Reason::Timeout => limit,
+        Reason::Canceled => "the run was canceled",
+        Reason::Lost => "the server no longer expects this agent to run the job",
+        Reason::Shutdown => "the agent is shutting down",
     }
 }
 
@@ -118,13 +129,13 @@ fn secrets(document: &JobDocument) -> Vec<SecretString> {
     tokens.into_iter().chain(values).map(|secret| secret.0.clone()).collect()
 }
 
-fn finish(report: Report, control: &Control, log: &Log) -> Finish {
+fn finish(report: Report, control: &Control, log: &Log, limit: &str) -> Finish {
     let (outcome, summary) = match report.result {
         Ok(summary) if report.is_state_safe => ("succeeded", summary),
         Ok(summary) => ("failed", summary),
         Err(error) => {
             let reason = control.requested().map(|(_, reason)| reason);
-            (outcome_of(&error, reason, log), PlanSummary::default())
+            (outcome_of(&error, reason, log, limit), PlanSummary::default())
         }
     };
     Finish {
@@ -142,14 +153,15 @@ fn finish(report: Report, control: &Control, log: &Log) -> Finish {
     }
 }
 
-fn outcome_of(error: &PhaseError, reason: Option<Reason>, log: &Log) -> &'static str {
+fn outcome_of(error: &PhaseError, reason: Option<Reason>, log: &Log, limit: &str) -> &'static str {
     match (error, reason) {
         (PhaseError::Stopped, Some(Reason::Canceled)) => {
             log.line("Operation canceled.");
             "canceled"
         }
         (PhaseError::Stopped, reason) => {
-            log.line(&format!("Operation failed: {}", reason.map_or("it was stopped", Reason::as_text)));
+            let text = reason.map_or("it was stopped", |reason| text_of(reason, limit));
+            log.line(&format!("Operation failed: {text}"));
             "failed"
         }
         (PhaseError::Failed(sentence), _) => {

@@ -38,7 +38,7 @@ impl PhaseRun<'_> {
             }
         }
         let (name, run) = (&self.shared.config.name, &self.document.identity.run_id);
-        self.log.line(&format!("Carnet agent {name}, run {run}"));
+        self.log.line(&format!("Carnet agent {name}, {run}"));
     }
 
     pub(super) fn warn(&self, remarks: impl IntoIterator<Item = String>) {

@@ -57,7 +57,7 @@ async fn a_phase_ends_at_its_deadline() {
     world.queue(plan);
     assert_eq!(world.server.finish().await.outcome, "failed");
     let log = world.server.log();
-    assert!(log.contains("Operation failed: the phase has reached its time limit\n"), "{log}");
+    assert!(log.contains("Operation failed: the plan has reached its time limit of "), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
