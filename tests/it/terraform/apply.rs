@@ -56,7 +56,7 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution
@@ -114,7 +114,7 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution
@@ -178,7 +178,7 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]
@@ -232,7 +232,7 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]
@@ -291,7 +291,7 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     No changes. No objects need to be destroyed.
@@ -321,7 +321,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷
     │ Warning: Resource targeting is in effect
@@ -392,7 +392,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]
@@ -450,7 +450,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]
@@ -485,7 +485,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]
@@ -509,7 +509,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]
@@ -569,7 +569,7 @@ async fn somebody_else_decides_while_the_question_is_open() -> anyhow::Result<()
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution
@@ -633,7 +633,7 @@ async fn somebody_else_decides_while_the_question_is_open() -> anyhow::Result<()
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution

@@ -88,7 +88,7 @@ async fn undeclared(world: &World) -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷
     │ Error: Reference to undeclared resource
@@ -147,7 +147,7 @@ async fn no_value(world: &World) -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷
     │ Error: No value for required variable
@@ -201,7 +201,7 @@ async fn broken_promise(world: &World) -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷
     │ Error: Resource precondition failed
@@ -234,7 +234,7 @@ async fn unhealthy(world: &World) -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷
     │ Warning: Check block assertion known after apply
@@ -298,7 +298,7 @@ async fn failing(world: &World) -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution
@@ -352,7 +352,7 @@ async fn failing(world: &World) -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]

@@ -78,7 +78,7 @@ async fn a_working_directory_is_uploaded_with_what_lies_above_it() -> anyhow::Re
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution
@@ -132,7 +132,7 @@ async fn a_working_directory_is_uploaded_with_what_lies_above_it() -> anyhow::Re
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Operation failed: the working directory "envs/missing" of the workspace is not a folder of the configuration
 
     ─────────────────────────────────────────────────────────────────────────────

@@ -78,7 +78,7 @@ async fn an_apply_shows_its_log_at_once_and_is_interrupted() -> anyhow::Result<(
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution
@@ -147,7 +147,7 @@ async fn an_interrupt_leaves_a_plan_running_and_cancels_an_apply_that_plans() ->
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     data.terraform_remote_state.other: Refreshing...
 
@@ -180,7 +180,7 @@ async fn an_interrupt_leaves_a_plan_running_and_cancels_an_apply_that_plans() ->
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     data.terraform_remote_state.other: Refreshing...
 

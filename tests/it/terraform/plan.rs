@@ -53,7 +53,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution
@@ -103,7 +103,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷
     │ Warning: Resource targeting is in effect
@@ -160,7 +160,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet[0]: Refreshing state... [id=UUID]
@@ -188,7 +188,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet[0]: Refreshing state... [id=UUID]
@@ -241,7 +241,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet[0]: Refreshing state... [id=UUID]
@@ -295,7 +295,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet[0]: Refreshing state... [id=UUID]
@@ -325,7 +325,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet[0]: Refreshing state... [id=UUID]
@@ -377,7 +377,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet[0]: Refreshing state... [id=UUID]
@@ -409,7 +409,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷
     │ Warning: Resource targeting is in effect

@@ -31,7 +31,7 @@ async fn a_run_waits_for_the_one_before_it() -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution
@@ -68,7 +68,7 @@ async fn a_run_waits_for_the_one_before_it() -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution
@@ -112,7 +112,7 @@ async fn a_run_waits_for_the_one_before_it() -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution
@@ -206,7 +206,7 @@ async fn a_run_waits_until_a_person_unlocks_the_workspace() -> anyhow::Result<()
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution

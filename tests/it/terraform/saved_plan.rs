@@ -28,7 +28,7 @@ async fn a_saved_plan_is_applied_once() -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution

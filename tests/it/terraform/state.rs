@@ -136,7 +136,7 @@ async fn the_state_is_read_and_changed() -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
 

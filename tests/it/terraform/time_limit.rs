@@ -21,7 +21,7 @@ async fn a_phase_that_takes_too_long_is_stopped_and_says_so() -> anyhow::Result<
 async fn apply(world: &World) -> anyhow::Result<()> {
     let main = format!(
         "resource \"terraform_data\" \"network\" {{}}\n\nresource \"terraform_data\" \"subnet\" {{\n  \
-         depends_on = [terraform_data.network]\n\n  provisioner \"local-exec\" {{\n    command = \"sleep {NAP}\"\n  }}\n}}\n"
+         depends_on = [terraform_data.network]\n\n  provisioner \"local-exec\" {{\n    command = \"trap '' INT; sleep {NAP}\"\n  }}\n}}\n"
     );
     let desk = world.initialized("applied", &main).await?;
     assert_snapshot!(desk.shows(&["apply", "-auto-approve"]).await?, @r#"
@@ -38,7 +38,7 @@ async fn apply(world: &World) -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution
@@ -63,8 +63,8 @@ async fn apply(world: &World) -> anyhow::Result<()> {
     terraform_data.network: Creation complete after 0s [id=UUID]
     terraform_data.subnet: Creating...
     terraform_data.subnet: Provisioning with 'local-exec'...
-    terraform_data.subnet: (local-exec): Executing: ["/bin/sh" "-c" "sleep 86399.25"]
-    Stopping: the phase has reached its time limit
+    terraform_data.subnet: (local-exec): Executing: ["/bin/sh" "-c" "trap '' INT; sleep 86399.25"]
+    Stopping: the apply has reached its time limit of 4s
 
     Interrupt received.
     Please wait for Terraform to exit or data loss may occur.
@@ -78,7 +78,8 @@ async fn apply(world: &World) -> anyhow::Result<()> {
     │   on main.tf line 6, in resource "terraform_data" "subnet":
     │    6:   provisioner "local-exec" {
     │
-    │ Error running command 'sleep 86399.25': signal: killed. Output:
+    │ Error running command 'trap '' INT; sleep 86399.25': signal: killed.
+    │ Output:
     ╵
     ╷
     │ Error: execution halted
@@ -90,7 +91,7 @@ async fn apply(world: &World) -> anyhow::Result<()> {
     │
     │
     ╵
-    Operation failed: the phase has reached its time limit
+    Operation failed: the apply has reached its time limit of 4s
     "#);
     assert_eq!(desk.newest_run().await?.1, "errored");
     assert!(!is_running(NAP));
@@ -124,10 +125,10 @@ async fn plan(world: &World) -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     data.terraform_remote_state.other: Refreshing...
-    Stopping: the phase has reached its time limit
+    Stopping: the plan has reached its time limit of 4s
 
     Interrupt received.
     Please wait for Terraform to exit or data loss may occur.
@@ -140,7 +141,7 @@ async fn plan(world: &World) -> anyhow::Result<()> {
     │
     │
     ╵
-    Operation failed: the phase has reached its time limit
+    Operation failed: the plan has reached its time limit of 4s
 
     ─────────────────────────────────────────────────────────────────────────────
 

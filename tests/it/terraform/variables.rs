@@ -92,7 +92,7 @@ async fn the_nearest_value_wins() -> anyhow::Result<()> {
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Changes to Outputs:
@@ -149,7 +149,7 @@ async fn workspace_variables_of_every_kind_reach_the_run() -> anyhow::Result<()>
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
     Terraform used the selected providers to generate the following execution
@@ -226,7 +226,7 @@ async fn workspace_variables_of_every_kind_reach_the_run() -> anyhow::Result<()>
 
     Terraform VERSION
     on linux_amd64
-    Carnet agent embedded, run run-ID
+    Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
 
