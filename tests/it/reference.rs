@@ -26,8 +26,7 @@ fn compare(name: &str, expected: &str) {
 
 #[test]
 fn the_settings_of_dynamic_credentials_are_documented() {
-    let mut table =
-        String::from("| Variable | Needed | Without it | Meaning |\n|---|---|---|---|\n");
+    let mut table = String::from("| Variable | Needed | Without it | Meaning |\n|---|---|---|---|\n");
     for setting in settings() {
         let needed = match (setting.kind, setting.required) {
             (SettingKind::Enable | SettingKind::PlainAudience, _) => "switches it on",
@@ -49,7 +48,11 @@ fn the_settings_of_dynamic_credentials_are_documented() {
 #[test]
 fn the_options_of_the_server_are_documented() {
     let help = |command: &str| {
-        let output = Command::new(carnet_binary().expect("carnet is built")).args([command, "--help"]).env_clear().output().expect("carnet runs");
+        let output = Command::new(carnet_binary().expect("carnet is built"))
+            .args([command, "--help"])
+            .env_clear()
+            .output()
+            .expect("carnet runs");
         assert!(output.status.success());
         let text = String::from_utf8(output.stdout).expect("text");
         text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")

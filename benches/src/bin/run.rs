@@ -37,7 +37,12 @@ async fn main() -> anyhow::Result<()> {
             // The first pair warms the caches.
             continue;
         }
-        writeln!(out, "  local {alone:.2} s  remote {:.2} s  difference {:+.2} s", run.total, run.total - alone)?;
+        writeln!(
+            out,
+            "  local {alone:.2} s  remote {:.2} s  difference {:+.2} s",
+            run.total,
+            run.total - alone
+        )?;
         local.push(alone);
         remote.push(run);
     }
