@@ -242,7 +242,11 @@ mod tests {
         check(RunOptions { allow_empty_apply: true, ..plain() }, false, RunStatus::Planned);
         check(RunOptions { save_plan: true, ..plain() }, true, RunStatus::PlannedAndSaved);
         check(RunOptions { save_plan: true, ..plain() }, false, RunStatus::PlannedAndFinished);
-        check(RunOptions { plan_only: true, save_plan: true, ..plain() }, true, RunStatus::PlannedAndFinished);
+        check(
+            RunOptions { plan_only: true, save_plan: true, ..plain() },
+            true,
+            RunStatus::PlannedAndFinished,
+        );
     }
 
     #[test]

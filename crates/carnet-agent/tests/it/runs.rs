@@ -17,10 +17,7 @@ async fn a_plan_and_its_apply_go_through() {
     assert_eq!(finish.outcome, "succeeded", "{log}");
     assert!(finish.has_changes && finish.additions == 1);
     assert_eq!(finish.terraform_version.as_deref(), Some("1.11.4"));
-    assert!(
-        log.starts_with("\u{2}Terraform v1.11.4\non linux_amd64\nCarnet agent agent, run-1\n"),
-        "{log}"
-    );
+    assert!(log.starts_with("\u{2}Terraform v1.11.4\non linux_amd64\nCarnet agent agent, run-1\n"), "{log}");
     assert!(log.contains("size = \"a $${b}\"\n") && log.ends_with("0 to destroy.\n"), "{log}");
     assert!(!log.contains("init output") && !log.contains('\u{3}'));
     {
