@@ -8,8 +8,12 @@ use std::{
 };
 
 use carnet_creds::HttpSettings;
+use carnet_model::Phase;
 use jiff::Timestamp;
 use secrecy::SecretString;
+
+/// A plan has no state to lose, and whoever canceled it waits for the workspace.
+const PLAN_GRACE: Duration = Duration::from_secs(30);
 
 /// Tells the time; given by the edge of the program.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -43,7 +47,7 @@ pub struct AgentConfig {
     pub poll_wait: Duration,
     /// Whether Terraform is kept from the rest of the machine.
     pub sandbox: SandboxMode,
-    /// How long Terraform may take to end after it was interrupted.
+    /// How long Terraform may take to end after it was interrupted; a plan gets half a minute of it at most.
     pub grace: Duration,
     /// The same, after the agent itself died.
     pub guardian_grace: Duration,
@@ -85,6 +89,14 @@ impl AgentConfig {
     pub(crate) fn provider_http(&self) -> HttpSettings {
         let extra_roots_pem = self.ca_pem.as_ref().and_then(|pem| String::from_utf8(pem.clone()).ok());
         HttpSettings { extra_roots_pem, ..HttpSettings::default() }
+    }
+
+    /// How long Terraform may take to end a phase that was interrupted.
+    pub(crate) fn grace_of(&self, phase: Phase) -> Duration {
+        match phase {
+            Phase::Plan => self.grace.min(PLAN_GRACE),
+            Phase::Apply => self.grace,
+        }
     }
 
     /// The program that is started for the guardian and the sandbox.
@@ -153,4 +165,23 @@ pub enum AgentError {
     /// The configuration contradicts itself.
     #[error("{0}")]
     Config(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_grace(configured: u64, phase: Phase, expected: u64) {
+        let mut config = AgentConfig::new("https://carnet.example.org", SecretString::default(), "data");
+        config.grace = Duration::from_secs(configured);
+        assert_eq!(config.grace_of(phase), Duration::from_secs(expected));
+    }
+
+    #[test]
+    fn an_interrupted_plan_is_not_waited_for_as_long_as_an_apply() {
+        check_grace(300, Phase::Apply, 300);
+        check_grace(300, Phase::Plan, 30);
+        check_grace(5, Phase::Plan, 5);
+    }
 }

@@ -155,7 +155,7 @@ impl<'a> PhaseRun<'a> {
             folder: root.clone(),
             output: home.output(),
             guardian,
-            grace: self.shared.config.grace,
+            grace: self.shared.config.grace_of(phase),
             first_start: OnceLock::new(),
         };
         let steps = Steps {
