@@ -55,7 +55,7 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -113,7 +113,7 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -177,7 +177,7 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
@@ -231,7 +231,7 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
@@ -290,7 +290,7 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -320,7 +320,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷
@@ -391,7 +391,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
@@ -449,7 +449,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
@@ -484,7 +484,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
@@ -508,7 +508,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
@@ -568,7 +568,7 @@ async fn somebody_else_decides_while_the_question_is_open() -> anyhow::Result<()
     https://localhost:PORT/app/acme/approved/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -632,7 +632,7 @@ async fn somebody_else_decides_while_the_question_is_open() -> anyhow::Result<()
     https://localhost:PORT/app/acme/rejected/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 

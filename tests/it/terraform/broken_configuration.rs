@@ -87,7 +87,7 @@ async fn undeclared(world: &World) -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/undeclared/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷
@@ -146,7 +146,7 @@ async fn no_value(world: &World) -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/no-value/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷
@@ -200,7 +200,7 @@ async fn broken_promise(world: &World) -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/broken-promise/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷
@@ -233,7 +233,7 @@ async fn unhealthy(world: &World) -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/unhealthy/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷
@@ -297,7 +297,7 @@ async fn failing(world: &World) -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/failing/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -351,7 +351,7 @@ async fn failing(world: &World) -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/failing/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]

@@ -77,7 +77,7 @@ async fn a_working_directory_is_uploaded_with_what_lies_above_it() -> anyhow::Re
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -131,7 +131,7 @@ async fn a_working_directory_is_uploaded_with_what_lies_above_it() -> anyhow::Re
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Operation failed: the working directory "envs/missing" of the workspace is not a folder of the configuration
 

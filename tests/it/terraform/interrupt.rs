@@ -77,7 +77,7 @@ async fn an_apply_shows_its_log_at_once_and_is_interrupted() -> anyhow::Result<(
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -146,7 +146,7 @@ async fn an_interrupt_leaves_a_plan_running_and_cancels_an_apply_that_plans() ->
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     data.terraform_remote_state.other: Refreshing...
@@ -179,7 +179,7 @@ async fn an_interrupt_leaves_a_plan_running_and_cancels_an_apply_that_plans() ->
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     data.terraform_remote_state.other: Refreshing...

@@ -54,6 +54,10 @@ fn sort_outputs(lines: &mut [String]) {
 }
 
 fn stable_line(line: &str) -> String {
+    let is_platform = line.strip_prefix("on ").is_some_and(|name| name.contains('_') && !name.contains(' '));
+    if is_platform {
+        return "on PLATFORM".to_owned();
+    }
     let mut stable = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(first) = rest.chars().next() {
@@ -121,8 +125,8 @@ fn is_version(word: &str) -> bool {
 #[test]
 fn ids_ports_durations_and_versions_are_hidden() {
     assert_eq!(
-        stable("https://localhost:4711/app/acme/net/runs/run-8fKzQw3NpYtR2mXa\nTerraform v1.11.4."),
-        "https://localhost:PORT/app/acme/net/runs/run-ID\nTerraform VERSION"
+        stable("https://localhost:4711/app/acme/net/runs/run-8fKzQw3NpYtR2mXa\nTerraform v1.11.4.\non linux_amd64"),
+        "https://localhost:PORT/app/acme/net/runs/run-ID\nTerraform VERSION\non PLATFORM"
     );
     assert_eq!(
         stable("t: Creation complete after 1m2s [id=0b39f1a4-5bd3-7f6b-6e55-0a2d2f1c9f10]  \nx"),

@@ -3,12 +3,14 @@
 mod apply;
 mod broken_configuration;
 mod directory;
+mod import;
 mod init;
 mod interrupt;
 mod local_operations;
 mod masked;
 mod plan;
 mod queue;
+mod remote_backend;
 mod saved_plan;
 mod state;
 mod time_limit;

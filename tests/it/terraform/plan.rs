@@ -52,7 +52,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -102,7 +102,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷
@@ -159,7 +159,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
@@ -187,7 +187,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
@@ -240,7 +240,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
@@ -294,7 +294,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
@@ -324,7 +324,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
@@ -376,7 +376,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
@@ -408,7 +408,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     ╷

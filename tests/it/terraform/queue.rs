@@ -30,7 +30,7 @@ async fn a_run_waits_for_the_one_before_it() -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -67,7 +67,7 @@ async fn a_run_waits_for_the_one_before_it() -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -111,7 +111,7 @@ async fn a_run_waits_for_the_one_before_it() -> anyhow::Result<()> {
     Waiting for 1 run(s) to finish before being queued...
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -205,7 +205,7 @@ async fn a_run_waits_until_a_person_unlocks_the_workspace() -> anyhow::Result<()
     Waiting for the manually locked workspace to be unlocked...
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 

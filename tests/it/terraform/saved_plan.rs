@@ -27,7 +27,7 @@ async fn a_saved_plan_is_applied_once() -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 

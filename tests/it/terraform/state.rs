@@ -135,7 +135,7 @@ async fn the_state_is_read_and_changed() -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]

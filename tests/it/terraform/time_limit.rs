@@ -37,7 +37,7 @@ async fn apply(world: &World) -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/applied/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -124,7 +124,7 @@ async fn plan(world: &World) -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/planned/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     data.terraform_remote_state.other: Refreshing...

@@ -91,7 +91,7 @@ async fn the_nearest_value_wins() -> anyhow::Result<()> {
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -148,7 +148,7 @@ async fn workspace_variables_of_every_kind_reach_the_run() -> anyhow::Result<()>
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
 
@@ -225,7 +225,7 @@ async fn workspace_variables_of_every_kind_reach_the_run() -> anyhow::Result<()>
     https://localhost:PORT/app/acme/network/runs/run-ID
 
     Terraform VERSION
-    on linux_amd64
+    on PLATFORM
     Carnet agent embedded, run-ID
     Initializing plugins and modules...
     terraform_data.network: Refreshing state... [id=UUID]
