@@ -153,7 +153,7 @@ impl<'a> PhaseRun<'a> {
             prefix,
             env: environment.values,
             folder: root.clone(),
-            output: home.output(),
+            output: self.shared.config.data_dir.join("logs"),
             guardian,
             grace: self.shared.config.grace_of(phase),
             first_start: OnceLock::new(),

@@ -6,16 +6,23 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+    process::{Pid, Signal, kill_process_group},
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{process::Child, time::Instant};
 
@@ -39,7 +46,7 @@ pub(crate) struct Launcher {
     pub(crate) env: BTreeMap<String, SecretString>,
     /// Where commands run.
     pub(crate) folder: PathBuf,
-    /// Where output is collected.
+    /// Where output is collected, in files without a name: a configuration reaches none of them.
     pub(crate) output: PathBuf,
     /// Stops the commands should the agent die.
     pub(crate) guardian: Arc<Guardian>,
@@ -49,18 +56,18 @@ pub(crate) struct Launcher {
     pub(crate) first_start: OnceLock<std::time::Instant>,
 }
 
-/// A command with its arguments and a name for its output.
-pub(crate) struct Task<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) arguments: Vec<OsString>,
-}
-
 /// How a command ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
-    pub(crate) stdout: PathBuf,
-    pub(crate) stderr: PathBuf,
+    pub(crate) stdout: Output,
+    pub(crate) stderr: Output,
+}
+
+/// What a command has printed.
+#[derive(Debug)]
+pub(crate) struct Output {
+    file: File,
 }
 
 /// Takes the output of a command as it comes.
@@ -70,14 +77,13 @@ impl Launcher {
     /// Runs a command to its end, or to its death when `control` asks for it.
     pub(crate) async fn run(
         &self,
-        task: Task<'_>,
+        arguments: Vec<OsString>,
         control: &Control,
         mut sink: Option<Sink<'_>>,
     ) -> io::Result<Ended> {
-        let stdout = self.output.join(format!("{}.out", task.name));
-        let stderr = self.output.join(format!("{}.err", task.name));
-        let (mut child, group) = self.start(&task, &stdout, &stderr)?;
-        let mut tails = [Tail::open(&stdout)?, Tail::open(&stderr)?];
+        let (stdout, stderr) = (Output::create(&self.output)?, Output::create(&self.output)?);
+        let (mut child, group) = self.start(&arguments, &stdout, &stderr)?;
+        let mut tails = [Tail::of(&stdout)?, Tail::of(&stderr)?];
         let status = self.supervise(&mut child, group, control.clone(), &mut tails, &mut sink).await;
         // What the command left running in its group has nobody to work for.
         signal(group, Signal::KILL);
@@ -90,17 +96,17 @@ impl Launcher {
         Ok(Ended { status: status?, stdout, stderr })
     }
 
-    fn start(&self, task: &Task<'_>, stdout: &Path, stderr: &Path) -> io::Result<(Child, Pid)> {
+    fn start(&self, arguments: &[OsString], stdout: &Output, stderr: &Output) -> io::Result<(Child, Pid)> {
         let (program, before) = self.prefix.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = tokio::process::Command::new(program);
         command
             .args(before)
-            .args(&task.arguments)
+            .args(arguments)
             .current_dir(&self.folder)
             .env_clear()
             .stdin(Stdio::null())
-            .stdout(collector(stdout)?)
-            .stderr(collector(stderr)?)
+            .stdout(stdout.file.try_clone()?)
+            .stderr(stderr.file.try_clone()?)
             .process_group(0);
         for (name, value) in &self.env {
             command.env(name, value.expose_secret());
@@ -166,9 +172,32 @@ pub(crate) fn signal(group: Pid, signal: Signal) {
     }
 }
 
-fn collector(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
-    OpenOptions::new().append(true).open(path)
+impl Output {
+    fn create(folder: &Path) -> io::Result<Self> {
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::APPEND | OFlags::CLOEXEC;
+        match rustix::fs::open(folder, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(file) => Ok(Self { file: file.into() }),
+            // A file system that has no files without a name.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT) => Self::create_and_remove(folder),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn create_and_remove(folder: &Path) -> io::Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = folder.join(format!("output-{}-{number}", std::process::id()));
+        let file = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&path)?;
+        fs::remove_file(path)?;
+        Ok(Self { file })
+    }
+
+    /// All of it.
+    pub(crate) fn read(&self) -> io::Result<Vec<u8>> {
+        let mut content = vec![0; usize::try_from(self.file.metadata()?.len()).unwrap_or(usize::MAX)];
+        self.file.read_exact_at(&mut content, 0)?;
+        Ok(content)
+    }
 }
 
 /// Follows a file that grows.
@@ -186,9 +215,9 @@ enum Ending {
 }
 
 impl Tail {
-    fn open(path: &Path) -> io::Result<Self> {
+    fn of(output: &Output) -> io::Result<Self> {
         Ok(Self {
-            file: File::open(path)?,
+            file: output.file.try_clone()?,
             offset: 0,
             line: Vec::new(),
             line_since: std::time::Instant::now(),
@@ -233,9 +262,9 @@ mod tests {
     #[test]
     fn whole_lines_are_handed_over_and_the_rest_at_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out");
-        let mut writer = collector(&path).unwrap();
-        let mut tail = Tail::open(&path).unwrap();
+        let output = Output::create(folder.path()).unwrap();
+        let mut writer = output.file.try_clone().unwrap();
+        let mut tail = Tail::of(&output).unwrap();
         let mut seen: Vec<String> = Vec::new();
         let mut sink = |bytes: &[u8]| seen.push(String::from_utf8_lossy(bytes).into_owned());
         writer.write_all(b"one\ntwo\nthr").unwrap();
@@ -244,5 +273,7 @@ mod tests {
         tail.follow(&mut sink, Ending::Lines).unwrap();
         tail.follow(&mut sink, Ending::Whole).unwrap();
         assert_eq!(seen, ["one\ntwo\n", "three\n", "four"]);
+        assert_eq!(output.read().unwrap(), b"one\ntwo\nthree\nfour");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

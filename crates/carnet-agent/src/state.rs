@@ -204,7 +204,7 @@ pub(crate) fn complete_state(path: &Path) -> Option<Bytes> {
         #[serde(rename = "serial")]
         _serial: u64,
     }
-    let content = fs::read(path).ok()?;
+    let content = workdir::read_plain(path).ok()?;
     serde_json::from_slice::<State>(&content).is_ok().then(|| content.into())
 }
 

@@ -2,13 +2,16 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{CWD, FlockOperation, Mode, OFlags, ResolveFlags, flock, openat2},
+    io::Errno,
+};
 
 /// How the names of home directories start.
 pub(crate) const PREFIX: &str = "carnet-run-";
@@ -40,7 +43,7 @@ impl Home {
         DirBuilder::new().mode(0o700).create(&path)?;
         let lock = Arc::new(hold(&path)?);
         let home = Self { path, _lock: lock };
-        for folder in [home.config(), home.tmp(), home.output()] {
+        for folder in [home.config(), home.tmp()] {
             DirBuilder::new().mode(0o700).create(folder)?;
         }
         Ok(home)
@@ -58,11 +61,6 @@ impl Home {
     /// The place for temporary files of the run.
     pub(crate) fn tmp(&self) -> PathBuf {
         self.path.join("tmp")
-    }
-
-    /// Where the output of commands is collected.
-    pub(crate) fn output(&self) -> PathBuf {
-        self.path.join("output")
     }
 
     /// Leads to the folder with the state.
@@ -118,6 +116,29 @@ pub(crate) fn delete_abandoned(work_root: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Opens a file where a configuration may have laid out something else: no link on the way there is followed, as the agent
+/// may read more than the configuration, and nothing but a file is taken.
+pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        // Linux before 5.6, or a container that does not know the call; neither has the sandbox that this completes.
+        Err(Errno::NOSYS | Errno::PERM) => rustix::fs::open(path, flags, Mode::empty()),
+        opened => opened,
+    };
+    let file = File::from(opened?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} is no file", path.display())));
+    }
+    Ok(file)
+}
+
+/// Reads such a file.
+pub(crate) fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    open_plain(path)?.read_to_end(&mut content)?;
+    Ok(content)
 }
 
 /// Writes a file of mode 0600 beside its place and moves it there.
@@ -185,6 +206,20 @@ mod tests {
         delete_abandoned(root.path()).unwrap();
         assert!(used.path().exists() && !abandoned.exists());
         assert!(root.path().join("other").exists() && root.path().join("carnet-run-3").is_symlink());
+    }
+
+    #[test]
+    fn links_and_other_things_are_not_read() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        fs::create_dir_all(root.join("folder")).unwrap();
+        fs::write(root.join("folder/file"), "content").unwrap();
+        std::os::unix::fs::symlink("folder/file", root.join("link")).unwrap();
+        std::os::unix::fs::symlink("folder", root.join("way")).unwrap();
+        assert_eq!(read_plain(&root.join("folder/file")).unwrap(), b"content");
+        for path in ["link", "way/file", "folder", "absent"] {
+            assert!(read_plain(&root.join(path)).is_err(), "{path}");
+        }
     }
 
     #[test]

@@ -2,5 +2,6 @@
 
 mod crash;
 mod hostile;
+mod links;
 mod stops;
 mod uploads;

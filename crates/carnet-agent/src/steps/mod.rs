@@ -6,7 +6,6 @@ mod summary;
 
 use std::{
     ffi::OsString,
-    fs,
     path::PathBuf,
     sync::{Mutex, PoisonError},
     time::Instant,
@@ -24,7 +23,7 @@ use crate::{
     engine::Engine,
     log::Log,
     plan_json::PlanSummary,
-    process::{Ended, Launcher, Sink, Task},
+    process::{Ended, Launcher, Sink},
     retry::retry,
     schemas::SchemaCache,
     workdir::Home,
@@ -104,8 +103,8 @@ impl Steps<'_> {
         if ended.status.success() {
             return Ok(());
         }
-        for path in [&ended.stdout, &ended.stderr] {
-            self.log.write(&fs::read(path).unwrap_or_default());
+        for output in [&ended.stdout, &ended.stderr] {
+            self.log.write(&output.read().unwrap_or_default());
         }
         Err(self.failure("init", &ended))
     }
@@ -141,7 +140,7 @@ impl Steps<'_> {
         let since = Instant::now();
         let ended = self
             .launcher
-            .run(Task { name, arguments }, self.control, sink)
+            .run(arguments, self.control, sink)
             .await
             .map_err(|error| PhaseError::failed("Terraform cannot be started", error))?;
         self.clock_work.add(name, since);

@@ -1,6 +1,6 @@
 //! The plan phase.
 
-use std::{ffi::OsString, fs, io, time::Instant};
+use std::{ffi::OsString, io, time::Instant};
 
 use bytes::Bytes;
 use carnet_api::job::{Artifact, RunDocument};
@@ -11,7 +11,7 @@ use super::{LOCK_FILE, PhaseError, PhaseResult, Steps, arguments};
 use crate::{
     plan_json::{PlanJson, PlanSummary},
     schemas::SchemaKey,
-    workdir::Home,
+    workdir::{Home, open_plain, read_plain},
 };
 
 /// The exit code of `plan -detailed-exitcode`, which a workspace may have asked for, when there are changes.
@@ -27,7 +27,8 @@ pub(crate) async fn plan(steps: &Steps<'_>) -> PhaseResult {
     if !is_planned || !steps.home.plan().exists() {
         return Err(steps.failure("plan", &ended));
     }
-    let lock_file = fs::read_to_string(steps.root.join(LOCK_FILE)).unwrap_or_default();
+    let lock_file = read_plain(&steps.root.join(LOCK_FILE)).unwrap_or_default();
+    let lock_file = String::from_utf8(lock_file).unwrap_or_default();
     let key = SchemaKey {
         organization_id: steps.document.identity.organization_id.clone(),
         engine: format!("{} {}", steps.engine.product, steps.engine.version),
@@ -82,12 +83,10 @@ async fn show(steps: &Steps<'_>) -> Result<Bytes, PhaseError> {
     list.push(steps.home.plan().into());
     let ended = steps.run("show", list).await?;
     if !ended.status.success() {
-        steps.log.write(&fs::read(&ended.stderr).unwrap_or_default());
+        steps.log.write(&ended.stderr.read().unwrap_or_default());
         return Err(steps.failure("show", &ended));
     }
-    fs::read(&ended.stdout)
-        .map(Bytes::from)
-        .map_err(|error| PhaseError::failed("the plan cannot be read", error))
+    ended.stdout.read().map(Bytes::from).map_err(|error| PhaseError::failed("the plan cannot be read", error))
 }
 
 /// Has the schemas of the providers in use at hand.
@@ -97,11 +96,11 @@ async fn learn_schemas(steps: &Steps<'_>, key: &SchemaKey) -> Result<(), PhaseEr
     }
     let ended = steps.run("schemas", arguments(&["providers", "schema", "-json"])).await?;
     if !ended.status.success() {
-        steps.log.write(&fs::read(&ended.stderr).unwrap_or_default());
+        steps.log.write(&ended.stderr.read().unwrap_or_default());
         return Err(steps.failure("providers schema", &ended));
     }
     let (cache, key) = (steps.schemas.clone(), key.clone());
-    let stored = tokio::task::spawn_blocking(move || cache.store(&key, &fs::read(&ended.stdout)?)).await;
+    let stored = tokio::task::spawn_blocking(move || cache.store(&key, &ended.stdout.read()?)).await;
     stored
         .map_err(io::Error::other)
         .and_then(|stored| stored)
@@ -131,7 +130,7 @@ fn describe(steps: &Steps<'_>, key: &SchemaKey, plan_json: &[u8]) -> Result<Desc
 /// What the apply gets: the saved plan and the lock file, nothing else.
 fn pack_plan(home: &Home, lock_file: &str) -> io::Result<Bytes> {
     let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    archive.append_path_with_name(home.plan(), "plan.tfplan")?;
+    archive.append_file("plan.tfplan", &mut open_plain(&home.plan())?)?;
     if !lock_file.is_empty() {
         let mut header = tar::Header::new_gnu();
         header.set_size(lock_file.len() as u64);
