@@ -47,9 +47,10 @@ fn the_settings_of_dynamic_credentials_are_documented() {
 
 #[test]
 fn the_options_of_the_server_are_documented() {
-    let help = |command: &str| {
+    let help = |command: &[&str]| {
         let output = Command::new(carnet_binary().expect("carnet is built"))
-            .args([command, "--help"])
+            .args(command)
+            .arg("--help")
             .env_clear()
             .output()
             .expect("carnet runs");
@@ -62,9 +63,14 @@ fn the_options_of_the_server_are_documented() {
          are the\nnames of the flags with underscores (`no_agent = true`, `plan_timeout = \"90m\"`). Unknown keys are refused.\n\
          `carnet config check` says what a configuration amounts to.\n\nSecrets are never flags: `CARNET_BOOTSTRAP_TOKEN` (the API token of the \
          site administrator `admin`), `CARNET_MASTER_KEY`\n(beats its file) and `CARNET_AGENT_TOKEN` are read from the environment only.\n\n\
-         ## carnet server\n\n```\n{}\n```\n\n## carnet agent\n\n```\n{}\n```\n",
-        help("server"),
-        help("agent")
+         ## carnet server\n\n```\n{}\n```\n\n## carnet agent\n\n```\n{}\n```\n\n\
+         ## carnet trust vault\n\n```\n{}\n```\n\n## carnet admin agent-token\n\n```\n{}\n```\n\n\
+         ## carnet completions\n\n```\n{}\n```\n",
+        help(&["server"]),
+        help(&["agent"]),
+        help(&["trust", "vault"]),
+        help(&["admin", "agent-token"]),
+        help(&["completions"]),
     );
     compare("configuration.md", &text);
 }

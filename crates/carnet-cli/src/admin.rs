@@ -1,11 +1,12 @@
 //! `carnet admin`: work on a data directory, whether its server runs or not.
 
+use std::path::PathBuf;
+
 use anyhow::Context as _;
 use carnet_store::Store;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use secrecy::ExposeSecret as _;
 
-use crate::config::ServerConfig;
 use crate::data_dir::DataDir;
 use crate::edge;
 
@@ -16,18 +17,36 @@ pub(crate) enum AdminCommand {
         /// What the token is for, for people.
         #[arg(long, default_value = "agents", value_name = "NAME")]
         name: String,
+        #[command(flatten)]
+        place: DataOptions,
     },
 }
 
+/// Which data directory, and how it is opened.
+#[derive(Debug, Args)]
+pub(crate) struct DataOptions {
+    /// The data directory of the server.
+    #[arg(long, env = "CARNET_DATA", default_value = "carnet-data", value_name = "DIR")]
+    data: PathBuf,
+
+    /// The file of the master key [default: DATA/master.key]; CARNET_MASTER_KEY beats it.
+    #[arg(long, env = "CARNET_MASTER_KEY_FILE", value_name = "FILE")]
+    master_key_file: Option<PathBuf>,
+}
+
 /// Carries out a command of an administrator.
-pub(crate) async fn run(command: AdminCommand, config: &ServerConfig) -> anyhow::Result<()> {
-    let data = DataDir::beside_server(&config.data)?;
-    let master = data.master_key(config.master_key_file.as_deref())?;
-    let store = Store::open(data.path(), master).await.context("the data directory cannot be opened")?;
+pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<()> {
     match command {
-        AdminCommand::AgentToken { name } => {
+        AdminCommand::AgentToken { name, place } => {
+            let store = open(&place).await?;
             let token = carnet_server::create_agent_token(&store, &name, edge::now()).await?;
             edge::print(&format!("{}\n", token.expose_secret()))
         }
     }
+}
+
+async fn open(place: &DataOptions) -> anyhow::Result<Store> {
+    let data = DataDir::beside_server(&place.data)?;
+    let master = data.master_key(place.master_key_file.as_deref())?;
+    Store::open(data.path(), master).await.context("the data directory cannot be opened")
 }

@@ -47,8 +47,6 @@ pub(crate) enum Command {
     Admin {
         #[command(subcommand)]
         command: AdminCommand,
-        #[command(flatten)]
-        options: Box<ServerOptions>,
     },
     /// Look at the configuration.
     Config {
@@ -78,8 +76,8 @@ pub(crate) struct ServerOptions {
     #[arg(long, env = "CARNET_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
 
-    /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:8443].
-    #[arg(long, env = "CARNET_LISTEN", value_name = "ADDRESS")]
+    /// The IP address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8443].
+    #[arg(long, env = "CARNET_LISTEN", value_name = "IP:PORT")]
     pub(crate) listen: Option<SocketAddr>,
 
     /// The address under which clients reach the server [default: the address it listens on].

@@ -108,6 +108,79 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
     })
 }
 
+/// Finds out what the server would refuse at its start, as far as that can be seen without starting it.
+pub(crate) fn check(config: &ServerConfig) -> anyhow::Result<()> {
+    let mut files: Vec<&PathBuf> =
+        [&config.ca_file, &config.terraform, &config.terraform_plugin_dir, &config.master_key_file]
+            .into_iter()
+            .flatten()
+            .collect();
+    if let TlsMode::Files { certificate, key } = &config.tls {
+        files.extend([certificate, key]);
+    }
+    for file in files {
+        std::fs::metadata(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    }
+    if config.url.is_none() && config.listen.ip().is_unspecified() {
+        bail!("listening on every address: say with url how clients reach this server");
+    }
+    config.issuer().parse::<carnet_issuer::IssuerUrl>().with_context(|| {
+        format!("the issuer of identity tokens cannot be {}; set issuer_url", config.issuer())
+    })?;
+    Ok(())
+}
+
+/// The configuration as a file would say it, for people.
+pub(crate) fn text(config: &ServerConfig) -> String {
+    let quoted = |value: &dyn std::fmt::Display| format!("{:?}", value.to_string());
+    let path = |value: &PathBuf| quoted(&value.display());
+    let tls = match &config.tls {
+        TlsMode::Auto => "auto".to_owned(),
+        TlsMode::Off => "off".to_owned(),
+        TlsMode::Files { certificate, key } => format!("{}+{}", certificate.display(), key.display()),
+    };
+    let sandbox = match config.sandbox {
+        SandboxMode::Required => "required",
+        SandboxMode::Auto => "auto",
+        SandboxMode::Off => "off",
+    };
+    let duration = |value: Duration| quoted(&format!("{}s", value.as_secs()));
+    let lines = [
+        ("data", Some(path(&config.data))),
+        ("listen", Some(quoted(&config.listen))),
+        ("url", Some(quoted(&config.address()))),
+        ("issuer_url", Some(quoted(&config.issuer()))),
+        ("tls", Some(quoted(&tls))),
+        (
+            "master_key_file",
+            Some(path(config.master_key_file.as_ref().unwrap_or(&config.data.join("master.key")))),
+        ),
+        ("ca_file", config.ca_file.as_ref().map(path)),
+        ("no_agent", Some((!config.has_agent).to_string())),
+        ("terraform", config.terraform.as_ref().map(path)),
+        ("terraform_plugin_dir", config.terraform_plugin_dir.as_ref().map(path)),
+        ("work_root", Some(path(&config.work_root))),
+        ("concurrency", Some(config.concurrency.to_string())),
+        ("sandbox", Some(quoted(&sandbox))),
+        ("upload_limit", Some(config.upload_limit.to_string())),
+        ("plan_timeout", Some(duration(config.plan_timeout))),
+        ("apply_timeout", Some(duration(config.apply_timeout))),
+    ];
+    lines.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}\n", value?))).collect()
+}
+
+impl ServerConfig {
+    /// The address under which clients reach the server, as far as it is known before the start.
+    fn address(&self) -> String {
+        let scheme = if self.tls == TlsMode::Off { "http" } else { "https" };
+        self.url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.listen))
+    }
+
+    fn issuer(&self) -> String {
+        self.issuer_url.clone().unwrap_or_else(|| self.address())
+    }
+}
+
 fn read_file(path: &Path) -> anyhow::Result<File> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let reader =
@@ -178,6 +251,27 @@ mod tests {
         assert_eq!(config.plan_timeout, Duration::from_secs(90 * 60));
         assert_eq!(config.tls, TlsMode::Files { certificate: "a.pem".into(), key: "b.pem".into() });
         assert!(config.has_agent);
+    }
+
+    #[test]
+    fn what_is_printed_is_a_file_that_says_the_same() {
+        let config = server(None, Box::default()).expect("valid");
+        let file: File = toml::from_str(&text(&config)).expect("a file");
+        assert_eq!(file.plan_timeout.as_deref(), Some("7200s"));
+        assert_eq!(file.url.as_deref(), Some("https://127.0.0.1:8443"));
+        assert_eq!(file.no_agent, Some(false));
+        assert!(check(&config).is_ok());
+    }
+
+    #[test]
+    fn a_check_finds_what_the_start_would_refuse() {
+        for options in [
+            ServerOptions { listen: "0.0.0.0:1".parse().ok(), ..Default::default() },
+            ServerOptions { ca_file: Some("nowhere.pem".into()), ..Default::default() },
+            ServerOptions { url: Some("http://carnet.example.org".into()), ..Default::default() },
+        ] {
+            assert!(check(&server(None, Box::new(options)).expect("valid")).is_err());
+        }
     }
 
     #[test]

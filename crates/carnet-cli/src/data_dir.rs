@@ -22,6 +22,9 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Opens or makes the directory and takes its lock.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        if path.is_file() {
+            bail!("the data directory {} is a file", path.display());
+        }
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -57,14 +60,14 @@ impl DataDir {
     pub(crate) fn master_key(&self, file: Option<&Path>) -> anyhow::Result<MasterKey> {
         if let Some(text) = edge::secret("CARNET_MASTER_KEY") {
             return MasterKey::from_text(text.expose_secret())
-                .context("CARNET_MASTER_KEY must hold 32 bytes, as 64 hex digits or base64url");
+                .context("CARNET_MASTER_KEY must hold 32 bytes, as 64 hex digits or base64");
         }
         let path = file.map_or_else(|| self.path.join("master.key"), Path::to_owned);
         match fs::read_to_string(&path) {
             Ok(text) => {
                 refuse_open_file(&path)?;
                 MasterKey::from_text(&text).with_context(|| {
-                    format!("{} must hold 32 bytes, as 64 hex digits or base64url", path.display())
+                    format!("{} must hold 32 bytes, as 64 hex digits or base64", path.display())
                 })
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.new_master_key(&path),

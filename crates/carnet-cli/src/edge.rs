@@ -18,6 +18,14 @@ pub(crate) fn hide_memory() -> std::io::Result<()> {
     Ok(rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?)
 }
 
+/// Does something whose new files are for their owner only. Nothing else may make files meanwhile.
+pub(crate) async fn for_owner_only<T>(action: impl AsyncFnOnce() -> T) -> T {
+    let before = rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    let result = action().await;
+    rustix::process::umask(before);
+    result
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the edge that owns the clock")]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()

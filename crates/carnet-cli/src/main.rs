@@ -53,7 +53,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Trust { family } => trust::print(family),
         Command::Config { command: ConfigCommand::Check { options } } => {
             let config = config::server(cli.config.as_deref(), options)?;
-            edge::print(&format!("{config:#?}\nthe configuration is valid\n"))
+            config::check(&config)?;
+            edge::print(&format!("{}# the configuration is valid\n", config::text(&config)))
         }
         Command::Server { options } => {
             let config = config::server(cli.config.as_deref(), options)?;
@@ -64,9 +65,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             logging::init(cli.log_format);
             edge::runtime()?.block_on(agent::run(options))
         }
-        Command::Admin { command, options } => {
-            let config = config::server(cli.config.as_deref(), options)?;
-            edge::runtime()?.block_on(admin::run(command, &config))
-        }
+        Command::Admin { command } => edge::runtime()?.block_on(admin::run(command)),
     }
 }

@@ -25,9 +25,13 @@ pub(crate) async fn run(config: ServerConfig) -> anyhow::Result<()> {
         .with_context(|| format!("{} cannot be listened on; choose another with --listen", config.listen))?;
     let address = listener.local_addr()?;
     let scheme = if config.tls == TlsMode::Off { "http" } else { "https" };
+    if config.url.is_none() && address.ip().is_unspecified() {
+        bail!("listening on every address: say with --url how clients reach this server");
+    }
     let url = config.url.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
     let (tls, authority) = certificates(&config, data.path(), &url)?;
     let app = application(&config, &data, &url).await?;
+    note_issuer(&app).await?;
     first_user(&app.store, &url).await?;
     let agent_config = match config.has_agent {
         true => {
@@ -54,6 +58,23 @@ pub(crate) async fn run(config: ServerConfig) -> anyhow::Result<()> {
     background.await?;
     serving.await??;
     result
+}
+
+/// Says who the issuer is, and warns when it is another than at the last start: trust that names the old one breaks.
+async fn note_issuer(app: &App) -> anyhow::Result<()> {
+    const LAST_ISSUER: &str = "last-issuer-url";
+    let issuer = app.issuer.url().as_str();
+    let mut tx = app.store.write().await?;
+    match tx.meta(LAST_ISSUER).await? {
+        Some(last) if last != issuer => tracing::warn!(
+            issuer.url = issuer,
+            "the issuer of identity tokens was {last} until now: providers that trust it refuse the new one; \
+             use --issuer-url to keep it"
+        ),
+        Some(_) | None => tracing::info!(issuer.url = issuer, "identity tokens are issued"),
+    }
+    tx.set_meta(LAST_ISSUER, Some(issuer)).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn work_until_stopped(agent: Option<AgentConfig>) -> anyhow::Result<()> {
@@ -87,7 +108,9 @@ fn certificates(config: &ServerConfig, data: &Path, url: &str) -> anyhow::Result
 
 async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow::Result<Arc<App>> {
     let master = data.master_key(config.master_key_file.as_deref())?;
-    let store = Store::open(data.path(), master).await.context("the data directory cannot be opened")?;
+    let store = edge::for_owner_only(async || Store::open(data.path(), master).await)
+        .await
+        .context("the data directory cannot be opened")?;
     let issuer_url: IssuerUrl = config
         .issuer_url
         .as_deref()
@@ -96,7 +119,7 @@ async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow
         .context("the issuer of identity tokens cannot have this address; set one with --issuer-url")?;
     let issuer = carnet_server::load_issuer(&store, issuer_url, edge::now())
         .await
-        .context("the signing keys cannot be loaded")?;
+        .context("the signing keys cannot be opened; is the master key the one of this data directory?")?;
     let settings = Settings {
         upload_limit: config.upload_limit,
         plan_timeout: config.plan_timeout,

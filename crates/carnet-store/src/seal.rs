@@ -4,7 +4,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use aws_lc_rs::rand;
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 /// Bytes of the master key.
@@ -43,14 +43,17 @@ impl MasterKey {
         Ok(Self(bytes))
     }
 
-    /// Reads a key from its text: 64 hex digits or 43 base64url characters.
+    /// Reads a key from its text: 64 hex digits, or base64 in either alphabet, with or without padding.
     pub fn from_text(text: &str) -> Option<Self> {
         let text = text.trim();
         let bytes = Zeroizing::new(match text.len() {
             64 => (0..32)
                 .map(|i| u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok())
                 .collect::<Option<_>>()?,
-            _ => URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?,
+            _ => {
+                let text = text.trim_end_matches('=');
+                URL_SAFE_NO_PAD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text)).ok()?
+            }
         });
         <[u8; MASTER_KEY_LEN]>::try_from(bytes.as_slice()).ok().map(Self::from_bytes)
     }
@@ -150,5 +153,6 @@ mod tests {
         assert_eq!(key.0, again.0);
         assert!(MasterKey::from_text("short").is_none());
         assert!(MasterKey::from_text(&"0f".repeat(32)).is_some());
+        assert!(MasterKey::from_text("/+8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4=").is_some());
     }
 }

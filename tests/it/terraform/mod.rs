@@ -1,6 +1,12 @@
 //! The real Terraform CLI: what a person types and what the terminal shows.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "a scenario reads from top to bottom, with what the terminal shows in place"
+)]
+
 mod apply;
+mod approval;
 mod broken_configuration;
 mod directory;
 mod import;

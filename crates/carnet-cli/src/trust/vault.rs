@@ -1,11 +1,15 @@
 //! Trust of Vault and OpenBao (<https://developer.hashicorp.com/vault/api-docs/auth/jwt>).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use carnet_issuer::IssuerUrl;
 use carnet_model::{OrgName, Phase, ProjectName, WorkspaceName};
 use clap::Args;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
 use super::TrustFormat;
@@ -19,6 +23,10 @@ pub(crate) struct VaultTrust {
     /// The issuer of identity tokens: the server's URL unless it was given another.
     #[arg(long, value_name = "URL")]
     url: IssuerUrl,
+
+    /// The address of the application, if it is not the issuer's.
+    #[arg(long, value_parser = web_address, value_name = "URL")]
+    app_url: Option<String>,
 
     /// The organization.
     #[arg(long, value_name = "NAME")]
@@ -36,16 +44,16 @@ pub(crate) struct VaultTrust {
     #[arg(long, default_value = "jwt", value_name = "PATH")]
     mount: String,
 
-    /// The policies of the plan's role, separated by commas.
-    #[arg(long, value_delimiter = ',', required = true, value_name = "NAME")]
+    /// The policies of the plan's role, separated by commas; they must exist in Vault.
+    #[arg(long, value_delimiter = ',', required = true, value_parser = policy, value_name = "NAME")]
     policy_plan: Vec<String>,
 
-    /// The policies of the apply's role, separated by commas.
-    #[arg(long, value_delimiter = ',', required = true, value_name = "NAME")]
+    /// The policies of the apply's role, separated by commas; they must exist in Vault.
+    #[arg(long, value_delimiter = ',', required = true, value_parser = policy, value_name = "NAME")]
     policy_apply: Vec<String>,
 
     /// The address of Vault as runs reach it, for the workspace's variables.
-    #[arg(long, default_value = "https://vault.example.org:8200", value_name = "URL")]
+    #[arg(long, value_parser = web_address, value_name = "URL")]
     vault_addr: String,
 
     /// The certificate authority of the issuer, PEM, if it is not publicly trusted.
@@ -57,12 +65,43 @@ pub(crate) struct VaultTrust {
     vault_ca_file: Option<PathBuf>,
 
     /// How long the Vault token lives between renewals.
-    #[arg(long, default_value = "20m", value_name = "DURATION")]
+    #[arg(long, default_value = "20m", value_parser = ttl, value_name = "DURATION")]
     token_ttl: String,
 
     /// How the trust is written.
     #[arg(long, default_value = "cli", value_name = "FORMAT")]
     format: TrustFormat,
+}
+
+fn policy(text: &str) -> Result<String, String> {
+    let is_name =
+        !text.is_empty() && text.chars().all(|character| !character.is_whitespace() && character != '"');
+    if is_name { Ok(text.to_owned()) } else { Err("a policy has a name without spaces".to_owned()) }
+}
+
+fn web_address(text: &str) -> Result<String, String> {
+    match reqwest::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        Ok(_) | Err(_) => Err("an address looks like https://vault.example.org:8200".to_owned()),
+    }
+}
+
+fn ttl(text: &str) -> Result<String, String> {
+    let (number, unit) = text.split_at(text.len() - text.chars().last().map_or(0, char::len_utf8));
+    let is_ttl = matches!(unit, "s" | "m" | "h") && number.parse::<u32>().is_ok_and(|number| number > 0);
+    if is_ttl { Ok(text.to_owned()) } else { Err("a duration looks like 90s, 20m or 1h".to_owned()) }
+}
+
+/// Reads certificates and refuses anything else.
+fn certificates(file: &Path) -> anyhow::Result<String> {
+    let pem = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let found = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(pem),
+        Ok(_) | Err(_) => bail!("{} holds no certificate in PEM", file.display()),
+    }
 }
 
 struct Request {
@@ -92,7 +131,7 @@ pub(crate) fn text(options: &VaultTrust) -> anyhow::Result<String> {
             let document = json!({ "requests": requests, "variables": variables });
             Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
         }
-        TrustFormat::Cli => Ok(commands(&requests, &variables)),
+        TrustFormat::Cli => Ok(commands(options, &requests, &variables)),
     }
 }
 
@@ -151,26 +190,53 @@ fn variables(options: &VaultTrust) -> anyhow::Result<Vec<(&'static str, String)>
         variables.push(("TFC_VAULT_AUTH_PATH", options.mount.trim_matches('/').to_owned()));
     }
     if let Some(file) = &options.vault_ca_file {
-        use base64::Engine as _;
-        let pem = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        variables.push(("TFC_VAULT_ENCODED_CACERT", base64::engine::general_purpose::STANDARD.encode(pem)));
+        variables.push(("TFC_VAULT_ENCODED_CACERT", STANDARD.encode(certificates(file)?)));
     }
     Ok(variables)
 }
 
-fn commands(requests: &[Request], variables: &[(&str, String)]) -> String {
-    let mut text = String::from("# On the Vault or OpenBao side (bao instead of vault works the same):\n");
+/// A script for a POSIX shell: first the Vault side, then the variables of the workspace.
+fn commands(options: &VaultTrust, requests: &[Request], variables: &[(&str, String)]) -> String {
+    let mut text = String::from(
+        "#!/bin/sh\n\
+         # Run it where VAULT_ADDR and a token of an administrator are set; with OpenBao, put alias vault=bao first.\n\
+         # The policies that the roles name must exist already.\nset -eu\n\n",
+    );
     for request in requests {
         if request.may_exist {
-            text.push_str("# Skip this one if the auth method is mounted already.\n");
+            text.push_str(&format!("vault read {0} >/dev/null 2>&1 || ", request.path));
         }
-        text.push_str(&format!("vault write {} - <<'EOF'\n{:#}\nEOF\n", request.path, request.body));
+        text.push_str(&format!("vault write {} - <<'EOF'\n{:#}\nEOF\n\n", request.path, request.body));
     }
-    text.push_str("\n# On the Carnet side, as environment variables of the workspace:\n");
+    text.push_str(
+        "# On the Carnet side, as environment variables of the workspace (terraform init makes it). It needs CARNET_TOKEN, an API\n\
+         # token, and CURL_CA_BUNDLE where the certificate is not publicly trusted.\n",
+    );
+    text.push_str(&format!(
+        "url={}\nworkspace=$(curl -fsS -H \"Authorization: Bearer $CARNET_TOKEN\" \\\n  \
+         \"$url/api/v2/organizations/{}/workspaces/{}\" | grep -o 'ws-[A-Za-z0-9]*' | head -n 1)\n",
+        options.app_url(),
+        options.org,
+        options.workspace
+    ));
+    text.push_str(
+        "variable() {\n  curl -fsS -o /dev/null -H \"Authorization: Bearer $CARNET_TOKEN\" \\\n    \
+         -H 'Content-Type: application/vnd.api+json' \\\n    -d '{\"data\":{\"type\":\"vars\",\"attributes\":\
+         {\"key\":\"'\"$1\"'\",\"value\":\"'\"$2\"'\",\"category\":\"env\"}}}' \\\n    \
+         \"$url/api/v2/workspaces/$workspace/vars\" ||\n    \
+         echo \"$1 was not written; is it there already?\" >&2\n}\n",
+    );
     for (key, value) in variables {
-        text.push_str(&format!("# {key} = {value}\n"));
+        text.push_str(&format!("variable {key} '{value}'\n"));
     }
     text
+}
+
+impl VaultTrust {
+    /// The application's address: the issuer's, unless another was named.
+    fn app_url(&self) -> &str {
+        self.app_url.as_deref().unwrap_or(self.url.as_str())
+    }
 }
 
 #[cfg(test)]
@@ -190,6 +256,7 @@ mod tests {
             issuer_ca_file: None,
             vault_ca_file: None,
             token_ttl: "20m".into(),
+            app_url: None,
             format,
         }
     }
@@ -213,11 +280,25 @@ mod tests {
     }
 
     #[test]
+    fn what_vault_would_misread_is_refused() {
+        assert!(policy("").is_err() && policy("a b").is_err() && policy("net-read").is_ok());
+        assert!(web_address("127.0.0.1:8200").is_err() && web_address("https://vault:8200/").is_ok());
+        assert!(ttl("5").is_err() && ttl("").is_err() && ttl("0m").is_err() && ttl("20m").is_ok());
+        assert!(certificates(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml").as_path()).is_err());
+    }
+
+    #[test]
     fn commands_name_every_request_and_variable() {
         let text = text(&options(TrustFormat::Cli)).expect("text");
-        for part in
-            ["sys/auth/jwt", "auth/jwt/config", "carnet-acme-net-apply", "TFC_VAULT_PROVIDER_AUTH = true"]
-        {
+        let parts = [
+            "set -eu",
+            "vault read sys/auth/jwt >/dev/null 2>&1 || vault write sys/auth/jwt",
+            "auth/jwt/config",
+            "carnet-acme-net-apply",
+            "organizations/acme/workspaces/net",
+            "variable TFC_VAULT_PROVIDER_AUTH 'true'",
+        ];
+        for part in parts {
             assert!(text.contains(part), "{part}");
         }
     }
