@@ -23,7 +23,7 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal as listen};
 
-use crate::{config::AgentConfig, process, workdir};
+use crate::{config::AgentConfig, process, strays::end_strays, workdir};
 
 /// The argument that stands for the guardian, as the command line knows it.
 const COMMAND: &str = "guardian";
@@ -152,6 +152,9 @@ pub fn guardian_main() {
         }
     }
     charge.stop_groups();
+    if let Some(home) = &charge.home {
+        end_strays(home);
+    }
     runtime.block_on(charge.revoke());
     charge.delete_home();
 }

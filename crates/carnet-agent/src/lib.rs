@@ -24,6 +24,7 @@ mod sandbox;
 mod schemas;
 mod state;
 mod steps;
+mod strays;
 mod unpack;
 mod variables;
 mod workdir;

@@ -104,6 +104,7 @@ impl<'a> PhaseRun<'a> {
     pub(crate) async fn run(mut self) -> Report {
         let result = self.work().await;
         let since = Instant::now();
+        self.end_strays().await;
         let keeping = self.keeper.take();
         if let Some(keeping) = &keeping {
             self.rescue(keeping);

@@ -84,3 +84,24 @@ fn read(site: &Site, configuration: &str, secret: &str) -> String {
         site.client
     )
 }
+
+#[tokio::test]
+async fn what_was_obtained_is_given_back_when_the_rest_cannot_be() -> anyhow::Result<()> {
+    let site = Site::start().await?;
+    let variables = site.trust("net", &[]).await?;
+    let tagged = variables.iter().map(|(key, value)| (format!("{key}_Other"), value.clone()));
+    let variables: Vec<_> = variables.iter().cloned().chain(tagged).collect();
+    let workspace =
+        site.workspace("net", &with(&variables, &[("TFC_VAULT_PLAN_ROLE_Other", "nobody")])).await?;
+
+    let run = site.api.run_to_end(&workspace, &script("reader", &site.read_secret())).await?;
+    let log = site.api.run_log(id(&run)).await?;
+    assert_eq!(status(&run), "errored", "{log}");
+    assert!(log.contains("failed authenticating to Vault (tag \"Other\")"), "{log}");
+    assert!(log.contains("TFC_VAULT_PLAN_ROLE_Other"), "{log}");
+    assert!(!log.contains("Initializing"), "{log}");
+    let logins = site.bao.logins()?;
+    assert_eq!(logins.len(), 1, "{logins:?}");
+    assert!(!site.bao.is_live(&logins[0].accessor).await?, "{log}");
+    Ok(())
+}

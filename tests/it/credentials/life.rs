@@ -63,3 +63,24 @@ fn renewals(site: &Site, accessor: &str) -> anyhow::Result<Vec<u64>> {
     let lease = |entry: &Value| entry["response"]["auth"]["token_ttl"].as_u64();
     Ok(site.bao.audit_log()?.iter().filter(is_renewal).filter_map(lease).collect())
 }
+
+#[tokio::test]
+async fn a_token_that_cannot_be_given_back_is_reported_and_fails_no_run() -> anyhow::Result<()> {
+    let mut site = Site::start().await?;
+    let workspace = site.trusted("net").await?;
+    let configuration = script("slow", &site.witness.wait_at("work"));
+    let run = site.api.start_run(&workspace, &configuration, json!({"auto-apply": true})).await?;
+    site.witness.wait_for_arrivals("work", 1).await?;
+    let accessor = site.bao.logins()?.pop().map(|login| login.accessor).unwrap_or_default();
+    site.bao.process().kill().await?;
+    site.witness.open("work");
+
+    let run = site.api.wait_for_status(&run, &["applied"]).await?;
+    let log = site.api.phase_log(id(&run), "apply").await?;
+    let expected = format!("the token with accessor {accessor} could not be revoked");
+    assert!(log.contains(&expected), "{log}");
+    let jobs = site.api.get(&format!("/api/carnet/v1/runs/{}/jobs", id(&run))).await?;
+    assert!(jobs.to_string().contains(&expected), "{jobs}");
+    assert!(!log.contains("eyJ"), "{log}");
+    wait_until_empty(&site.server.work_root()).await
+}

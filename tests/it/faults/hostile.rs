@@ -7,7 +7,7 @@ use carnet_tests::{ServerOptions, carnet_binary};
 use serde_json::json;
 
 use crate::{
-    process_table::processes,
+    process_table::{Process, contains, processes},
     site::{Site, id, script, status},
 };
 
@@ -147,7 +147,7 @@ fn at_processes(site: &Site, victim_run: &str) -> anyhow::Result<Vec<Attempt>> {
 /// The guardian that this server has started.
 fn guardian(server: u32) -> anyhow::Result<u32> {
     let binary = carnet_binary()?.canonicalize()?;
-    let is_guardian = |process: &crate::process_table::Process| {
+    let is_guardian = |process: &Process| {
         process.executes(&binary)
             && process.parent() == Some(server)
             && process.arguments().ends_with(b"guardian\0")
@@ -219,5 +219,20 @@ async fn the_environment_of_a_run_has_nothing_of_the_machine() -> anyhow::Result
     let mut names = names;
     names.sort_unstable();
     assert_eq!(names, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_that_a_run_has_started_outlives_it() -> anyhow::Result<()> {
+    let site = site().await?;
+    let workspace = site.trusted("net").await?;
+    let mark = format!("background {}", uuid::Uuid::new_v4());
+    let program = format!("sh -c 'true {mark}; sleep 600; true'");
+    let start = format!("setsid {program} </dev/null >/dev/null 2>&1 &");
+    let apart = format!("cd / && HOME=/ setsid {program} </dev/null >/dev/null 2>&1 &");
+    let run = site.api.run_to_end(&workspace, &script("daemons", &format!("{start}\n({apart})"))).await?;
+    assert_eq!(status(&run), "applied", "{}", site.api.run_log(id(&run)).await?);
+    let is_left = |process: &Process| contains(&process.arguments(), mark.as_bytes());
+    assert_eq!(processes().iter().filter(|process| is_left(process)).count(), 0);
     Ok(())
 }

@@ -5,9 +5,17 @@ use std::sync::Arc;
 use carnet_api::client::ClientError;
 
 use super::{Keeping, PhaseRun};
-use crate::{broker::Broker, guardian::Guardian, state::Delivered, workdir::Home};
+use crate::{broker::Broker, guardian::Guardian, state::Delivered, strays::end_strays, workdir::Home};
 
 impl PhaseRun<'_> {
+    /// Nothing that Terraform has started may go on when the state is read and credentials are revoked.
+    pub(super) async fn end_strays(&self) {
+        if let Some(home) = self.home.clone() {
+            // A panic is reported where it happens.
+            let _ = tokio::task::spawn_blocking(move || end_strays(home.path())).await;
+        }
+    }
+
     pub(super) fn rescue(&self, keeping: &Keeping) {
         if let Some(root) = &keeping.root
             && let Err(error) = keeping.keeper.rescue(root)
