@@ -1,9 +1,11 @@
 //! `terraform apply` and `terraform destroy`: what is approved is done, nothing else.
 
 use insta::assert_snapshot;
-use serde_json::json;
 
-use super::{masked::masked, world::World};
+use super::{
+    masked::{masked, without_ceremony},
+    world::World,
+};
 
 const MAIN: &str = r#"
 resource "terraform_data" "network" {
@@ -100,22 +102,10 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
     assert_eq!(desk.newest_run().await?.1, "discarded");
     assert!(!desk.is_locked().await?);
 
-    assert_snapshot!(masked(&desk.answers(&["apply"], "yes").await?), @r#"
+    assert_snapshot!(without_ceremony(&masked(&desk.answers(&["apply"], "yes").await?)), @r#"
     exit code 0
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
 
     Terraform used the selected providers to generate the following execution
     plan. Resource actions are indicated with the following symbols:
@@ -167,19 +157,7 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
     assert_snapshot!(desk.shows(&["apply"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]
 
@@ -218,22 +196,10 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
     open sesame
     "#);
 
-    assert_snapshot!(masked(&desk.answers(&["destroy"], "yes").await?), @r#"
+    assert_snapshot!(without_ceremony(&masked(&desk.answers(&["destroy"], "yes").await?)), @r#"
     exit code 0
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]
 
@@ -280,19 +246,7 @@ async fn a_session_from_the_first_apply_to_the_last_destroy() -> anyhow::Result<
     assert_snapshot!(desk.shows(&["apply", "-destroy", "-auto-approve"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
 
     No changes. No objects need to be destroyed.
 
@@ -310,19 +264,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&["apply", "-auto-approve", "-target=terraform_data.network"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
     ╷
     │ Warning: Resource targeting is in effect
     │
@@ -381,19 +323,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&["apply", "-auto-approve", "-replace=terraform_data.network"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]
 
@@ -439,19 +369,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&["apply", "-auto-approve", "-refresh-only"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]
 
@@ -474,19 +392,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
     ----- stdout
     Proceeding with 'terraform apply -refresh-only -auto-approve'.
 
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]
 
@@ -498,19 +404,7 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&["apply", "-input=false", "-replace=terraform_data.network"]).await?, @r#"
     exit code 1
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]
 
@@ -547,145 +441,4 @@ async fn an_apply_can_be_narrowed_or_widened() -> anyhow::Result<()> {
     ╵
     "#);
     Ok(())
-}
-
-#[tokio::test]
-async fn somebody_else_decides_while_the_question_is_open() -> anyhow::Result<()> {
-    let world = World::start(&[]).await?;
-    let approved = world.initialized("approved", MAIN).await?;
-    let rejected = world.initialized("rejected", MAIN).await?;
-    let (approved, rejected) = tokio::try_join!(decide(&approved, "apply"), decide(&rejected, "discard"))?;
-    assert_snapshot!(approved, @r#"
-    exit code 0
-    ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/approved/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
-
-    Terraform used the selected providers to generate the following execution
-    plan. Resource actions are indicated with the following symbols:
-      + create
-
-    Terraform will perform the following actions:
-
-      # terraform_data.network will be created
-      + resource "terraform_data" "network" {
-          + id     = (known after apply)
-          + input  = "10.0.0.0/16"
-          + output = (known after apply)
-        }
-
-      # terraform_data.subnet will be created
-      + resource "terraform_data" "subnet" {
-          + id     = (known after apply)
-          + input  = (known after apply)
-          + output = (known after apply)
-        }
-
-    Plan: 2 to add, 0 to change, 0 to destroy.
-
-    Changes to Outputs:
-      + password = (sensitive value)
-      + range    = (known after apply)
-
-    Do you want to perform these actions in workspace "approved"?
-      Terraform will perform the actions described above.
-      Only 'yes' will be accepted to approve.
-
-      Enter a value: approved using the UI or API
-
-    terraform_data.network: Creating...
-    terraform_data.network: Creation complete after 0s [id=UUID]
-    terraform_data.subnet: Creating...
-    terraform_data.subnet: Provisioning with 'local-exec'...
-    terraform_data.subnet: (local-exec): Executing: ["/bin/sh" "-c" "echo made; echo warned >&2"]
-    terraform_data.subnet: (local-exec): made
-    terraform_data.subnet: (local-exec): warned
-    terraform_data.subnet: Creation complete after 0s [id=UUID]
-
-    Apply complete! Resources: 2 added, 0 changed, 0 destroyed.
-
-    Outputs:
-    password = (sensitive value)
-    range = "10.0.0.0/16"
-    "#);
-    assert_snapshot!(rejected, @r#"
-    exit code 1
-    ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/rejected/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
-
-    Terraform used the selected providers to generate the following execution
-    plan. Resource actions are indicated with the following symbols:
-      + create
-
-    Terraform will perform the following actions:
-
-      # terraform_data.network will be created
-      + resource "terraform_data" "network" {
-          + id     = (known after apply)
-          + input  = "10.0.0.0/16"
-          + output = (known after apply)
-        }
-
-      # terraform_data.subnet will be created
-      + resource "terraform_data" "subnet" {
-          + id     = (known after apply)
-          + input  = (known after apply)
-          + output = (known after apply)
-        }
-
-    Plan: 2 to add, 0 to change, 0 to destroy.
-
-    Changes to Outputs:
-      + password = (sensitive value)
-      + range    = (known after apply)
-
-    Do you want to perform these actions in workspace "rejected"?
-      Terraform will perform the actions described above.
-      Only 'yes' will be accepted to approve.
-
-      Enter a value: discarded using the UI or API
-    ----- stderr
-    ╷
-    │ Error: Apply discarded.
-    │
-    │
-    ╵
-    "#);
-    Ok(())
-}
-
-async fn decide(desk: &super::world::Desk, action: &str) -> anyhow::Result<String> {
-    let running = desk.cli.start(&["apply"])?;
-    running.wait_for_output("Enter a value:").await?;
-    let (run, _) = desk.newest_run().await?;
-    desk.api.post(&format!("runs/{run}/actions/{action}"), json!({"comment": "from the browser"})).await?;
-    let said = match action {
-        "apply" => "approved using the UI or API",
-        _ => "discarded using the UI or API",
-    };
-    running.wait_for_output(said).await?;
-    Ok(masked(&running.finish().await?))
 }

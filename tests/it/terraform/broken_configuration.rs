@@ -78,18 +78,7 @@ async fn undeclared(world: &World) -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&["plan"]).await?, @r#"
     exit code 1
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/undeclared/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     ╷
     │ Error: Reference to undeclared resource
     │
@@ -101,10 +90,7 @@ async fn undeclared(world: &World) -> anyhow::Result<()> {
     ╵
     Operation failed: terraform plan failed (exit code 1)
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     assert_eq!(desk.newest_run().await?.1, "errored");
     desk.cli.write("main.tf", "resource {\n")?;
@@ -137,18 +123,7 @@ async fn no_value(world: &World) -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&["plan"]).await?, @r#"
     exit code 1
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/no-value/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     ╷
     │ Error: No value for required variable
     │
@@ -161,10 +136,7 @@ async fn no_value(world: &World) -> anyhow::Result<()> {
     ╵
     Operation failed: terraform plan failed (exit code 1)
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     assert_snapshot!(desk.shows(&["plan", "-var=region=eu", "-var=zone=1"]).await?, @r#"
     exit code 1
@@ -190,19 +162,7 @@ async fn broken_promise(world: &World) -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&["apply", "-auto-approve"]).await?, @r#"
     exit code 1
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/broken-promise/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
     ╷
     │ Error: Resource precondition failed
     │
@@ -223,19 +183,7 @@ async fn unhealthy(world: &World) -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&["apply", "-auto-approve"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/unhealthy/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
     ╷
     │ Warning: Check block assertion known after apply
     │
@@ -287,19 +235,7 @@ async fn failing(world: &World) -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&["apply", "-auto-approve"]).await?, @r#"
     exit code 1
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/failing/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
 
     Terraform used the selected providers to generate the following execution
     plan. Resource actions are indicated with the following symbols:
@@ -342,18 +278,7 @@ async fn failing(world: &World) -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&["plan"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/failing/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet: Refreshing state... [id=UUID]
 
@@ -370,10 +295,7 @@ async fn failing(world: &World) -> anyhow::Result<()> {
 
     Plan: 1 to add, 0 to change, 1 to destroy.
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     Ok(())
 }

@@ -135,10 +135,7 @@ async fn a_working_directory_is_uploaded_with_what_lies_above_it() -> anyhow::Re
     Carnet agent embedded, run-ID
     Operation failed: the working directory "envs/missing" of the workspace is not a folder of the configuration
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     Ok(())
 }

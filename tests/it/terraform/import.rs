@@ -18,18 +18,7 @@ async fn an_import_writes_the_configuration_that_is_missing() -> anyhow::Result<
     assert_snapshot!(desk.shows(&["plan", "-generate-config-out=generated.tf"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     terraform_data.network: Refreshing state... [id=UUID]
     ╷
     │ Warning: Config generation is experimental
@@ -70,19 +59,7 @@ async fn an_import_writes_the_configuration_that_is_missing() -> anyhow::Result<
     assert_snapshot!(desk.shows(&["apply", "-auto-approve"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
     terraform_data.network: Refreshing state... [id=UUID]
 
     Terraform will perform the following actions:

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    masked::masked,
+    masked::{masked, without_ceremony},
     world::{Desk, World},
 };
 
@@ -64,22 +64,10 @@ async fn an_apply_shows_its_log_at_once_and_is_interrupted() -> anyhow::Result<(
     readers_agree(&world, &run).await?;
 
     running.interrupt()?;
-    assert_snapshot!(masked(&running.finish().await?), @r#"
+    assert_snapshot!(without_ceremony(&masked(&running.finish().await?)), @r#"
     exit code 0
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
 
     Terraform used the selected providers to generate the following execution
     plan. Resource actions are indicated with the following symbols:
@@ -134,21 +122,10 @@ async fn an_interrupt_leaves_a_plan_running_and_cancels_an_apply_that_plans() ->
     let mut asked = slow.accept().await?.0;
     running.wait_for_output("data.terraform_remote_state.other: Refreshing...").await?;
     running.interrupt()?;
-    assert_snapshot!(masked(&running.finish().await?), @r#"
+    assert_snapshot!(without_ceremony(&masked(&running.finish().await?)), @r#"
     exit code 1
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     data.terraform_remote_state.other: Refreshing...
 
     Interrupt received.
@@ -166,22 +143,10 @@ async fn an_interrupt_leaves_a_plan_running_and_cancels_an_apply_that_plans() ->
     running.interrupt()?;
     running.wait_for_output("Enter a value:").await?;
     running.answer("yes").await?;
-    assert_snapshot!(masked(&running.finish().await?), @r#"
+    assert_snapshot!(without_ceremony(&masked(&running.finish().await?)), @r#"
     exit code 0
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
     data.terraform_remote_state.other: Refreshing...
 
     Interrupt received.

@@ -44,10 +44,7 @@ async fn the_cli_runs_and_the_server_keeps_the_state() -> anyhow::Result<()> {
     Changes to Outputs:
       + note = (known after apply)
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     assert_snapshot!(desk.shows(&["apply", "-auto-approve", "-var=note=first"]).await?, @r#"
     exit code 0

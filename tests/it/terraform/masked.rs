@@ -11,6 +11,19 @@ const WAITING: [&str; 2] = ["Waiting for the plan to start", "Waiting for the ap
 /// What stands behind these in the description of a lock belongs to this machine and moment.
 const LABELS: [&str; 2] = ["  Who:", "  Created:"];
 
+/// What the CLI says about Ctrl-C.
+const PLAN_GOES_ON: &str = "will stop streaming the logs, but will not stop the plan running remotely.";
+const APPLY_GOES_ON: &str = "will cancel the remote apply if it's still pending. If the apply started it\n\
+                             will stop streaming the logs, but will not stop the apply running remotely.";
+
+/// What the CLI says when there was no `-out`.
+const NOT_SAVED: &str = "
+─────────────────────────────────────────────────────────────────────────────
+
+Note: You didn't use the -out option to save this plan, so Terraform can't
+guarantee to take exactly these actions if you run \"terraform apply\" now.
+";
+
 /// The exit code and the output of a command as a person sees it.
 pub(super) fn masked(output: &TerraformOutput) -> String {
     let mut text = match output.code {
@@ -23,6 +36,22 @@ pub(super) fn masked(output: &TerraformOutput) -> String {
         }
     }
     text
+}
+
+/// A text without what every remote run starts with and every plan ends with, as long as it is exactly that.
+pub(super) fn without_ceremony(text: &str) -> String {
+    let workspace =
+        text.split("/app/acme/").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    let opening = |promise: &str, kind: &str| {
+        format!(
+            "Running {kind} in HCP Terraform. Output will stream here. Pressing Ctrl-C\n{promise}\n\nPreparing the remote \
+             {kind}...\n\nTo view this run in a browser, visit:\nhttps://localhost:PORT/app/acme/{workspace}/runs/run-ID\n\n\
+             Terraform VERSION\non PLATFORM\nCarnet agent embedded, run-ID\nInitializing plugins and modules...\n"
+        )
+    };
+    text.replace(&opening(PLAN_GOES_ON, "plan"), "(a remote plan starts)\n")
+        .replace(&opening(APPLY_GOES_ON, "apply"), "(a remote apply starts)\n")
+        .replace(NOT_SAVED, "\n(the plan is not saved)\n")
 }
 
 /// A text without ids, ports, durations and versions.
@@ -125,7 +154,9 @@ fn is_version(word: &str) -> bool {
 #[test]
 fn ids_ports_durations_and_versions_are_hidden() {
     assert_eq!(
-        stable("https://localhost:4711/app/acme/net/runs/run-8fKzQw3NpYtR2mXa\nTerraform v1.11.4.\non linux_amd64"),
+        stable(
+            "https://localhost:4711/app/acme/net/runs/run-8fKzQw3NpYtR2mXa\nTerraform v1.11.4.\non linux_amd64"
+        ),
         "https://localhost:PORT/app/acme/net/runs/run-ID\nTerraform VERSION\non PLATFORM"
     );
     assert_eq!(

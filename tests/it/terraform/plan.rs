@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::world::World;
+use super::{masked::masked, world::World};
 
 const MAIN: &str = r#"
 resource "terraform_data" "network" {
@@ -40,7 +40,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     let world = World::start(&[]).await?;
     let desk = world.initialized("network", MAIN).await?;
 
-    assert_snapshot!(desk.shows(&["plan"]).await?, @r#"
+    assert_snapshot!(masked(&desk.cli.run(&["plan"]).await?), @r#"
     exit code 0
     ----- stdout
     Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
@@ -93,18 +93,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     assert_snapshot!(desk.shows(&["plan", "-detailed-exitcode", "-target=terraform_data.network"]).await?, @r#"
     exit code 2
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     ╷
     │ Warning: Resource targeting is in effect
     │
@@ -134,10 +123,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
 
     Plan: 1 to add, 0 to change, 0 to destroy.
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     let (run, status) = desk.newest_run().await?;
     assert_eq!(status, "planned_and_finished");
@@ -150,18 +136,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     assert_snapshot!(desk.shows(&["plan", "-detailed-exitcode"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet[0]: Refreshing state... [id=UUID]
 
@@ -170,26 +145,12 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     Terraform has compared your real infrastructure against your configuration
     and found no differences, so no changes are needed.
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     assert_snapshot!(desk.shows(&["plan", "-replace=terraform_data.network"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet[0]: Refreshing state... [id=UUID]
 
@@ -223,26 +184,12 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
           ~ "10.0.0.0/24" -> (known after apply),
         ]
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     assert_snapshot!(desk.shows(&["plan", "-destroy"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet[0]: Refreshing state... [id=UUID]
 
@@ -277,26 +224,12 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
           - "10.0.0.0/24",
         ] -> null
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     assert_snapshot!(desk.shows(&["plan", "-refresh-only"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet[0]: Refreshing state... [id=UUID]
 
@@ -305,28 +238,14 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     Terraform has checked that the real remote objects still match the result of
     your most recent changes, and found no differences.
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
 
     desk.cli.write("main.tf", GROWN)?;
     assert_snapshot!(desk.shows(&["plan", "-detailed-exitcode"]).await?, @r#"
     exit code 2
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet[0]: Refreshing state... [id=UUID]
 
@@ -359,26 +278,12 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
           - "10.0.0.0/24",
         ] -> null
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     assert_snapshot!(desk.shows(&["plan", "-refresh-only"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     terraform_data.network: Refreshing state... [id=UUID]
     terraform_data.subnet[0]: Refreshing state... [id=UUID]
 
@@ -391,26 +296,12 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     You can apply this plan to save these new output values to the Terraform
     state, without changing any real infrastructure.
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     assert_snapshot!(desk.shows(&["plan", "-refresh=false", "-target=terraform_data.network"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     ╷
     │ Warning: Resource targeting is in effect
     │
@@ -428,10 +319,7 @@ async fn a_plan_shows_every_change_and_cannot_be_applied() -> anyhow::Result<()>
     Terraform has compared your real infrastructure against your configuration
     and found no differences, so no changes are needed.
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     Ok(())
 }

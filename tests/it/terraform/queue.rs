@@ -3,7 +3,10 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::{masked::masked, world::World};
+use super::{
+    masked::{masked, without_ceremony},
+    world::World,
+};
 
 const MAIN: &str = r#"
 resource "terraform_data" "network" {}
@@ -21,18 +24,7 @@ async fn a_run_waits_for_the_one_before_it() -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&["plan"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
 
     Terraform used the selected providers to generate the following execution
     plan. Resource actions are indicated with the following symbols:
@@ -47,29 +39,14 @@ async fn a_run_waits_for_the_one_before_it() -> anyhow::Result<()> {
 
     Plan: 1 to add, 0 to change, 0 to destroy.
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
 
     first.answer("no").await?;
-    assert_snapshot!(masked(&first.finish().await?), @r#"
+    assert_snapshot!(without_ceremony(&masked(&first.finish().await?)), @r#"
     exit code 1
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
 
     Terraform used the selected providers to generate the following execution
     plan. Resource actions are indicated with the following symbols:
@@ -96,7 +73,7 @@ async fn a_run_waits_for_the_one_before_it() -> anyhow::Result<()> {
     │
     ╵
     "#);
-    assert_snapshot!(masked(&second.finish().await?), @r#"
+    assert_snapshot!(without_ceremony(&masked(&second.finish().await?)), @r#"
     exit code 0
     ----- stdout
     Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
@@ -190,7 +167,7 @@ async fn a_run_waits_until_a_person_unlocks_the_workspace() -> anyhow::Result<()
     "#);
 
     desk.api.post(&format!("workspaces/{id}/actions/unlock"), json!({})).await?;
-    assert_snapshot!(masked(&running.finish().await?), @r#"
+    assert_snapshot!(without_ceremony(&masked(&running.finish().await?)), @r#"
     exit code 0
     ----- stdout
     Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C

@@ -18,18 +18,7 @@ async fn a_saved_plan_is_applied_once() -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&["plan", "-out=tfplan"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
 
     Terraform used the selected providers to generate the following execution
     plan. Resource actions are indicated with the following symbols:

@@ -126,18 +126,7 @@ async fn the_state_is_read_and_changed() -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&["plan"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     terraform_data.network: Refreshing state... [id=UUID]
 
     Terraform used the selected providers to generate the following execution
@@ -158,10 +147,7 @@ async fn the_state_is_read_and_changed() -> anyhow::Result<()> {
     Changes to Outputs:
       ~ range = "10.1.0.0/16" -> "10.0.0.0/16"
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     Ok(())
 }

@@ -82,18 +82,7 @@ async fn the_nearest_value_wins() -> anyhow::Result<()> {
     assert_snapshot!(desk.shows(&arguments).await?, @r#"
     exit code 0
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
 
     Changes to Outputs:
       + a_default               = "default"
@@ -108,10 +97,7 @@ async fn the_nearest_value_wins() -> anyhow::Result<()> {
     You can apply this plan to save these new output values to the Terraform
     state, without changing any real infrastructure.
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     Ok(())
 }
@@ -138,19 +124,7 @@ async fn workspace_variables_of_every_kind_reach_the_run() -> anyhow::Result<()>
     assert_snapshot!(shown, @r#"
     exit code 0
     ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote apply starts)
 
     Terraform used the selected providers to generate the following execution
     plan. Resource actions are indicated with the following symbols:
@@ -216,18 +190,7 @@ async fn workspace_variables_of_every_kind_reach_the_run() -> anyhow::Result<()>
     assert_snapshot!(desk.shows(&["plan", "-var=note=new", "-var=ranges={}"]).await?, @r#"
     exit code 0
     ----- stdout
-    Running plan in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will stop streaming the logs, but will not stop the plan running remotely.
-
-    Preparing the remote plan...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Terraform VERSION
-    on PLATFORM
-    Carnet agent embedded, run-ID
-    Initializing plugins and modules...
+    (a remote plan starts)
     terraform_data.network: Refreshing state... [id=UUID]
 
     Terraform used the selected providers to generate the following execution
@@ -267,10 +230,7 @@ async fn workspace_variables_of_every_kind_reach_the_run() -> anyhow::Result<()>
 
     Plan: 0 to add, 1 to change, 0 to destroy.
 
-    ─────────────────────────────────────────────────────────────────────────────
-
-    Note: You didn't use the -out option to save this plan, so Terraform can't
-    guarantee to take exactly these actions if you run "terraform apply" now.
+    (the plan is not saved)
     "#);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use carnet_tests::{ApiClient, BOOTSTRAP_TOKEN, CarnetServer, ServerOptions, TerraformCli, TerraformOutput};
 use serde_json::{Value, json};
 
-use super::masked::masked;
+use super::masked::{masked, without_ceremony};
 
 /// The organization of every test.
 pub(super) const ORGANIZATION: &str = "acme";
@@ -51,7 +51,7 @@ impl World {
 impl Desk {
     /// Runs a command to its end; yields what a person sees of it.
     pub(super) async fn shows(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        Ok(masked(&self.cli.run(arguments).await?))
+        Ok(without_ceremony(&masked(&self.cli.run(arguments).await?)))
     }
 
     /// Runs a command and types one answer as soon as it asks.
