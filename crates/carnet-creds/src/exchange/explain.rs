@@ -82,7 +82,8 @@ fn answer(failure: &Failure) -> Vec<String> {
     match failure {
         Failure::Refused { status, errors } if errors.is_empty() => vec![format!("{status}, nothing else")],
         Failure::Refused { errors, .. } => errors.clone(),
-        Failure::NoAnswer { .. } => vec!["nothing".to_owned()],
+        // The summary says why nothing was reached.
+        Failure::NoAnswer { .. } => Vec::new(),
         Failure::Unreadable { reason } => vec![format!("something unexpected: {reason}")],
     }
 }
@@ -189,10 +190,7 @@ impl Advice<'_> {
             Trust::Issuer => format!(
                 "set bound_issuer and oidc_discovery_url of auth/{path}/config to exactly \"{iss}\", without a trailing slash"
             ),
-            Trust::Subject => format!(
-                "make auth/{path}/role/{role} accept \"{sub}\": bound_subject must be equal to it; for patterns set \
-                 bound_claims_type=glob and bound_claims.sub"
-            ),
+            Trust::Subject => self.on_subject(&sub),
             Trust::Clock => {
                 "compare the clocks of the Vault server and of the issuer; about a minute of difference \
                              is tolerated"
@@ -206,6 +204,24 @@ impl Advice<'_> {
                 "compare auth/{path}/config (issuer) and auth/{path}/role/{role} (audience, subject, claims) with what was presented"
             ),
         }
+    }
+
+    // A role that is opened to the other phase would let every plan do what an apply may do.
+    fn on_subject(&self, sub: &str) -> String {
+        let VaultLogin { role, role_variable, auth_path, .. } = self.login;
+        let exactly =
+            format!("make bound_claims.sub of auth/{auth_path}/role/{role} equal to exactly \"{sub}\"");
+        let Some((_, phase)) = sub.rsplit_once(":run_phase:") else {
+            return format!(
+                "correct {role_variable} if role \"{role}\" belongs to others; if it is meant for this token, {exactly}"
+            );
+        };
+        let (plan, apply) = (self.variable("TFC_VAULT_PLAN_ROLE"), self.variable("TFC_VAULT_APPLY_ROLE"));
+        format!(
+            "the subject ends in run_phase:{phase}, and role \"{role}\" (chosen by {role_variable}) probably belongs to \
+             another phase or workspace: give each phase its own role with {plan} and {apply}; only if this workspace \
+             and this phase should have role \"{role}\", {exactly}"
+        )
     }
 
     fn on_the_way(&self, way: Way) -> String {

@@ -62,12 +62,25 @@ async fn an_audience_that_is_not_bound_is_explained() {
 #[tokio::test]
 async fn a_subject_that_is_not_bound_is_explained() {
     let role = Role { subject: "organization:other", ..Role::default() };
-    check_refusal(
-        "own",
-        role,
-        &["claim \"sub\" does not match", "likely fix: make auth/jwt/role/own accept"],
-    )
-    .await;
+    let fix = "likely fix: the subject ends in run_phase:plan, and role \"own\" (chosen by TFC_VAULT_RUN_ROLE) probably \
+               belongs to another phase or workspace: give each phase its own role with TFC_VAULT_PLAN_ROLE and \
+               TFC_VAULT_APPLY_ROLE; only if this workspace and this phase should have role \"own\", make bound_claims.sub \
+               of auth/jwt/role/own equal to exactly \"organization:acme:project:Default Project:workspace:net:\
+               run_phase:plan\"";
+    check_refusal("own", role, &["claim \"sub\" does not match", fix]).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_has_said_nothing() {
+    let mut world = World::new();
+    let address = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    let variables = [ON, ("TFC_VAULT_ADDR", &address), ("TFC_VAULT_RUN_ROLE", "r")];
+    let text = text(world.obtain(&variables).await);
+    assert!(text.contains("got no answer") && text.contains("check that the agent can reach"), "{text}");
+    assert!(!text.contains("Vault said"), "{text}");
 }
 
 /// Checks the advice for an answer that the server gives to the login.
