@@ -55,6 +55,23 @@ impl Lexicon {
         }
     }
 
+    /// Every base name.
+    pub(crate) fn bases(&self) -> impl Iterator<Item = &'static str> {
+        self.kinds.keys().copied()
+    }
+
+    /// Every name of a value that is shared between configurations.
+    pub(crate) fn default_forms(&self) -> impl Iterator<Item = String> {
+        let values = self.kinds.iter().filter(|(_, kind)| **kind == SettingKind::Value);
+        values.map(|(base, _)| format!("{DEFAULT_PREFIX}{}", base.trim_start_matches("TFC_")))
+    }
+
+    /// Whether a default form names something that exists, and that cannot be shared.
+    pub(crate) fn is_default_of_known(&self, name: &str) -> bool {
+        let base = name.replacen(DEFAULT_PREFIX, "TFC_", 1);
+        !matches!(self.parse(&base), Name::Other)
+    }
+
     /// Whether the name would mean something if it were written in upper case.
     pub(crate) fn is_known_in_upper_case(&self, name: &str) -> bool {
         matches!(self.parse(&name.to_ascii_uppercase()), Name::Value(..) | Name::Default(_))

@@ -12,6 +12,7 @@ mod family;
 mod form;
 mod injection;
 mod lexicon;
+mod misspelt;
 mod notice;
 mod problem;
 mod provider;

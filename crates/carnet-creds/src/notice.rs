@@ -38,7 +38,7 @@ pub enum Notice {
         name: String,
     },
     /// A flag holds neither a yes nor a no.
-    #[error("{name} is neither true nor false, so it stays off; only true switches it on{}", hint_text(*.hint))]
+    #[error("{name} is neither true nor false, so it stays off; only true switches it on{}", hint_text(.hint.unwrap_or_default()))]
     UnclearFlag {
         /// The flag.
         name: String,
@@ -123,6 +123,14 @@ pub enum Notice {
         /// How many uses are left.
         uses: u64,
     },
+    /// A name that looks like a setting and is none.
+    #[error("{name} is not a known setting{}", hint_text(.meant.as_deref().unwrap_or_default()))]
+    UnknownSetting {
+        /// The name as written.
+        name: String,
+        /// The setting that was probably meant.
+        meant: Option<String>,
+    },
     /// Something the provider wants said.
     #[error("{}: {text}", titled(*.family, .tag.as_ref()))]
     Provider {
@@ -153,10 +161,11 @@ impl Notice {
             Self::LongToken { .. } => "W14",
             Self::LimitedUses { .. } => "W15",
             Self::Provider { .. } => "W16",
+            Self::UnknownSetting { .. } => "W17",
         }
     }
 }
 
-fn hint_text(hint: Option<&'static str>) -> String {
-    hint.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+fn hint_text(meant: &str) -> String {
+    if meant.is_empty() { String::new() } else { format!("; did you mean {meant}?") }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     family::FamilyName,
     lexicon::{Lexicon, Values, variable_name},
+    misspelt::{misspelt, nearest_default},
     notice::Notice,
     problem::Problem,
     providers,
@@ -94,9 +95,19 @@ pub(crate) fn misplaced(
     let in_terraform = terraform_variables.iter().map(String::as_str);
     let unread = in_env.chain(in_terraform).filter(|name| lexicon.is_known_in_upper_case(name));
     let mut notices: Vec<Notice> = unread.map(|name| Notice::NotRead { name: name.to_owned() }).collect();
-    let unknown = values.unknown_defaults().iter();
-    notices.extend(unknown.map(|name| Notice::UnknownDefault { name: (*name).to_owned() }));
+    notices.extend(values.unknown_defaults().iter().map(|name| unknown_default(name, lexicon)));
+    notices.extend(misspelt(lexicon, values));
     notices
+}
+
+fn unknown_default(name: &str, lexicon: &Lexicon) -> Notice {
+    let name = name.to_owned();
+    match nearest_default(&name, lexicon) {
+        Some(meant) if !lexicon.is_default_of_known(&name) => {
+            Notice::UnknownSetting { name, meant: Some(meant) }
+        }
+        Some(_) | None => Notice::UnknownDefault { name },
+    }
 }
 
 /// Values of configurations whose flag is not there at all, one remark for each configuration.

@@ -59,6 +59,40 @@ fn a_setting_among_the_terraform_variables_is_hinted_at() {
 }
 
 #[test]
+fn a_misspelt_setting_is_hinted_at() {
+    check_warnings(
+        Plan,
+        &[
+            ("TFC_VAULT_RUNROLE", "r"),
+            ("TFC_AWS_ROLE_ARN", "r"),
+            ("TFC_DEFAULT_VAULT_ADRR", "https://v"),
+            ("TFC_RUN_ID", "run-1"),
+            ("TFC_CONFIG_FILE", "f"),
+            ("TFC_HCP_ANYTHING", "no family is on, and nothing is near"),
+        ],
+        &[
+            "W17 TFC_DEFAULT_VAULT_ADRR is not a known setting; did you mean TFC_DEFAULT_VAULT_ADDR?",
+            "W17 TFC_AWS_ROLE_ARN is not a known setting; did you mean TFC_AWS_RUN_ROLE_ARN?",
+            "W17 TFC_VAULT_RUNROLE is not a known setting; did you mean TFC_VAULT_RUN_ROLE?",
+        ],
+    );
+}
+
+#[test]
+fn an_unknown_setting_is_told_when_a_family_is_on() {
+    check_warnings(
+        Plan,
+        &[
+            ("TFC_AWS_PROVIDER_AUTH", "true"),
+            ("TFC_AWS_RUN_ROLE_ARN", "arn:aws:iam::123456789012:role/r"),
+            ("TFC_WORKLOAD_IDENTITY_TOKEN_A", "injected, and no setting"),
+            ("TFC_AWS_SIGNING_REGION", "eu-west-1"),
+        ],
+        &["W17 TFC_AWS_SIGNING_REGION is not a known setting"],
+    );
+}
+
+#[test]
 fn a_value_without_any_flag_is_hinted_at() {
     check_warnings(
         Plan,
