@@ -82,7 +82,9 @@ impl ApiError {
     fn object(&self) -> ErrorObject {
         let status = self.status();
         let (title, detail, pointer) = match self {
-            Self::Unauthorized => ("unauthorized", None, None),
+            Self::Unauthorized => {
+                ("unauthorized", Some("The token is missing, wrong or expired".to_owned()), None)
+            }
             Self::NotFound => {
                 ("not found", Some("Resource not found, or not visible with this token".to_owned()), None)
             }

@@ -39,9 +39,10 @@ async fn every_route_refuses_a_caller_without_a_token() {
             continue;
         }
         for token in ["", "wrong"] {
-            let (status, _) =
+            let (status, answer) =
                 site.server.request(route.method.as_str(), &path(&site, &route), token, body(&route)).await;
             assert_eq!(status, 401, "{} {}", route.method, route.path);
+            assert_eq!(answer["errors"][0]["detail"], "The token is missing, wrong or expired");
         }
     }
 }
