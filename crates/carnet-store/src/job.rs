@@ -174,6 +174,20 @@ impl Tx {
         .map(drop)
     }
 
+    /// The job that waits longest, if it was queued by `queued_until` and no agent was heard of after `silent_since`.
+    pub async fn abandoned_job(
+        &mut self,
+        queued_until: Timestamp,
+        silent_since: Timestamp,
+    ) -> Result<Option<Job>, StoreError> {
+        self.one_job(
+            "SELECT * FROM jobs WHERE status = 'queued' AND created_at <= $1 \
+             AND NOT EXISTS (SELECT 1 FROM agents WHERE last_ping_at > $2) ORDER BY created_at, id LIMIT 1",
+            &[queued_until.into(), silent_since.into()],
+        )
+        .await
+    }
+
     /// The running jobs whose lease or time ended.
     pub async fn overdue_jobs(&mut self, now: Timestamp) -> Result<Vec<Job>, StoreError> {
         let rows = self

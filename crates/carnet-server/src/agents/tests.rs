@@ -6,3 +6,4 @@ mod leases;
 mod life;
 mod queue;
 mod transfer;
+mod waiting;

@@ -8,6 +8,7 @@ use carnet_model::{Job, JobId, JobStatus, Phase, RunStatus, Signal, Timestamp};
 use carnet_store::Tx;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use super::waiting::WaitingJobs;
 use super::{Cause, end_run, note_event};
 use crate::app::App;
 use crate::error::ApiError;
@@ -26,6 +27,7 @@ pub async fn run_background(app: Arc<App>, stop: impl Future<Output = ()>) {
     let mut ticks = interval_at(Instant::now() + FIRST_SWEEP, PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(stop);
+    let mut waiting = WaitingJobs::default();
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -33,6 +35,9 @@ pub async fn run_background(app: Arc<App>, stop: impl Future<Output = ()>) {
         }
         if let Err(error) = sweep(&app).await {
             tracing::error!(%error, "the leases of jobs could not be looked at");
+        }
+        if let Err(error) = waiting.look(&app).await {
+            tracing::error!(%error, "the queue of jobs could not be looked at");
         }
     }
 }

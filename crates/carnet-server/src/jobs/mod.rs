@@ -5,6 +5,7 @@ mod end;
 mod leases;
 mod schedule;
 mod status;
+mod waiting;
 
 pub(crate) use create::{NewRun, create_run};
 pub(crate) use end::{close_phase, end_run};
@@ -13,4 +14,4 @@ pub(crate) use schedule::schedule;
 pub(crate) use status::{Cause, move_phase, move_run, note_event};
 
 #[cfg(test)]
-pub(crate) use leases::sweep;
+pub(crate) use {leases::sweep, waiting::WaitingJobs};
