@@ -50,6 +50,13 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// The host, and the port if any, as clients name this server.
+    pub fn host(&self) -> &str {
+        self.url.split_once("://").map_or(self.url.as_str(), |(_, host)| host)
+    }
+}
+
 /// The state of the server.
 pub struct App {
     /// The data.

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use carnet_issuer::DISCOVERY_PATH;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -16,13 +17,31 @@ const POLICY: &str =
     "default-src 'none'; style-src 'self' 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
 
 pub(crate) fn routes() -> Routes {
-    Routes::default().get("/app/{*path}", Access::Public, no_interface)
+    Routes::default().get("/", Access::Public, start).get("/app/{*path}", Access::Public, no_interface)
 }
 
 /// A template as a page.
-pub(crate) fn page(template: &impl Template) -> Result<Response, ApiError> {
+pub(crate) fn page(status: StatusCode, template: &impl Template) -> Result<Response, ApiError> {
     let html = template.render().map_err(ApiError::internal)?;
-    Ok(([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response())
+    Ok((status, [(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "start.html")]
+struct StartPage<'a> {
+    version: &'a str,
+    host: &'a str,
+    discovery: &'a str,
+}
+
+/// Says what this is to whoever opens the address in a browser.
+async fn start(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+    let template = StartPage {
+        version: env!("CARGO_PKG_VERSION"),
+        host: app.settings.host(),
+        discovery: DISCOVERY_PATH,
+    };
+    page(StatusCode::OK, &template)
 }
 
 #[derive(Template)]
@@ -33,7 +52,8 @@ struct NoInterface<'a> {
 
 /// Terraform prints addresses of runs below `/app`; whoever follows one learns where to look instead.
 async fn no_interface(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
-    let mut response = page(&NoInterface { url: &app.settings.url })?;
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    Ok(response)
+    page(StatusCode::NOT_FOUND, &NoInterface { url: &app.settings.url })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Form, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use carnet_model::{ApiToken, NameError, OrgName, Timestamp, TokenId, TokenKind, User, UserId, Username};
 use carnet_store::{NewToken, Store, TokenHash, Tx};
@@ -142,7 +143,13 @@ pub(crate) fn routes() -> Routes {
 #[template(path = "setup.html")]
 struct SetupPage<'a> {
     problem: Option<&'a str>,
+    /// What was typed before.
+    form: &'a SetupForm,
 }
+
+#[derive(Template)]
+#[template(path = "used_address.html")]
+struct UsedAddressPage;
 
 #[derive(Template)]
 #[template(path = "welcome.html")]
@@ -153,7 +160,7 @@ struct WelcomePage<'a> {
     token: &'a str,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct SetupForm {
     username: String,
     email: String,
@@ -167,9 +174,9 @@ async fn is_code(tx: &mut Tx, code: &str) -> Result<bool, ApiError> {
 
 async fn form(State(app): State<Arc<App>>, Id(code): Id<String>) -> Result<Response, ApiError> {
     if !is_code(&mut app.store.read().await?, &code).await? {
-        return Err(ApiError::NotFound);
+        return page(StatusCode::NOT_FOUND, &UsedAddressPage);
     }
-    page(&SetupPage { problem: None })
+    page(StatusCode::OK, &SetupPage { problem: None, form: &SetupForm::default() })
 }
 
 fn parsed(form: &SetupForm) -> Result<(Username, OrgName), String> {
@@ -186,12 +193,15 @@ async fn submit(
 ) -> Result<Response, ApiError> {
     let mut tx = app.store.write().await?;
     if !is_code(&mut tx, &code).await? {
-        return Err(ApiError::NotFound);
+        return page(StatusCode::NOT_FOUND, &UsedAddressPage);
     }
     let now = app.now();
     let (username, organization) = match parsed(&form) {
         Ok(parsed) => parsed,
-        Err(problem) => return page(&SetupPage { problem: Some(&problem) }),
+        Err(problem) => {
+            let again = SetupPage { problem: Some(&problem), form: &form };
+            return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
+        }
     };
     let user = insert_user(&mut tx, username, &form.email, true, now).await?;
     create_organization(&mut tx, &organization, &form.email, &user.id, now).await?;
@@ -199,11 +209,14 @@ async fn submit(
     insert_token(&mut tx, TokenKind::User, Some(user.id), "first token", &TokenHash::of(&token), now).await?;
     tx.set_meta(SETUP_CODE, None).await?;
     tx.commit().await?;
-    let host = app.settings.url.split_once("://").map_or(app.settings.url.as_str(), |(_, host)| host);
-    page(&WelcomePage {
+    let welcome = WelcomePage {
         username: user.username.as_str(),
-        host,
+        host: app.settings.host(),
         organization: organization.as_str(),
         token: token.expose_secret(),
-    })
+    };
+    page(StatusCode::OK, &welcome)
 }
+
+#[cfg(test)]
+mod tests;
