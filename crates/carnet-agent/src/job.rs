@@ -165,15 +165,46 @@ fn outcome_of(error: &PhaseError, reason: Option<Reason>, log: &Log, limit: &str
             "failed"
         }
         (PhaseError::Failed(sentence), _) => {
-            for line in sentence.lines().filter(|line| !line.is_empty()) {
-                log.line(&format!("Operation failed: {line}"));
-            }
+            failure(sentence).iter().for_each(|line| log.line(line));
             "failed"
         }
     }
 }
 
+/// A failure as lines of the log; those after the first stand under it.
+fn failure(sentence: &str) -> Vec<String> {
+    let lines = sentence.lines().filter(|line| !line.is_empty()).enumerate();
+    lines
+        .map(|(position, line)| match position {
+            0 => format!("Operation failed: {line}"),
+            // Details come indented already.
+            _ if line.starts_with("  ") => line.to_owned(),
+            _ => format!("  {line}"),
+        })
+        .collect()
+}
+
 /// The phase that a job document names.
 pub(crate) fn phase_of(document: &JobDocument) -> Result<Phase, PhaseError> {
     document.phase.parse().map_err(PhaseError::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_line_of_a_failure_says_that_it_is_one() {
+        let sentence =
+            "failed authenticating to Vault\n  tried:      POST\n              more\n\nanother problem";
+        assert_eq!(
+            failure(sentence),
+            [
+                "Operation failed: failed authenticating to Vault",
+                "  tried:      POST",
+                "              more",
+                "  another problem",
+            ]
+        );
+    }
 }
