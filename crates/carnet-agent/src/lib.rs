@@ -18,6 +18,7 @@ mod phase;
 mod plan_json;
 mod preparation;
 mod process;
+mod reach;
 mod redact;
 mod retry;
 mod sandbox;

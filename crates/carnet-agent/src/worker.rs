@@ -1,6 +1,12 @@
 //! The loop of an agent: register, claim, execute.
 
-use std::{fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::DirBuilderExt,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use carnet_api::{
     client::{AgentClient, ClientError, ClientSettings},
@@ -14,7 +20,7 @@ use crate::{
     engine::Engines,
     job::{Shared, execute},
     leftovers,
-    retry::Backoff,
+    reach::Reach,
     sandbox,
     schemas::SchemaCache,
     workdir,
@@ -44,7 +50,10 @@ pub async fn run(
     ));
     let mut jobs = JoinSet::new();
     let result = tokio::select! {
-        () = shutdown => Ok(()),
+        () = shutdown => {
+            tracing::info!("the agent is stopping; its jobs are interrupted and report their end");
+            Ok(())
+        }
         error = worker.work(&mut jobs) => Err(error),
     };
     worker.shared.shutdown.cancel();
@@ -117,35 +126,42 @@ impl Worker {
         }
         // What an earlier agent left is delivered before anything new is started, as far as the server can be reached.
         leftovers::deliver_all(&shared.client, &shared.config.data_dir, &shared.config.server_url).await;
+        let mut reach = Reach::new(&shared.config.server_url);
         loop {
-            let agent_id = match self.register().await {
+            let agent_id = match self.register(&mut reach).await {
                 Ok(agent_id) => agent_id,
                 Err(error) => return error,
             };
             tracing::info!(agent.id = agent_id, "the agent is registered");
-            if let Err(error) = self.claim_all(&agent_id, jobs).await {
+            if let Err(error) = self.claim_all(&agent_id, jobs, &mut reach).await {
                 return error;
             }
         }
     }
 
-    async fn register(&self) -> Result<String, AgentError> {
+    async fn register(&self, reach: &mut Reach<'_>) -> Result<String, AgentError> {
         let registration = Registration {
             name: self.shared.config.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let mut backoff = Backoff::default();
         loop {
             match self.shared.client.register(&registration).await {
-                Ok(registered) => return Ok(registered.agent_id),
-                Err(error) => self.bear(error, &mut backoff).await?,
+                Ok(registered) => {
+                    reach.succeeded();
+                    return Ok(registered.agent_id);
+                }
+                Err(error) => bear(error, reach).await?,
             }
         }
     }
 
     /// Claims until the server no longer knows the agent.
-    async fn claim_all(&self, agent_id: &str, jobs: &mut JoinSet<()>) -> Result<(), AgentError> {
-        let mut backoff = Backoff::default();
+    async fn claim_all(
+        &self,
+        agent_id: &str,
+        jobs: &mut JoinSet<()>,
+        reach: &mut Reach<'_>,
+    ) -> Result<(), AgentError> {
         loop {
             let Ok(place) = self.places.clone().acquire_owned().await else {
                 return Ok(());
@@ -154,9 +170,9 @@ impl Worker {
                 report(ended);
             }
             match self.shared.client.claim(agent_id, self.shared.config.poll_wait).await {
-                Ok(None) => backoff = Backoff::default(),
+                Ok(None) => reach.succeeded(),
                 Ok(Some(document)) => {
-                    backoff = Backoff::default();
+                    reach.succeeded();
                     let shared = self.shared.clone();
                     jobs.spawn(async move {
                         execute(shared, document).await;
@@ -164,22 +180,21 @@ impl Worker {
                     });
                 }
                 Err(ClientError::Gone | ClientError::Refused { status: 404, .. }) => return Ok(()),
-                Err(error) => self.bear(error, &mut backoff).await?,
+                Err(error) => bear(error, reach).await?,
             }
         }
     }
+}
 
-    /// Waits after an error that may pass, and gives every other back.
-    async fn bear(&self, error: ClientError, backoff: &mut Backoff) -> Result<(), AgentError> {
-        match error {
-            ClientError::Unauthorized => Err(AgentError::Unauthorized),
-            ClientError::Unavailable { .. } | ClientError::Unreadable { .. } => {
-                tracing::debug!(error = %error, "the server is away");
-                tokio::time::sleep(backoff.next()).await;
-                Ok(())
-            }
-            error => Err(AgentError::Refused(error)),
+/// Waits after an error that may pass, and gives every other back.
+async fn bear(error: ClientError, reach: &mut Reach<'_>) -> Result<(), AgentError> {
+    match error {
+        ClientError::Unauthorized => Err(AgentError::Unauthorized),
+        ClientError::Unavailable { .. } | ClientError::Unreadable { .. } => {
+            tokio::time::sleep(reach.failed(&error, Instant::now())).await;
+            Ok(())
         }
+        error => Err(AgentError::Refused(error)),
     }
 }
 
