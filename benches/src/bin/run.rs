@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use carnet_benches::report::{Figure, median, publish};
 use carnet_model::Timestamp;
 use carnet_tests::{ApiClient, BOOTSTRAP_TOKEN, CarnetServer, ServerOptions, TerraformCli};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 const ROUNDS: usize = 9;
 const CONFIGURATION: &str = "resource \"terraform_data\" \"one\" {\n  input = timestamp()\n}\n";
