@@ -10,6 +10,7 @@ mod extract;
 mod headers;
 mod health;
 mod jobs;
+mod linger;
 mod oidc;
 mod page;
 mod reply;

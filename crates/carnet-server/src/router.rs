@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, map_response};
+use axum::middleware::{from_fn, map_request, map_response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::headers::add_headers;
+use crate::linger::linger;
 use crate::route::{Route, Routes};
 use crate::whole_body::read_first;
 use crate::{agents, api, health, oidc, page, setup};
@@ -40,5 +41,6 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn(read_first))
         .layer(CatchPanicLayer::new())
         .layer(map_response(add_headers))
+        .layer(map_request(linger))
         .with_state(app)
 }
