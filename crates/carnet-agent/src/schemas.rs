@@ -10,6 +10,7 @@ use std::{
     io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub(crate) struct SchemaKey {
 #[derive(Debug, Clone)]
 pub(crate) struct SchemaCache {
     folder: PathBuf,
+    /// Plans that end together learn the same schemas: one of them writes.
+    writing: Arc<Mutex<()>>,
 }
 
 /// Where a piece of text stands.
@@ -86,7 +89,7 @@ struct ProviderSelection {
 
 impl SchemaCache {
     pub(crate) fn new(data_dir: &Path) -> Self {
-        Self { folder: data_dir.join("schemas") }
+        Self { folder: data_dir.join("schemas"), writing: Arc::default() }
     }
 
     /// Whether the schemas are there.
@@ -99,6 +102,10 @@ impl SchemaCache {
 
     /// Remembers the output of `providers schema -json`.
     pub(crate) fn store(&self, key: &SchemaKey, output: &[u8]) -> io::Result<()> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.has(key) {
+            return Ok(());
+        }
         let place = self.place(key);
         fs::create_dir_all(&place)?;
         let index = index(output)?;
@@ -184,15 +191,33 @@ mod tests {
     use super::*;
     use crate::plan_json::Kind;
 
+    fn key() -> SchemaKey {
+        SchemaKey {
+            organization_id: "org-1".to_owned(),
+            engine: "Terraform 1.11.4".to_owned(),
+            lock_file: String::new(),
+        }
+    }
+
+    #[test]
+    fn two_first_plans_may_end_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = SchemaCache::new(folder.path());
+        let store = || cache.store(&key(), br#"{"format_version": "1.0"}"#);
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = std::iter::repeat_with(|| scope.spawn(store)).take(16).collect();
+            for writer in writers {
+                writer.join().unwrap().unwrap();
+            }
+        });
+        assert!(cache.has(&key()));
+    }
+
     #[test]
     fn only_what_a_plan_needs_is_selected() {
         let folder = tempfile::tempdir().unwrap();
         let cache = SchemaCache::new(folder.path());
-        let key = SchemaKey {
-            organization_id: "org-1".to_owned(),
-            engine: "Terraform 1.11.4".to_owned(),
-            lock_file: String::new(),
-        };
+        let key = key();
         assert!(!cache.has(&key));
         let output = r#"{"format_version": "1.0", "provider_schemas": {"p": {"provider": {"version": 0},
             "resource_schemas": {"a": {"v": 1 }, "b": {"v": 2}}, "data_source_schemas": {"a": {"v": 3}}}, "q": {}}}"#;
