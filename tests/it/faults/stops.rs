@@ -24,7 +24,7 @@ impl Case {
         let mut case = Self::new(workspace, variables, says);
         let subject =
             format!("sub = organization:acme:project:Default Project:workspace:{workspace}:run_phase:plan");
-        let common = ["failed authenticating to Vault", "tried:", "presented:", "Vault said:", "likely fix:"];
+        let common = ["failed authenticating to Vault", "tried:", "presented:", "likely fix:"];
         case.says.extend(common.map(str::to_owned));
         case.says.extend([subject, "aud = vault.workload.identity".to_owned()]);
         case
@@ -120,7 +120,11 @@ fn logins(
         Case::of_login(
             "role",
             change(&[("TFC_VAULT_PLAN_ROLE", "nobody")]),
-            &[r#"role "nobody" could not be found"#, "create role", "or correct TFC_VAULT_PLAN_ROLE"],
+            &[
+                r#"Vault said: role "nobody" could not be found"#,
+                "create role",
+                "or correct TFC_VAULT_PLAN_ROLE",
+            ],
         ),
         Case::of_login(
             "mount",
@@ -132,7 +136,7 @@ fn logins(
             change(&[("TFC_VAULT_ENCODED_CACERT", &*stranger)]),
             &[site.bao.address(), "certificate", "put the CA of this server into TFC_VAULT_ENCODED_CACERT"],
         ),
-        Case::of_login("expired", change(&old), &["certificate", "expired"]),
+        Case::of_login("expired", change(&old), &["certificate expired", "has expired: renew it"]),
     ])
 }
 

@@ -140,6 +140,7 @@ enum Way {
     Mount,
     Standby,
     Certificate,
+    Expired,
     Unreachable,
     Slow,
     NotVault,
@@ -157,6 +158,9 @@ impl Cause {
                     429 | 500..=599 => Self::Way(Way::Standby),
                     _ => Self::Trust(Trust::Unknown),
                 })
+            }
+            Failure::NoAnswer { reason, .. } if reason.contains("certificate expired") => {
+                Self::Way(Way::Expired)
             }
             Failure::NoAnswer { reason, .. } if reason.contains("certificate") => Self::Way(Way::Certificate),
             Failure::NoAnswer { is_connection: true, .. } => Self::Way(Way::Unreachable),
@@ -244,6 +248,10 @@ impl Advice<'_> {
                 "put the CA of this server into {}, or correct the host name in {}",
                 self.variable("TFC_VAULT_ENCODED_CACERT"),
                 self.variable("TFC_VAULT_ADDR")
+            ),
+            Way::Expired => format!(
+                "the certificate of {} has expired: renew it, or correct the clock of the agent",
+                self.login.address
             ),
             Way::Unreachable => format!(
                 "check that the agent can reach {} (name, port, firewall, http or https), or correct {}",
