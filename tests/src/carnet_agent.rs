@@ -25,9 +25,8 @@ pub struct CarnetAgent {
 }
 
 impl CarnetAgent {
-    /// Starts an agent for a server that has none inside. The server is stopped for a moment: only then an
-    /// administrator can have a token made.
-    pub async fn start(server: &mut CarnetServer) -> anyhow::Result<Self> {
+    /// Starts an agent for a server.
+    pub async fn start(server: &CarnetServer) -> anyhow::Result<Self> {
         let token = server.agent_token().await?;
         let folder = tempfile::Builder::new().prefix("carnet-agent-").tempdir()?;
         std::fs::create_dir(folder.path().join("work"))?;

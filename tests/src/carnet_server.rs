@@ -141,14 +141,12 @@ impl CarnetServer {
         Ok(command.output().await?)
     }
 
-    /// Has a new agent token made. The server is stopped meanwhile, as the data directory has one user at a time.
-    pub async fn agent_token(&mut self) -> anyhow::Result<String> {
-        self.terminate().await?;
+    /// Has a new agent token made.
+    pub async fn agent_token(&self) -> anyhow::Result<String> {
         let data = self.data_dir().display().to_string();
-        let made = self.command(&["admin", "--data", &data, "agent-token"]).await?;
+        let made = self.command(&["admin", "agent-token", "--data", &data]).await?;
         let errors = String::from_utf8_lossy(&made.stderr);
         anyhow::ensure!(made.status.success(), "carnet admin agent-token failed: {errors}");
-        self.restart().await?;
         Ok(String::from_utf8(made.stdout)?.trim().to_owned())
     }
 

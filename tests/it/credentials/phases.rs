@@ -42,7 +42,7 @@ impl Caller<'_> {
 
 #[tokio::test]
 async fn an_identity_exists_for_the_running_phase_only() -> anyhow::Result<()> {
-    let mut server =
+    let server =
         CarnetServer::start(ServerOptions { agent: EmbeddedAgent::Off, ..Default::default() }).await?;
     let agent_token = server.agent_token().await?;
     let api = server.api()?;

@@ -117,7 +117,7 @@ async fn a_killed_server_takes_its_agent_along_and_leaves_nothing_behind() -> an
 async fn a_killed_agent_leaves_nothing_behind_but_the_state() -> anyhow::Result<()> {
     let options = ServerOptions { agent: EmbeddedAgent::Off, ..Default::default() };
     let mut site = Site::start_with(options).await?;
-    let mut agent = CarnetAgent::start(&mut site.server).await?;
+    let mut agent = CarnetAgent::start(&site.server).await?;
     let apply = Apply::start(&site).await?;
     agent.kill().await?;
     apply.wait_until_cleaned_up(&site, &agent.work_root()).await?;
@@ -159,7 +159,7 @@ async fn a_power_cut_loses_no_state_and_leaves_no_home() -> anyhow::Result<()> {
 async fn an_apply_outlives_an_absence_of_the_server() -> anyhow::Result<()> {
     let options = ServerOptions { agent: EmbeddedAgent::Off, ..Default::default() };
     let mut site = Site::start_with(options).await?;
-    let agent = CarnetAgent::start(&mut site.server).await?;
+    let agent = CarnetAgent::start(&site.server).await?;
     let apply = Apply::start(&site).await?;
     site.server.kill().await?;
     site.witness.open("second");
