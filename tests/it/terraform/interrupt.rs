@@ -16,12 +16,14 @@ use super::{
     world::{Desk, World},
 };
 
-/// Marks the processes of this test among all others of the machine.
-const NAP: &str = "86399.5";
+/// Names a time to sleep that marks the processes of a test among all others of the machine.
+pub(super) fn nap(seconds: u32) -> String {
+    format!("{seconds}.{:07}", std::process::id())
+}
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn slow_apply() -> String {
+fn slow_apply(nap: &str) -> String {
     format!(
         r#"
 resource "terraform_data" "network" {{}}
@@ -30,7 +32,7 @@ resource "terraform_data" "subnet" {{
   depends_on = [terraform_data.network]
 
   provisioner "local-exec" {{
-    command = "for number in 1 2 3; do echo tick $number; sleep 1; done; sleep {NAP}"
+    command = "for number in 1 2 3; do echo tick $number; sleep 1; done; sleep {nap}"
   }}
 }}
 "#
@@ -53,18 +55,20 @@ data "terraform_remote_state" "other" {{
 #[tokio::test]
 async fn an_apply_shows_its_log_at_once_and_is_interrupted() -> anyhow::Result<()> {
     let world = World::start(&[]).await?;
-    let desk = world.initialized("network", &slow_apply()).await?;
+    let nap = nap(86_401);
+    let desk = world.initialized("network", &slow_apply(&nap)).await?;
     let running = desk.cli.start(&["apply", "-auto-approve"])?;
     for number in 1..=3 {
         running.wait_for_output(&format!("tick {number}")).await?;
     }
     let (run, status) = desk.newest_run().await?;
     assert_eq!(status, "applying");
-    wait_for("the command of the apply", PATIENCE, async || Ok(is_running(NAP).then_some(()))).await?;
+    wait_for("the command of the apply", PATIENCE, async || Ok(is_running(&nap).then_some(()))).await?;
     readers_agree(&world, &run).await?;
 
     running.interrupt()?;
-    assert_snapshot!(without_ceremony(&masked(&running.finish().await?)), @r#"
+    let shown = without_ceremony(&masked(&running.finish().await?));
+    assert_snapshot!(shown.replace(&nap, "NAP"), @r#"
     exit code 0
     ----- stdout
     (a remote apply starts)
@@ -91,7 +95,7 @@ async fn an_apply_shows_its_log_at_once_and_is_interrupted() -> anyhow::Result<(
     terraform_data.network: Creation complete after 0s [id=UUID]
     terraform_data.subnet: Creating...
     terraform_data.subnet: Provisioning with 'local-exec'...
-    terraform_data.subnet: (local-exec): Executing: ["/bin/sh" "-c" "for number in 1 2 3; do echo tick $number; sleep 1; done; sleep 86399.5"]
+    terraform_data.subnet: (local-exec): Executing: ["/bin/sh" "-c" "for number in 1 2 3; do echo tick $number; sleep 1; done; sleep NAP"]
     terraform_data.subnet: (local-exec): tick 1
     terraform_data.subnet: (local-exec): tick 2
     terraform_data.subnet: (local-exec): tick 3
@@ -104,7 +108,7 @@ async fn an_apply_shows_its_log_at_once_and_is_interrupted() -> anyhow::Result<(
     The remote operation was successfully cancelled.
     "#);
     desk.api.wait_for_status(&run, &["canceled"]).await?;
-    assert!(!is_running(NAP), "the command of the apply was stopped");
+    assert!(!is_running(&nap), "the command of the apply was stopped");
     assert_eq!(desk.resources().await?, "terraform_data.network\nterraform_data.subnet\n");
     assert!(!desk.is_locked().await?);
     let log = desk.api.run_log(&run).await?;

@@ -5,8 +5,13 @@ use carnet_tests::TerraformOutput;
 /// Letters and digits of an id behind its prefix.
 const ID_LENGTH: usize = 16;
 
-/// What the CLI says while a run waits for its turn, which depends on the load of the machine.
-const WAITING: [&str; 2] = ["Waiting for the plan to start", "Waiting for the apply to start"];
+/// What the CLI says while it waits, which depends on the load of the machine.
+const WAITING: [&str; 4] = [
+    "Waiting for the plan to start",
+    "Waiting for the apply to start",
+    "Acquiring state lock. This may take",
+    "Releasing state lock. This may take",
+]; 2] = ["Waiting for the plan to start", "Waiting for the apply to start"];
 
 /// What stands behind these in the description of a lock belongs to this machine and moment.
 const LABELS: [&str; 2] = ["  Who:", "  Created:"];

@@ -123,25 +123,6 @@ async fn a_run_waits_until_a_person_unlocks_the_workspace() -> anyhow::Result<()
     let running = desk.cli.start(&["apply", "-auto-approve"])?;
     running.wait_for_output("manually locked").await?;
     assert_eq!(desk.newest_run().await?.1, "pending");
-    assert_snapshot!(desk.shows(&["apply", "-auto-approve", "-lock-timeout=1s"]).await?, @r#"
-    exit code 1
-    ----- stdout
-    Running apply in HCP Terraform. Output will stream here. Pressing Ctrl-C
-    will cancel the remote apply if it's still pending. If the apply started it
-    will stop streaming the logs, but will not stop the apply running remotely.
-
-    Preparing the remote apply...
-
-    To view this run in a browser, visit:
-    https://localhost:PORT/app/acme/network/runs/run-ID
-
-    Lock timeout exceeded, sending interrupt to cancel the remote operation.
-
-
-    Interrupt received.
-    Please wait for Terraform to exit or data loss may occur.
-    Gracefully shutting down...
-    "#);
     assert_snapshot!(desk.shows(&["state", "rm", "terraform_data.network"]).await?, @r#"
     exit code 1
     ----- stderr
