@@ -103,7 +103,17 @@ fn instance<'a>(state: &'a Value, name: &str) -> Option<&'a Value> {
     resources.iter().find(|resource| resource["name"] == name).map(|resource| &resource["instances"][0])
 }
 
+/// The three go on side by side: most of their time is the lease of an agent that does not come back.
 #[tokio::test]
+async fn whoever_dies_leaves_nothing_behind_but_the_state() -> anyhow::Result<()> {
+    let server =
+        async { a_killed_server_takes_its_agent_along_and_leaves_nothing_behind().await.context("server") };
+    let agent = async { a_killed_agent_leaves_nothing_behind_but_the_state().await.context("agent") };
+    let machine = async { a_power_cut_loses_no_state_and_leaves_no_home().await.context("machine") };
+    tokio::try_join!(server, agent, machine)?;
+    Ok(())
+}
+
 async fn a_killed_server_takes_its_agent_along_and_leaves_nothing_behind() -> anyhow::Result<()> {
     let mut site = Site::start().await?;
     let apply = Apply::start(&site).await?;
@@ -113,10 +123,9 @@ async fn a_killed_server_takes_its_agent_along_and_leaves_nothing_behind() -> an
     apply.ends_honestly(&site).await
 }
 
-#[tokio::test]
 async fn a_killed_agent_leaves_nothing_behind_but_the_state() -> anyhow::Result<()> {
     let options = ServerOptions { agent: EmbeddedAgent::Off, ..Default::default() };
-    let mut site = Site::start_with(options).await?;
+    let site = Site::start_with(options).await?;
     let mut agent = CarnetAgent::start(&site.server).await?;
     let apply = Apply::start(&site).await?;
     agent.kill().await?;
@@ -126,7 +135,6 @@ async fn a_killed_agent_leaves_nothing_behind_but_the_state() -> anyhow::Result<
 }
 
 /// Nobody is left who could clean up, and nothing but the disk remembers.
-#[tokio::test]
 async fn a_power_cut_loses_no_state_and_leaves_no_home() -> anyhow::Result<()> {
     let mut site = Site::start().await?;
     let apply = Apply::start(&site).await?;
