@@ -11,7 +11,7 @@ const WAITING: [&str; 4] = [
     "Waiting for the apply to start",
     "Acquiring state lock. This may take",
     "Releasing state lock. This may take",
-]; 2] = ["Waiting for the plan to start", "Waiting for the apply to start"];
+];
 
 /// What stands behind these in the description of a lock belongs to this machine and moment.
 const LABELS: [&str; 2] = ["  Who:", "  Created:"];
