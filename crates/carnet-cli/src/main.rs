@@ -27,12 +27,9 @@ fn main() -> ExitCode {
         eprintln!("carnet: this process cannot be kept from being traced: {error}");
         return ExitCode::FAILURE;
     }
-    match stage.as_deref() {
-        Some("guardian") => {
-            carnet_agent::guardian_main();
-            return ExitCode::SUCCESS;
-        }
-        Some(_) | None => {}
+    if stage.as_deref() == Some("guardian") {
+        carnet_agent::guardian_main();
+        return ExitCode::SUCCESS;
     }
     let cli = Cli::parse();
     match run(cli) {
