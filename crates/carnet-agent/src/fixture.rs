@@ -1,6 +1,6 @@
 //! Documents for tests.
 
-use carnet_api::job::{JobDocument, JobIdentity, JobVariable, RunDocument, WireSecret};
+use carnet_api::job::{CredentialRules, JobDocument, JobIdentity, JobVariable, RunDocument, WireSecret};
 
 pub(crate) fn secret(text: &str) -> WireSecret {
     WireSecret(text.to_owned().into())
@@ -13,6 +13,7 @@ pub(crate) fn variable(key: &str, value: &str, category: &str) -> JobVariable {
         category: category.to_owned(),
         hcl: false,
         sensitive: false,
+        origin: "workspace \"net\"".to_owned(),
     }
 }
 
@@ -50,6 +51,8 @@ pub(crate) fn document(phase: &str) -> JobDocument {
         variables: Vec::new(),
         deadline_at: jiff::Timestamp::MAX,
         issuer_url: text("https://carnet.example.com"),
+        credentials: CredentialRules { identity_token_ttl_seconds: 600, tolerates_static_credentials: false },
+        adapters: Vec::new(),
         claimed_at: jiff::Timestamp::UNIX_EPOCH,
     }
 }

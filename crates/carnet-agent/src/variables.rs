@@ -85,6 +85,7 @@ mod tests {
             category: "terraform".to_owned(),
             hcl,
             sensitive: false,
+            origin: "workspace \"net\"".to_owned(),
         }
     }
 

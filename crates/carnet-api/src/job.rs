@@ -11,6 +11,7 @@
 //! | `PUT`/`GET jobs/{job}/artifacts/{artifact}` bytes ([`Artifact`]) | control token | 204 / 200, 404 when there is none |
 //! | `GET jobs/{job}/state` | control token | the current state's bytes; 204 when there is none |
 //! | `PUT jobs/{job}/state` bytes | control token or delivery token | 204 once stored; 409 when a newer state is there |
+//! | `PUT jobs/{job}/credentials` [`CredentialReport`] | control token | 204; replaces the report that is there |
 //! | `POST jobs/{job}/finish` [`Finish`] | control token | 204, again 204 when repeated |
 //!
 //! The control token can mint identity tokens: it stays in the agent's memory. The delivery token can do nothing but store the
@@ -88,6 +89,10 @@ pub struct JobDocument {
     pub deadline_at: Timestamp,
     /// The issuer of identity tokens, for messages.
     pub issuer_url: String,
+    /// How its identity tokens live and what a static credential beside a dynamic one leads to.
+    pub credentials: CredentialRules,
+    /// Declarative adapters of the server and of the organization, as TOML documents, besides those that ship.
+    pub adapters: Vec<String>,
     /// The server's own moment of the claim, to notice a wrong clock.
     pub claimed_at: Timestamp,
 }
@@ -151,6 +156,72 @@ pub struct JobVariable {
     pub hcl: bool,
     /// Whether it must be hidden from the log.
     pub sensitive: bool,
+    /// Where it was set, as a person reads it: `workspace "network"`.
+    pub origin: String,
+}
+
+/// What the organization and the workspace say about dynamic credentials.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CredentialRules {
+    /// Seconds that an identity token lives when its consumer can be given a new one in time.
+    pub identity_token_ttl_seconds: u64,
+    /// Whether a static credential that would win over a dynamic one only leads to a warning.
+    pub tolerates_static_credentials: bool,
+}
+
+/// What a phase holds or held, replaced as a whole whenever it changes; no secret in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialReport {
+    /// One entry for each configuration that was switched on.
+    pub entries: Vec<CredentialEntry>,
+}
+
+/// One configuration of a family in one phase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialEntry {
+    /// The family, `aws` for example; the name of an adapter for a declarative one.
+    pub family: String,
+    /// The tag; `None` for the default configuration.
+    pub tag: Option<String>,
+    /// The claim `aud`.
+    pub audience: String,
+    /// The claim `sub`.
+    pub subject: String,
+    /// The role or account that the token was traded for.
+    pub role: Option<String>,
+    /// The newest identity token, as in the ledger; `None` when none was made.
+    pub jti: Option<String>,
+    /// Seconds that the newest identity token lives.
+    pub life_seconds: u64,
+    /// How often the credential was replaced or renewed.
+    pub renewals: u32,
+    /// When the credential ends: the provider's, or else the identity token.
+    pub expires_at: Option<Timestamp>,
+    /// `held`, `refused` or `ended`.
+    pub outcome: String,
+    /// Why it was refused, in one line; empty otherwise.
+    pub detail: String,
+    /// Who the run is to the provider, line by line.
+    pub identity: Vec<String>,
+    /// What must be revoked, in the order in which it was obtained.
+    pub leases: Vec<CredentialLease>,
+}
+
+/// Something at a provider that works until it is revoked or ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialLease {
+    /// The server that can revoke it.
+    pub address: String,
+    /// The namespace, if any.
+    pub namespace: Option<String>,
+    /// The name by which an administrator can revoke it; not a secret, empty for kinds that have none.
+    pub accessor: String,
+    /// When it ends by itself; `None` when it does not.
+    pub ends_at: Option<Timestamp>,
+    /// `outstanding`, `revoked`, `already_gone`, `ends_by_itself` or `failed`.
+    pub revocation: String,
+    /// Why it could not be revoked; empty otherwise.
+    pub detail: String,
 }
 
 /// What an agent reports while it works.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use carnet_agent::{AgentConfig, AgentError, EngineSource, SandboxMode, run};
-use carnet_api::job::{JobDocument, JobIdentity, JobVariable, RunDocument, WireSecret};
+use carnet_api::job::{CredentialRules, JobDocument, JobIdentity, JobVariable, RunDocument, WireSecret};
 use flate2::{Compression, write::GzEncoder};
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -112,6 +112,7 @@ pub(crate) fn variable(key: &str, value: &str, category: &str) -> JobVariable {
         category: category.to_owned(),
         hcl: false,
         sensitive: false,
+        origin: "workspace \"net\"".to_owned(),
     }
 }
 
@@ -151,6 +152,8 @@ pub(crate) fn job(phase: &str, act: &str) -> JobDocument {
         variables: vec![variable("FAKE", act, "env")],
         deadline_at: jiff::Timestamp::from_second(3600).unwrap(),
         issuer_url: text("https://carnet.example.com"),
+        credentials: CredentialRules { identity_token_ttl_seconds: 600, tolerates_static_credentials: false },
+        adapters: Vec::new(),
         claimed_at: jiff::Timestamp::UNIX_EPOCH,
     }
 }

@@ -8,7 +8,9 @@ use super::{
     ClientError,
     http::{Http, bytes, json, segment},
 };
-use crate::job::{Artifact, Finish, Heartbeat, HeartbeatReply, IdentityTokenReply, IdentityTokenRequest};
+use crate::job::{
+    Artifact, CredentialReport, Finish, Heartbeat, HeartbeatReply, IdentityTokenReply, IdentityTokenRequest,
+};
 
 /// The requests of one job, with its control token.
 #[derive(Debug, Clone)]
@@ -76,6 +78,12 @@ impl JobClient {
             return Ok(None);
         }
         bytes(response).await.map(Some)
+    }
+
+    /// Tells what the phase holds or held; it replaces what was told before.
+    pub async fn credentials(&self, report: &CredentialReport) -> Result<(), ClientError> {
+        let request = self.http.request(Method::PUT, &self.at("credentials"), &self.token).json(report);
+        self.http.send(request).await.map(drop)
     }
 
     /// Reports the end of the phase.

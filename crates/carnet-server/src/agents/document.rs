@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use carnet_api::job::{JobDocument, JobIdentity, JobVariable, RunDocument};
+use carnet_api::job::{CredentialRules, JobDocument, JobIdentity, JobVariable, RunDocument};
 use carnet_model::{
     Job, Phase, Run, RunVariable, Timestamp, VariableCategory, VariableSource, VariableValue,
     WorkloadIdentity, Workspace, merge_variables,
@@ -12,6 +12,9 @@ use carnet_store::Tx;
 use super::claim::JobTokens;
 use crate::app::App;
 use crate::error::ApiError;
+
+/// Seconds that an identity token lives unless somebody decided otherwise.
+const IDENTITY_TOKEN_TTL: u64 = 600;
 
 /// Who the run is in this phase.
 pub(super) fn workload_identity(workspace: &Workspace, run: &Run, phase: Phase) -> WorkloadIdentity {
@@ -43,7 +46,7 @@ pub(super) async fn job_document(
     now: Timestamp,
 ) -> Result<JobDocument, ApiError> {
     let (run, workspace) = run_of(tx, job).await?;
-    let variables = variables(tx, &run).await?;
+    let variables = variables(tx, &run, &workspace).await?;
     let identity = workload_identity(&workspace, &run, job.phase);
     Ok(JobDocument {
         job_id: job.id.as_str().to_owned(),
@@ -57,6 +60,11 @@ pub(super) async fn job_document(
         variables,
         deadline_at: job.deadline_at.ok_or_else(|| ApiError::internal("a claimed job has no deadline"))?,
         issuer_url: app.issuer.url().as_str().to_owned(),
+        credentials: CredentialRules {
+            identity_token_ttl_seconds: IDENTITY_TOKEN_TTL,
+            tolerates_static_credentials: false,
+        },
+        adapters: Vec::new(),
         claimed_at: now,
     })
 }
@@ -90,14 +98,14 @@ fn run_document(run: &Run, workspace: &Workspace) -> RunDocument {
     }
 }
 
-async fn variables(tx: &mut Tx, run: &Run) -> Result<Vec<JobVariable>, ApiError> {
-    let workspace = tx.variables(&run.workspace_id).await?;
-    let sensitive: BTreeSet<String> = workspace
+async fn variables(tx: &mut Tx, run: &Run, workspace: &Workspace) -> Result<Vec<JobVariable>, ApiError> {
+    let stored = tx.variables(&run.workspace_id).await?;
+    let sensitive: BTreeSet<String> = stored
         .iter()
         .filter(|variable| variable.input.sensitive && variable.input.category == VariableCategory::Terraform)
         .map(|variable| variable.input.key.to_string())
         .collect();
-    let of_workspace = workspace.into_iter().map(|variable| RunVariable {
+    let of_workspace = stored.into_iter().map(|variable| RunVariable {
         key: variable.input.key.to_string(),
         value: variable.input.value,
         category: variable.input.category,
@@ -123,6 +131,10 @@ async fn variables(tx: &mut Tx, run: &Run) -> Result<Vec<JobVariable>, ApiError>
             category: variable.category.as_str().to_owned(),
             hcl: variable.hcl,
             sensitive: variable.sensitive,
+            origin: match variable.source {
+                VariableSource::Workspace => format!("workspace \"{}\"", workspace.name),
+                VariableSource::Run => "the run".to_owned(),
+            },
         })
         .collect())
 }

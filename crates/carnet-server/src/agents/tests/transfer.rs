@@ -99,13 +99,18 @@ async fn the_job_document_merges_the_variables() {
     project.run(json!({ "variables": [{ "key": "region", "value": "\"us\"" }] })).await;
     let job = agent.claim().await;
     let found: Vec<Value> = job.document["variables"].as_array().expect("a list").clone();
-    let variable = |key: &str, value: &str, category: &str, hcl: bool, sensitive: bool| json!({ "key": key, "value": value, "category": category, "hcl": hcl, "sensitive": sensitive });
+    let workspace = r#"workspace "net""#;
+    let variable = |key: &str, value: &str, category: &str, is_of_run: bool, origin: &str| {
+        json!({
+            "key": key, "value": value, "category": category, "hcl": is_of_run, "sensitive": is_of_run, "origin": origin,
+        })
+    };
     assert_eq!(
         found,
         [
-            variable("region", "\"us\"", "terraform", true, true),
-            variable("size", "1", "terraform", false, false),
-            variable("region", "env", "env", false, false),
+            variable("region", "\"us\"", "terraform", true, "the run"),
+            variable("size", "1", "terraform", false, workspace),
+            variable("region", "env", "env", false, workspace),
         ]
     );
 }
