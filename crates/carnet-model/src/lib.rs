@@ -4,6 +4,7 @@
 
 mod agent;
 mod configuration_version;
+mod credential_rules;
 mod id;
 mod identity;
 mod job;
@@ -24,6 +25,7 @@ mod workspace;
 
 pub use agent::Agent;
 pub use configuration_version::{ConfigurationStatus, ConfigurationVersion};
+pub use credential_rules::{IdentityTokenTtl, IdentityTokenTtlError, StaticCredentials};
 pub use id::{
     AgentId, ApplyId, ConfigurationVersionId, IdError, JobId, OrgId, PhaseId, PlanId, ProjectId, RunEventId,
     RunId, StateVersionId, StateVersionOutputId, TagId, TokenId, UserId, VariableId, WorkspaceId,

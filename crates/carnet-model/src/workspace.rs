@@ -1,8 +1,8 @@
 //! Workspaces.
 
 use crate::{
-    ConfigurationVersionId, OrgId, OrgName, ProjectId, ProjectName, RunId, StateVersionId, Tag, Timestamp,
-    UserId, WorkspaceId, WorkspaceName,
+    ConfigurationVersionId, IdentityTokenTtl, OrgId, OrgName, ProjectId, ProjectName, RunId, StateVersionId,
+    Tag, Timestamp, UserId, WorkspaceId, WorkspaceName,
 };
 
 /// Where the runs of a workspace execute.
@@ -85,6 +85,8 @@ pub struct Workspace {
     pub allow_destroy_plan: bool,
     /// Whether logs of cloud-integrated clients are JSON lines.
     pub structured_run_output: bool,
+    /// How long identity tokens live; `None` for what the organization says.
+    pub identity_token_ttl: Option<IdentityTokenTtl>,
     /// The lock, if it is held.
     pub lock: Option<Lock>,
     /// The run that owns the workspace, or owned it last.

@@ -214,6 +214,7 @@ impl TestServer {
             auto_apply: false,
             allow_destroy_plan: true,
             structured_run_output: true,
+            identity_token_ttl: None,
             lock: None,
             current_run_id: None,
             current_state_version_id: None,

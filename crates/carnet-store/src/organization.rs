@@ -1,8 +1,28 @@
 //! Organizations.
 
-use carnet_model::{OrgId, OrgName, Organization, UserId};
+use carnet_model::{IdentityTokenTtl, OrgId, OrgName, Organization, StaticCredentials, UserId};
 
-use crate::db::{Row, StoreError, Tx};
+use crate::db::{Row, StoreError, Tx, corrupt};
+
+/// How long identity tokens live, at an organization or a workspace that says it.
+pub(crate) fn identity_token_ttl(row: &Row) -> Result<Option<IdentityTokenTtl>, StoreError> {
+    let unreadable = || corrupt("identity_token_ttl");
+    row.optional_integer("identity_token_ttl")?
+        .map(|seconds| {
+            let seconds = u64::try_from(seconds).map_err(|_| unreadable())?;
+            IdentityTokenTtl::from_seconds(seconds).map_err(|_| unreadable())
+        })
+        .transpose()
+}
+
+/// The column that says how long identity tokens live.
+pub(crate) fn ttl_seconds(ttl: Option<IdentityTokenTtl>) -> Option<i64> {
+    ttl.map(|ttl| i64::from(ttl.as_seconds()))
+}
+
+fn tolerates_static_credentials(organization: &Organization) -> bool {
+    organization.static_credentials == StaticCredentials::Warn
+}
 
 fn organization(row: &Row) -> Result<Organization, StoreError> {
     Ok(Organization {
@@ -10,6 +30,11 @@ fn organization(row: &Row) -> Result<Organization, StoreError> {
         name: row.parsed("name")?,
         email: row.text("email")?,
         default_project_id: row.parsed("default_project_id")?,
+        identity_token_ttl: identity_token_ttl(row)?,
+        static_credentials: match row.boolean("tolerates_static_credentials")? {
+            true => StaticCredentials::Warn,
+            false => StaticCredentials::Refuse,
+        },
         created_at: row.time("created_at")?,
     })
 }
@@ -18,12 +43,15 @@ impl Tx {
     /// Stores a new organization; a taken name is a conflict.
     pub async fn insert_organization(&mut self, organization: &Organization) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO organizations (id, name, email, default_project_id, created_at) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO organizations (id, name, email, default_project_id, identity_token_ttl, \
+             tolerates_static_credentials, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
             &[
                 (&organization.id).into(),
                 (&organization.name).into(),
                 (&organization.email).into(),
                 (&organization.default_project_id).into(),
+                ttl_seconds(organization.identity_token_ttl).into(),
+                tolerates_static_credentials(organization).into(),
                 organization.created_at.into(),
             ],
         )
@@ -59,11 +87,18 @@ impl Tx {
         rows.iter().map(organization).collect()
     }
 
-    /// Saves name and address; a taken name is a conflict.
+    /// Saves everything that its owners decide; a taken name is a conflict.
     pub async fn update_organization(&mut self, organization: &Organization) -> Result<(), StoreError> {
         self.execute(
-            "UPDATE organizations SET name = $2, email = $3 WHERE id = $1",
-            &[(&organization.id).into(), (&organization.name).into(), (&organization.email).into()],
+            "UPDATE organizations SET name = $2, email = $3, identity_token_ttl = $4, \
+             tolerates_static_credentials = $5 WHERE id = $1",
+            &[
+                (&organization.id).into(),
+                (&organization.name).into(),
+                (&organization.email).into(),
+                ttl_seconds(organization.identity_token_ttl).into(),
+                tolerates_static_credentials(organization).into(),
+            ],
         )
         .await
         .map(drop)

@@ -8,6 +8,7 @@ use carnet_model::{
 };
 
 use crate::db::{Row, StoreError, Tx, corrupt};
+use crate::organization::{identity_token_ttl, ttl_seconds};
 
 /// Which workspaces of an organization are wanted.
 #[derive(Debug, Clone, Default)]
@@ -74,6 +75,7 @@ fn workspace(row: &Row) -> Result<Workspace, StoreError> {
         auto_apply: row.boolean("auto_apply")?,
         allow_destroy_plan: row.boolean("allow_destroy_plan")?,
         structured_run_output: row.boolean("structured_run_output")?,
+        identity_token_ttl: identity_token_ttl(row)?,
         lock: lock(row)?,
         current_run_id: row.optional_parsed("current_run_id")?,
         current_state_version_id: row.optional_parsed("current_state_version_id")?,
@@ -167,9 +169,9 @@ impl Tx {
     pub async fn insert_workspace(&mut self, workspace: &Workspace) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO workspaces (id, organization_id, project_id, name, description, execution_mode, \
-             terraform_version, working_directory, auto_apply, allow_destroy_plan, structured_run_output, lock_reason, \
-             resource_count, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', 0, $12, $12)",
+             terraform_version, working_directory, auto_apply, allow_destroy_plan, structured_run_output, \
+             identity_token_ttl, lock_reason, resource_count, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', 0, $13, $13)",
             &[
                 (&workspace.id).into(),
                 (&workspace.organization_id).into(),
@@ -182,6 +184,7 @@ impl Tx {
                 workspace.auto_apply.into(),
                 workspace.allow_destroy_plan.into(),
                 workspace.structured_run_output.into(),
+                ttl_seconds(workspace.identity_token_ttl).into(),
                 workspace.created_at.into(),
             ],
         )
@@ -198,7 +201,7 @@ impl Tx {
         self.execute(
             "UPDATE workspaces SET project_id = $2, name = $3, description = $4, execution_mode = $5, \
              terraform_version = $6, working_directory = $7, auto_apply = $8, allow_destroy_plan = $9, \
-             structured_run_output = $10, updated_at = $11 WHERE id = $1",
+             structured_run_output = $10, identity_token_ttl = $11, updated_at = $12 WHERE id = $1",
             &[
                 (&workspace.id).into(),
                 (&workspace.project_id).into(),
@@ -210,6 +213,7 @@ impl Tx {
                 workspace.auto_apply.into(),
                 workspace.allow_destroy_plan.into(),
                 workspace.structured_run_output.into(),
+                ttl_seconds(workspace.identity_token_ttl).into(),
                 now.into(),
             ],
         )

@@ -4,17 +4,14 @@ use std::collections::BTreeSet;
 
 use carnet_api::job::{CredentialRules, JobDocument, JobIdentity, JobVariable, RunDocument};
 use carnet_model::{
-    Job, Phase, Run, RunVariable, Timestamp, VariableCategory, VariableSource, VariableValue,
-    WorkloadIdentity, Workspace, merge_variables,
+    IdentityTokenTtl, Job, Phase, Run, RunVariable, StaticCredentials, Timestamp, VariableCategory,
+    VariableSource, VariableValue, WorkloadIdentity, Workspace, merge_variables,
 };
 use carnet_store::Tx;
 
 use super::claim::JobTokens;
 use crate::app::App;
 use crate::error::ApiError;
-
-/// Seconds that an identity token lives unless somebody decided otherwise.
-const IDENTITY_TOKEN_TTL: u64 = 600;
 
 /// Who the run is in this phase.
 pub(super) fn workload_identity(workspace: &Workspace, run: &Run, phase: Phase) -> WorkloadIdentity {
@@ -60,12 +57,19 @@ pub(super) async fn job_document(
         variables,
         deadline_at: job.deadline_at.ok_or_else(|| ApiError::internal("a claimed job has no deadline"))?,
         issuer_url: app.issuer.url().as_str().to_owned(),
-        credentials: CredentialRules {
-            identity_token_ttl_seconds: IDENTITY_TOKEN_TTL,
-            tolerates_static_credentials: false,
-        },
+        credentials: credential_rules(tx, &workspace).await?,
         adapters: Vec::new(),
         claimed_at: now,
+    })
+}
+
+async fn credential_rules(tx: &mut Tx, workspace: &Workspace) -> Result<CredentialRules, ApiError> {
+    let missing = || ApiError::internal("the organization of a job is not there");
+    let organization = tx.organization_by_id(&workspace.organization_id).await?.ok_or_else(missing)?;
+    let ttl = IdentityTokenTtl::that_applies(workspace.identity_token_ttl, organization.identity_token_ttl);
+    Ok(CredentialRules {
+        identity_token_ttl_seconds: ttl.as_seconds().into(),
+        tolerates_static_credentials: organization.static_credentials == StaticCredentials::Warn,
     })
 }
 

@@ -3,6 +3,7 @@
 mod account;
 mod applies;
 pub(crate) mod configuration_versions;
+mod credential_rules;
 mod discovery;
 mod identity_tokens;
 mod job_reports;

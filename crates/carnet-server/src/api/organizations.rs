@@ -2,16 +2,17 @@
 
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
-    Action, DEFAULT_PROJECT, NameError, OrgId, OrgName, Organization, Project, ProjectId, Role, Timestamp,
-    UserId,
+    Action, DEFAULT_PROJECT, NameError, OrgId, OrgName, Organization, Project, ProjectId, Role,
+    StaticCredentials, Timestamp, UserId,
 };
 use carnet_store::{StoreError, Tx, WorkspaceFilter};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::credential_rules::{identity_token_ttl, static_credentials};
 use super::workspace_blobs::delete_blobs;
 use crate::app::entropy;
-use crate::document::Doc;
+use crate::document::{Doc, present};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
 use crate::reply::{Reply, created, list, no_content, ok, ok_with, page_of};
@@ -30,9 +31,26 @@ pub(crate) fn routes() -> Routes {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct OrganizationInput {
     name: Option<String>,
     email: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    identity_token_ttl: Option<Option<Value>>,
+    static_credentials: Option<String>,
+}
+
+impl OrganizationInput {
+    /// Puts what it says about credentials into the organization; `true` when it says anything.
+    fn change_credential_rules(&self, organization: &mut Organization) -> Result<bool, ApiError> {
+        if let Some(ttl) = &self.identity_token_ttl {
+            organization.identity_token_ttl = identity_token_ttl(ttl.as_ref())?;
+        }
+        if let Some(text) = &self.static_credentials {
+            organization.static_credentials = static_credentials(text)?;
+        }
+        Ok(self.identity_token_ttl.is_some() || self.static_credentials.is_some())
+    }
 }
 
 async fn index(Read(mut cx): Read, params: Params) -> Reply {
@@ -50,8 +68,12 @@ async fn index(Read(mut cx): Read, params: Params) -> Reply {
 async fn create(Write(mut cx): Write, doc: Doc<OrganizationInput>) -> Reply {
     let user_id = cx.require_user()?;
     let name = parsed_name(doc.attributes.name.as_deref())?;
-    let email = doc.attributes.email.ok_or_else(|| ApiError::attribute("email", "Email can't be blank"))?;
-    let organization = create_organization(&mut cx.tx, &name, &email, &user_id, cx.now).await?;
+    let email = doc.attributes.email.as_deref();
+    let email = email.ok_or_else(|| ApiError::attribute("email", "Email can't be blank"))?;
+    let mut organization = create_organization(&mut cx.tx, &name, email, &user_id, cx.now).await?;
+    if doc.attributes.change_credential_rules(&mut organization)? {
+        cx.tx.update_organization(&organization).await?;
+    }
     cx.tx.commit().await?;
     created(resource(&organization, true))
 }
@@ -73,6 +95,7 @@ async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Organizati
     if doc.attributes.name.is_some() {
         organization.name = parsed_name(doc.attributes.name.as_deref())?;
     }
+    doc.attributes.change_credential_rules(&mut organization)?;
     if let Some(email) = doc.attributes.email {
         organization.email = email;
     }
@@ -154,6 +177,8 @@ pub(crate) async fn create_organization(
         name: name.clone(),
         email: email.to_owned(),
         default_project_id: ProjectId::from_entropy(entropy()?),
+        identity_token_ttl: None,
+        static_credentials: StaticCredentials::default(),
         created_at: now,
     };
     let project = Project {
@@ -180,6 +205,8 @@ pub(crate) fn resource(organization: &Organization, can_administer: bool) -> Res
         "cost-estimation-enabled": false,
         "assessments-enforced": false,
         "default-execution-mode": "remote",
+        "identity-token-ttl": organization.identity_token_ttl.map(|ttl| ttl.as_seconds()),
+        "static-credentials": organization.static_credentials.as_str(),
         "allow-force-delete-workspaces": true,
         "is-unified": false,
         "saml-enabled": false,
@@ -192,7 +219,7 @@ pub(crate) fn resource(organization: &Organization, can_administer: bool) -> Res
         .link("self", format!("/api/v2/organizations/{}", organization.name))
 }
 
-fn permissions(can_administer: bool) -> serde_json::Value {
+fn permissions(can_administer: bool) -> Value {
     json!({
         "can-update": can_administer,
         "can-destroy": can_administer,

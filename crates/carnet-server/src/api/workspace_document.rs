@@ -47,6 +47,7 @@ fn attributes(workspace: &Workspace, can_manage: bool) -> Value {
         "queue-all-runs": false,
         "speculative-enabled": true,
         "structured-run-output-enabled": workspace.structured_run_output,
+        "identity-token-ttl": workspace.identity_token_ttl.map(|ttl| ttl.as_seconds()),
         "file-triggers-enabled": true,
         "trigger-prefixes": [],
         "trigger-patterns": [],

@@ -4,6 +4,7 @@ use carnet_model::{ExecutionMode, NameError, Organization, ProjectId, Tag, Works
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::credential_rules::identity_token_ttl;
 use super::workspace_tags::parse_bindings;
 use crate::document::{Doc, present};
 use crate::error::ApiError;
@@ -24,6 +25,8 @@ pub(super) struct WorkspaceInput {
     auto_apply: Option<bool>,
     allow_destroy_plan: Option<bool>,
     structured_run_output_enabled: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
+    identity_token_ttl: Option<Option<Value>>,
     vcs_repo: Option<Value>,
 }
 
@@ -70,6 +73,9 @@ pub(super) async fn change(
     workspace.allow_destroy_plan = input.allow_destroy_plan.unwrap_or(workspace.allow_destroy_plan);
     workspace.structured_run_output =
         input.structured_run_output_enabled.unwrap_or(workspace.structured_run_output);
+    if let Some(ttl) = &input.identity_token_ttl {
+        workspace.identity_token_ttl = identity_token_ttl(ttl.as_ref())?;
+    }
     if let Some(Some(project)) = doc.to_one("project")? {
         let missing =
             || ApiError::invalid("/data/relationships/project", "no such project in this organization");

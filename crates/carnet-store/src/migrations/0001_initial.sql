@@ -31,6 +31,8 @@ CREATE TABLE organizations (
     name TEXT NOT NULL UNIQUE,
     email TEXT NOT NULL,
     default_project_id TEXT NOT NULL,
+    identity_token_ttl BIGINT,
+    tolerates_static_credentials BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL
 );
 
@@ -63,6 +65,7 @@ CREATE TABLE workspaces (
     auto_apply BOOLEAN NOT NULL,
     allow_destroy_plan BOOLEAN NOT NULL,
     structured_run_output BOOLEAN NOT NULL,
+    identity_token_ttl BIGINT,
     locked_by_user_id TEXT,
     locked_by_run_id TEXT,
     lock_reason TEXT NOT NULL,

@@ -2,6 +2,7 @@
 
 mod access;
 mod configuration_versions;
+mod credential_rules;
 mod organizations;
 mod state_outputs;
 mod state_uploads;
