@@ -4,6 +4,7 @@
 //! what is missing. With it, identity tokens are traded, kept fresh and revoked. Nothing here touches a file or
 //! the environment of the process.
 
+pub mod adapter;
 mod configure;
 mod conflicts;
 #[cfg(feature = "exchange")]
@@ -23,6 +24,7 @@ mod switches;
 #[cfg(test)]
 mod vectors;
 
+pub use adapter::{AdapterDefinition, AdapterError};
 #[cfg(feature = "exchange")]
 pub use exchange::{
     Credentials, Event, Exchange, ExchangeError, HttpSettings, IdentityToken, Refreshed, ReportEntry,
