@@ -6,6 +6,7 @@
 mod broker;
 mod config;
 mod control;
+mod credential_report;
 mod engine;
 mod environment;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod schemas;
 mod state;
 mod steps;
 mod strays;
+mod token_source;
 mod unpack;
 mod variables;
 mod workdir;

@@ -147,6 +147,7 @@ impl<'a> PhaseRun<'a> {
         let (downloads, injection) = self.fetch(phase, &home, &guardian, resolution).await?;
         let root = arrange(&home, self.document, &downloads, self.log)?;
         self.inject(&home, injection, &mut environment)?;
+        self.settle().await?;
         let prefix = self.command_prefix(&home, &engine)?;
         self.keep_state(&root, downloads)?;
 
@@ -212,7 +213,7 @@ impl<'a> PhaseRun<'a> {
             let obtained = tokio::select! {
                 _ = hard.stronger_than(Some(Stop::Interrupt)) => Err(PhaseError::Stopped),
                 obtained = Broker::obtain(resolution, self.client.clone(), around) =>
-                    obtained.map(Some).map_err(|error| PhaseError::Failed(error.to_string())),
+                    obtained.map(Some),
             };
             (Instant::now(), obtained)
         };

@@ -23,11 +23,7 @@ pub(crate) struct Outcome {
 }
 
 /// Checks every configuration of a family that is switched on.
-pub(crate) fn configure_family(
-    provider: &'static dyn Provider,
-    values: &Values<'_>,
-    phase: Phase,
-) -> Outcome {
+pub(crate) fn configure_family(provider: &dyn Provider, values: &Values<'_>, phase: Phase) -> Outcome {
     let mut family = Configuring { provider, values, phase, found: Outcome::default() };
     family.configure_all();
     family.found
@@ -35,7 +31,7 @@ pub(crate) fn configure_family(
 
 /// The work on one family.
 struct Configuring<'a> {
-    provider: &'static dyn Provider,
+    provider: &'a dyn Provider,
     values: &'a Values<'a>,
     phase: Phase,
     found: Outcome,
@@ -45,7 +41,7 @@ impl Configuring<'_> {
     fn configure_all(&mut self) {
         let settings = self.provider.settings();
         let Some(switch) = settings.first() else { return };
-        let tags = self.tags(switch);
+        let tags = self.tags(*switch);
         for tag in &tags {
             self.configure(tag.as_ref());
         }
@@ -53,10 +49,10 @@ impl Configuring<'_> {
     }
 
     /// The configurations that are on; a tag that cannot be one is a problem.
-    fn tags(&mut self, switch: &'static Setting) -> Vec<Option<Tag>> {
+    fn tags(&mut self, switch: Setting<'_>) -> Vec<Option<Tag>> {
         let family = self.provider.family();
         let mut tags: Vec<Option<Tag>> = Vec::new();
-        for text in switched_on(self.values, switch, &mut self.found.warnings) {
+        for text in switched_on(self.values, &switch, &mut self.found.warnings) {
             let Ok(tag) = text.map(str::parse::<Tag>).transpose() else {
                 let tag = text.unwrap_or_default().to_owned();
                 self.found.problems.push(Problem::Tag { family, tag });
@@ -73,7 +69,7 @@ impl Configuring<'_> {
     }
 
     fn configure(&mut self, tag: Option<&Tag>) {
-        let (family, variable) = (self.provider.family(), self.provider.variable());
+        let family = self.provider.family();
         let (result, problems, notices) = self.fill(tag, self.phase);
         self.found.warnings.extend(notices);
         let Ok(configuration) = result else {
@@ -85,12 +81,25 @@ impl Configuring<'_> {
             return;
         }
         if self.phase == Phase::Plan {
-            let (_, problems, _) = self.fill(tag, Phase::Apply);
+            let (apply, problems, _) = self.fill(tag, Phase::Apply);
             let failures =
                 problems.iter().map(|problem| Notice::ApplyWillFail { problem: problem.to_string() });
             self.found.warnings.extend(failures);
+            if let (Some((attribute, own)), Ok(apply)) = (configuration.frozen(), &apply)
+                && apply.frozen().is_some_and(|(_, other)| other != own)
+            {
+                let tag = tag.cloned();
+                self.found.warnings.push(Notice::FrozenByPlan { family, tag, attribute });
+            }
         }
-        self.found.configured.push(Configured { family, tag: tag.cloned(), variable, configuration });
+        let variable = self.provider.variable().map(str::to_owned);
+        self.found.configured.push(Configured {
+            family,
+            tag: tag.cloned(),
+            variable,
+            request: None,
+            configuration,
+        });
     }
 
     fn fill(&self, tag: Option<&Tag>, phase: Phase) -> Filled {

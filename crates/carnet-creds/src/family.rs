@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::adapter_name::{AdapterName, AdapterNameError};
+
 /// A family of credentials: one set of settings that leads to one kind of credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", into = "String")]
 pub enum FamilyName {
     /// The bare identity token, for whatever reads it.
     Plain,
@@ -19,7 +21,6 @@ pub enum FamilyName {
     /// HCP, by workload identity provider.
     Hcp,
     /// Tencent Cloud, by OIDC role.
-    #[serde(rename = "tencentcloud")]
     TencentCloud,
     /// Vault and OpenBao, by JWT login.
     Vault,
@@ -29,11 +30,28 @@ pub enum FamilyName {
     VaultBackedAzure,
     /// Google credentials read from Vault.
     VaultBackedGcp,
+    /// A provider that a declarative adapter describes.
+    Adapter(AdapterName),
 }
 
 impl FamilyName {
+    /// Every family that is built in.
+    pub(crate) const BUILT_IN: [Self; 11] = [
+        Self::Plain,
+        Self::Aws,
+        Self::Azure,
+        Self::Gcp,
+        Self::Kubernetes,
+        Self::Hcp,
+        Self::TencentCloud,
+        Self::Vault,
+        Self::VaultBackedAws,
+        Self::VaultBackedAzure,
+        Self::VaultBackedGcp,
+    ];
+
     /// The name as it stands in records and log fields.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Plain => "plain",
             Self::Aws => "aws",
@@ -46,11 +64,12 @@ impl FamilyName {
             Self::VaultBackedAws => "vault_backed_aws",
             Self::VaultBackedAzure => "vault_backed_azure",
             Self::VaultBackedGcp => "vault_backed_gcp",
+            Self::Adapter(name) => name.as_str(),
         }
     }
 
     /// The name as people read it.
-    pub fn human(self) -> &'static str {
+    pub fn human(&self) -> &str {
         match self {
             Self::Plain => "workload identity token",
             Self::Aws => "AWS",
@@ -63,7 +82,33 @@ impl FamilyName {
             Self::VaultBackedAws => "Vault-backed AWS",
             Self::VaultBackedAzure => "Vault-backed Azure",
             Self::VaultBackedGcp => "Vault-backed GCP",
+            Self::Adapter(name) => name.as_str(),
         }
+    }
+}
+
+impl std::str::FromStr for FamilyName {
+    type Err = AdapterNameError;
+
+    fn from_str(text: &str) -> Result<Self, AdapterNameError> {
+        match Self::BUILT_IN.into_iter().find(|family| family.as_str() == text) {
+            Some(family) => Ok(family),
+            None => text.parse().map(Self::Adapter),
+        }
+    }
+}
+
+impl TryFrom<String> for FamilyName {
+    type Error = AdapterNameError;
+
+    fn try_from(text: String) -> Result<Self, AdapterNameError> {
+        text.parse()
+    }
+}
+
+impl From<FamilyName> for String {
+    fn from(family: FamilyName) -> Self {
+        family.as_str().to_owned()
     }
 }
 
@@ -144,7 +189,8 @@ impl FamilyName {
             | Self::Kubernetes
             | Self::Hcp
             | Self::TencentCloud
-            | Self::Vault => self,
+            | Self::Vault
+            | Self::Adapter(_) => self,
         }
     }
 }

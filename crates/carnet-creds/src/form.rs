@@ -7,8 +7,11 @@ use crate::{
     lexicon::{Values, variable_name},
     notice::Notice,
     problem::{MissingValue, Problem},
-    setting::{Phased, Setting},
+    setting::{Phased, Setting, SettingKind},
 };
+
+/// The longest value that a message repeats.
+const SHOWN_VALUE: usize = 64;
 
 /// A value and the variable that holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,34 +46,34 @@ impl<'a> Form<'a> {
     }
 
     /// A value that may be absent.
-    pub(crate) fn optional(&mut self, setting: &'static Setting) -> Result<Option<Found>, Incomplete> {
+    pub(crate) fn optional(&mut self, setting: &Setting<'_>) -> Result<Option<Found>, Incomplete> {
         let found = self.explicit(setting).or_else(|| self.shared(setting));
         found.map(|found| self.without_control_characters(found)).transpose()
     }
 
     /// A value that may span lines, such as a certificate.
-    pub(crate) fn optional_lines(&mut self, setting: &'static Setting) -> Option<Found> {
+    pub(crate) fn optional_lines(&mut self, setting: &Setting<'_>) -> Option<Found> {
         self.explicit(setting).or_else(|| self.shared(setting))
     }
 
     /// A value that has a default.
-    pub(crate) fn or_default(&mut self, setting: &'static Setting) -> Result<String, Incomplete> {
+    pub(crate) fn or_default(&mut self, setting: &Setting<'_>) -> Result<String, Incomplete> {
         let found = self.optional(setting)?.map(|found| found.value);
         Ok(found.unwrap_or_else(|| setting.default.unwrap_or_default().to_owned()))
     }
 
     /// A value that must be there.
-    pub(crate) fn required(&mut self, setting: &'static Setting) -> Result<Found, Incomplete> {
+    pub(crate) fn required(&mut self, setting: &Setting<'_>) -> Result<Found, Incomplete> {
         if let Some(found) = self.optional(setting)? {
             return Ok(found);
         }
         let variables = self.names(setting).into();
-        self.missing.push(MissingValue { label: setting.label, variables });
+        self.missing.push(MissingValue { label: setting.label.to_owned(), variables });
         Err(Incomplete(()))
     }
 
     /// A value that must be there for the phase: the phase's own first, explicit before shared.
-    pub(crate) fn phased(&mut self, phased: &'static Phased) -> Result<Found, Incomplete> {
+    pub(crate) fn phased(&mut self, phased: &Phased<'_>) -> Result<Found, Incomplete> {
         let own = match self.phase {
             Phase::Plan => phased.plan,
             Phase::Apply => phased.apply,
@@ -89,8 +92,42 @@ impl<'a> Form<'a> {
             return self.without_control_characters(found);
         }
         let variables = [self.names(own), self.names(phased.run)].concat();
-        self.missing.push(MissingValue { label: phased.run.label, variables });
+        self.missing.push(MissingValue { label: phased.run.label.to_owned(), variables });
         Err(Incomplete(()))
+    }
+
+    /// What the workspace sets for Terraform's own providers.
+    pub(crate) fn workspace(&self, name: &str) -> Option<Found> {
+        let value = self.values.workspace(name)?.to_owned();
+        Some(Found { variable: name.to_owned(), value })
+    }
+
+    /// A value that must be one of a few.
+    pub(crate) fn one_of(
+        &mut self,
+        setting: &Setting<'_>,
+        found: Found,
+        choices: &[&str],
+    ) -> Result<String, Incomplete> {
+        if choices.contains(&found.value.as_str()) {
+            return Ok(found.value);
+        }
+        let rule = if setting.kind == SettingKind::Value && found.value.len() <= SHOWN_VALUE {
+            format!("must be one of: {} (got \"{}\")", choices.join(", "), found.value)
+        } else {
+            format!("must be one of: {}", choices.join(", "))
+        };
+        Err(self.malformed("E3", &found, rule))
+    }
+
+    /// The value of both phases, when each has one and they differ.
+    pub(crate) fn other_phase(&mut self, phased: &Phased<'_>) -> Option<Found> {
+        let other = match self.phase {
+            Phase::Plan => phased.apply,
+            Phase::Apply => phased.plan,
+        };
+        let own = self.explicit(other).or_else(|| self.shared(other));
+        own.or_else(|| self.explicit(phased.run)).or_else(|| self.shared(phased.run))
     }
 
     /// Records that a value has the wrong form, under the rule's identifier.
@@ -125,18 +162,18 @@ impl<'a> Form<'a> {
         (problems, self.notices)
     }
 
-    fn explicit(&self, setting: &Setting) -> Option<Found> {
+    fn explicit(&self, setting: &Setting<'_>) -> Option<Found> {
         let tag = self.tag.map(Tag::as_str);
         let value = self.values.explicit(setting.name, tag)?.to_owned();
         Some(Found { variable: variable_name(setting.name, tag), value })
     }
 
-    fn shared(&self, setting: &Setting) -> Option<Found> {
+    fn shared(&self, setting: &Setting<'_>) -> Option<Found> {
         let value = self.values.shared(setting.name)?.to_owned();
         Some(Found { variable: setting.default_form(), value })
     }
 
-    fn names(&self, setting: &Setting) -> [String; 2] {
+    fn names(&self, setting: &Setting<'_>) -> [String; 2] {
         [variable_name(setting.name, self.tag.map(Tag::as_str)), setting.default_form()]
     }
 

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
+    credential::Credential,
     family::{FamilyName, Tag},
     resolve::{Configured, Resolution},
 };
@@ -19,8 +20,30 @@ pub struct Injection {
     pub files: Vec<InjectedFile>,
     /// Terraform variables: the name and the value as it must stand behind `TF_VAR_<name>=`.
     pub variables: BTreeMap<String, String>,
+    /// Tokens that the token source serves, for consumers that ask for a new one whenever they need it.
+    pub served: Vec<ServedToken>,
     /// Everything that no log may show.
     pub secrets: Vec<SecretString>,
+}
+
+/// Where the agent serves tokens to the processes of the run, and what they must present.
+#[derive(Debug, Clone)]
+pub struct TokenSourceAddress {
+    /// The address without a trailing slash, `http://127.0.0.1:40001` for example.
+    pub url: String,
+    /// What a request must carry as its bearer.
+    pub secret: SecretString,
+}
+
+/// A token that the token source serves at a path.
+#[derive(Debug, Clone)]
+pub struct ServedToken {
+    /// The path below the source's address, without a slash in front.
+    pub path: String,
+    /// The audience of the token; a request that names another one is refused.
+    pub audience: String,
+    /// The token.
+    pub token: SecretString,
 }
 
 /// A file directly below the home directory of the run.
@@ -37,7 +60,9 @@ pub struct InjectedFile {
 pub(crate) struct Delivery {
     pub(crate) env: Vec<EnvEntry>,
     pub(crate) files: Vec<InjectedFile>,
-    pub(crate) attributes: Vec<(&'static str, Option<String>)>,
+    pub(crate) attributes: Vec<(String, Option<String>)>,
+    /// Paths of the token source, with the audience that each serves.
+    pub(crate) served: Vec<(String, String)>,
 }
 
 /// One environment variable and the situations in which it is set.
@@ -70,8 +95,18 @@ impl Delivery {
         self.files.push(InjectedFile { name, content });
     }
 
-    pub(crate) fn attribute(&mut self, name: &'static str, value: impl Into<String>) {
-        self.attributes.push((name, Some(value.into())));
+    pub(crate) fn attribute(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.attributes.push((name.into(), Some(value.into())));
+    }
+
+    /// An attribute that does not apply: Terraform wants every attribute to be there.
+    pub(crate) fn no_attribute(&mut self, name: impl Into<String>) {
+        self.attributes.push((name.into(), None));
+    }
+
+    /// Serves the token of the configuration at a path of the token source.
+    pub(crate) fn serve(&mut self, path: String, audience: impl Into<String>) {
+        self.served.push((path, audience.into()));
     }
 }
 
@@ -108,11 +143,16 @@ impl Situation {
 }
 
 /// Puts together what all configurations contribute, given the credential of each in their order.
-pub(crate) fn assemble(resolution: &Resolution, credentials: &[SecretString]) -> Injection {
+pub(crate) fn assemble(
+    resolution: &Resolution,
+    credentials: &[Credential],
+    source: Option<&TokenSourceAddress>,
+) -> Injection {
     let mut injection = Injection::default();
-    let mut variables: BTreeMap<&'static str, DynamicCredentials> = BTreeMap::new();
+    let mut variables: BTreeMap<&str, DynamicCredentials> = BTreeMap::new();
     for (configured, credential) in resolution.configured.iter().zip(credentials) {
-        let delivery = deliver(resolution, configured, credential);
+        let delivery = deliver(resolution, configured, credential, source);
+        injection.served.extend(served(&delivery, credential));
         let situation = Situation::of(configured.family.group(), &resolution.configured);
         for entry in delivery.env {
             let is_left_alone =
@@ -122,13 +162,12 @@ pub(crate) fn assemble(resolution: &Resolution, credentials: &[SecretString]) ->
             }
         }
         injection.files.extend(delivery.files);
-        if let Some(name) = configured.variable {
+        if let Some(name) = configured.variable.as_deref() {
             variables.entry(name).or_default().add(configured.tag.clone(), delivery.attributes);
         }
-        if !credential.expose_secret().is_empty() {
-            injection.secrets.push(credential.clone());
-        }
+        injection.secrets.extend(credential.secrets().cloned());
     }
+    injection.secrets.extend(source.map(|source| source.secret.clone()));
     variables.retain(|name, _| !resolution.terraform_variables.contains(*name));
     injection.variables =
         variables.iter().map(|(name, value)| ((*name).to_owned(), value.encoded())).collect();
@@ -139,9 +178,22 @@ pub(crate) fn assemble(resolution: &Resolution, credentials: &[SecretString]) ->
 pub(crate) fn deliver(
     resolution: &Resolution,
     configured: &Configured,
-    credential: &SecretString,
+    credential: &Credential,
+    source: Option<&TokenSourceAddress>,
 ) -> Delivery {
-    configured.configuration.deliver(credential, &resolution.place(configured.tag.as_ref()))
+    configured.configuration.deliver(credential, &resolution.place(configured.tag.as_ref(), source))
+}
+
+/// The tokens that a delivery has served.
+pub(crate) fn served(delivery: &Delivery, credential: &Credential) -> Vec<ServedToken> {
+    let served = delivery.served.iter();
+    served
+        .map(|(path, audience)| ServedToken {
+            path: path.clone(),
+            audience: audience.clone(),
+            token: credential.token.clone(),
+        })
+        .collect()
 }
 
 /// The object of a `tfc_..._dynamic_credentials` variable; Terraform wants both attributes always.
@@ -152,7 +204,7 @@ struct DynamicCredentials {
 }
 
 #[derive(Debug)]
-struct Attributes(Vec<(&'static str, Option<String>)>);
+struct Attributes(Vec<(String, Option<String>)>);
 
 impl Serialize for Attributes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -165,7 +217,7 @@ impl Serialize for Attributes {
 }
 
 impl DynamicCredentials {
-    fn add(&mut self, tag: Option<Tag>, attributes: Vec<(&'static str, Option<String>)>) {
+    fn add(&mut self, tag: Option<Tag>, attributes: Vec<(String, Option<String>)>) {
         match tag {
             Some(tag) => {
                 self.aliases.insert(tag, Attributes(attributes));

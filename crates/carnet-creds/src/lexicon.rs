@@ -5,43 +5,46 @@ use std::collections::BTreeMap;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    providers,
-    setting::{DEFAULT_PREFIX, Setting, SettingKind},
+    providers::Providers,
+    setting::{DEFAULT_PREFIX, SettingKind},
 };
 
 /// What a name means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Name<'a> {
     /// A setting, shared between all configurations.
-    Default(&'static str),
+    Default(&'a str),
     /// A default form of something that has none.
     UnknownDefault,
     /// A setting of the configuration with this tag; the tag is not checked yet.
-    Value(&'static str, Option<&'a str>),
+    Value(&'a str, Option<&'a str>),
     /// Nothing of ours.
     Other,
 }
 
 /// Every base name, with its kind.
-pub(crate) struct Lexicon {
-    kinds: BTreeMap<&'static str, SettingKind>,
+pub(crate) struct Lexicon<'p> {
+    kinds: BTreeMap<&'p str, SettingKind>,
 }
 
-impl Lexicon {
-    /// The names of all families, those that are not supported yet included.
-    pub(crate) fn new() -> Self {
-        let supported = providers::all().into_iter().flat_map(|provider| provider.settings());
-        let kinds = supported.map(|setting: &Setting| (setting.name, setting.kind));
-        Self { kinds: kinds.chain(providers::unsupported::names()).collect() }
+impl<'p> Lexicon<'p> {
+    /// The names of all families, of what all families share, and of those that were withdrawn.
+    pub(crate) fn new(providers: &Providers<'p>) -> Self {
+        Self { kinds: providers.names().collect() }
     }
 
     /// Parses a name by its longest known base, never by splitting it at an underscore.
-    pub(crate) fn parse<'a>(&self, name: &'a str) -> Name<'a> {
+    pub(crate) fn parse<'a>(&self, name: &'a str) -> Name<'a>
+    where
+        'p: 'a,
+    {
         if let Some(rest) = name.strip_prefix(DEFAULT_PREFIX) {
             let base = format!("TFC_{rest}");
             return match self.kinds.get_key_value(base.as_str()) {
                 Some((base, SettingKind::Value)) => Name::Default(base),
-                Some((_, SettingKind::Enable | SettingKind::PlainAudience)) | None => Name::UnknownDefault,
+                Some((_, SettingKind::Enable | SettingKind::PlainAudience | SettingKind::Common)) | None => {
+                    Name::UnknownDefault
+                }
             };
         }
         let tag_of = |base: &str| match name.strip_prefix(base)? {
@@ -56,7 +59,7 @@ impl Lexicon {
     }
 
     /// Every base name.
-    pub(crate) fn bases(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn bases(&self) -> impl Iterator<Item = &'p str> {
         self.kinds.keys().copied()
     }
 
@@ -80,20 +83,20 @@ impl Lexicon {
 
 /// The variables of a run, sorted by what they mean.
 pub(crate) struct Values<'a> {
-    explicit: BTreeMap<(&'static str, Option<&'a str>), &'a SecretString>,
-    shared: BTreeMap<&'static str, &'a SecretString>,
+    explicit: BTreeMap<(&'a str, Option<&'a str>), &'a SecretString>,
+    shared: BTreeMap<&'a str, &'a SecretString>,
     unknown_defaults: Vec<&'a str>,
-    other: Vec<&'a str>,
+    other: BTreeMap<&'a str, &'a SecretString>,
 }
 
 impl<'a> Values<'a> {
     /// Sorts the variables; empty ones count as not set, except that a flag is then known to be there.
-    pub(crate) fn sort(lexicon: &Lexicon, env: &'a BTreeMap<String, SecretString>) -> Self {
+    pub(crate) fn sort<'p: 'a>(lexicon: &Lexicon<'p>, env: &'a BTreeMap<String, SecretString>) -> Self {
         let mut values = Self {
             explicit: BTreeMap::new(),
             shared: BTreeMap::new(),
             unknown_defaults: Vec::new(),
-            other: Vec::new(),
+            other: BTreeMap::new(),
         };
         for (name, value) in env {
             match lexicon.parse(name) {
@@ -104,15 +107,18 @@ impl<'a> Values<'a> {
                 Name::Value(base, tag) => {
                     values.explicit.insert((base, tag), value);
                 }
-                Name::Other => values.other.push(name),
+                Name::Other => {
+                    values.other.insert(name, value);
+                }
             }
         }
         values
     }
 
     /// The value of one configuration's own variable, unless it is empty.
-    pub(crate) fn explicit(&self, base: &'static str, tag: Option<&'a str>) -> Option<&'a str> {
-        self.explicit.get(&(base, tag)).and_then(|value| non_empty(value))
+    pub(crate) fn explicit<'s>(&'s self, base: &'s str, tag: Option<&'s str>) -> Option<&'s str> {
+        let explicit: &BTreeMap<(&'s str, Option<&'s str>), &'s SecretString> = &self.explicit;
+        explicit.get(&(base, tag)).and_then(|value| non_empty(value))
     }
 
     /// The value that all configurations share, unless it is empty.
@@ -121,13 +127,16 @@ impl<'a> Values<'a> {
     }
 
     /// Every tag that a base name appears with, in order, with its trimmed text, which may be empty.
-    pub(crate) fn tags_of(&self, base: &str) -> impl Iterator<Item = (Option<&'a str>, &'a str)> {
+    pub(crate) fn tags_of<'s>(
+        &'s self,
+        base: &'s str,
+    ) -> impl Iterator<Item = (Option<&'a str>, &'a str)> + use<'s, 'a> {
         let own = self.explicit.iter().filter(move |((name, _), _)| *name == base);
         own.map(|((_, tag), value)| (*tag, trimmed(value)))
     }
 
     /// The explicit variables that hold something, as base name and tag.
-    pub(crate) fn written(&self) -> impl Iterator<Item = (&'static str, Option<&'a str>)> {
+    pub(crate) fn written(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
         self.explicit.iter().filter(|(_, value)| non_empty(value).is_some()).map(|(key, _)| *key)
     }
 
@@ -137,8 +146,13 @@ impl<'a> Values<'a> {
     }
 
     /// Names that mean nothing here.
-    pub(crate) fn other(&self) -> &[&'a str] {
-        &self.other
+    pub(crate) fn other(&self) -> impl Iterator<Item = &'a str> {
+        self.other.keys().copied()
+    }
+
+    /// A variable that means nothing here, unless it is empty: what the workspace tells Terraform's providers.
+    pub(crate) fn workspace(&self, name: &str) -> Option<&str> {
+        self.other.get(name).and_then(|value| non_empty(value))
     }
 }
 

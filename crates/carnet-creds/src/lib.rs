@@ -5,8 +5,11 @@
 //! the environment of the process.
 
 pub mod adapter;
+mod adapter_name;
+mod common;
 mod configure;
 mod conflicts;
+mod credential;
 #[cfg(feature = "exchange")]
 mod exchange;
 mod family;
@@ -24,14 +27,15 @@ mod switches;
 #[cfg(test)]
 mod vectors;
 
+pub use adapter_name::{AdapterName, AdapterNameError};
 pub use adapter::{AdapterDefinition, AdapterError};
 #[cfg(feature = "exchange")]
 pub use exchange::{
-    Credentials, Event, Exchange, ExchangeError, HttpSettings, IdentityToken, Refreshed, ReportEntry,
-    Revocation, RevocationHandle, RevocationOutcome, TokenError, TokenSource, VaultRefusal,
+    Credentials, Event, Exchange, ExchangeError, HttpSettings, IdentityToken, LeaseEntry, Refreshed, Refused,
+    ReportEntry, Revocation, RevocationHandle, RevocationOutcome, TokenError, TokenSource, VaultRefusal,
 };
 pub use family::{FamilyName, Tag, TagError};
-pub use injection::{InjectedFile, Injection};
+pub use injection::{InjectedFile, Injection, ServedToken, TokenSourceAddress};
 pub use notice::Notice;
 pub use problem::{MissingValue, Problem};
 pub use resolve::{Resolution, ResolveContext, TokenRequest, resolve, settings};

@@ -3,7 +3,7 @@
 use crate::{
     lexicon::{Lexicon, Values, variable_name},
     notice::Notice,
-    providers,
+    providers::Providers,
     setting::DEFAULT_PREFIX,
     switches::switched_on,
 };
@@ -24,19 +24,19 @@ const PREFIXES: [&str; 8] = [
 const INJECTED: &str = "TFC_WORKLOAD_IDENTITY_TOKEN";
 
 /// Names that start like settings and are none. Those that are near to no setting count only when a family is on.
-pub(crate) fn misspelt(lexicon: &Lexicon, values: &Values<'_>) -> Vec<Notice> {
-    let is_any_on = is_any_on(values);
-    let ours = values.other().iter().filter(|name| is_like_a_setting(name));
+pub(crate) fn misspelt(providers: &Providers<'_>, lexicon: &Lexicon<'_>, values: &Values<'_>) -> Vec<Notice> {
+    let is_any_on = is_any_on(providers, values);
+    let ours = values.other().filter(|name| is_like_a_setting(name));
     let unread = ours.filter(|name| !lexicon.is_known_in_upper_case(name));
     let unknown = unread.filter_map(|name| {
         let meant = nearest(name, lexicon);
-        (meant.is_some() || is_any_on).then(|| Notice::UnknownSetting { name: (*name).to_owned(), meant })
+        (meant.is_some() || is_any_on).then(|| Notice::UnknownSetting { name: name.to_owned(), meant })
     });
     unknown.collect()
 }
 
 /// The shared form that was probably meant by a name that starts like one.
-pub(crate) fn nearest_default(name: &str, lexicon: &Lexicon) -> Option<String> {
+pub(crate) fn nearest_default(name: &str, lexicon: &Lexicon<'_>) -> Option<String> {
     let forms = lexicon.default_forms();
     let (distance, form) = forms.map(|form| (distance(name, &form), form)).min()?;
     is_near(distance, name).then_some(form)
@@ -46,13 +46,13 @@ fn is_like_a_setting(name: &str) -> bool {
     PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !name.starts_with(INJECTED)
 }
 
-fn is_any_on(values: &Values<'_>) -> bool {
-    let switches = providers::all().into_iter().filter_map(|provider| provider.settings().first().copied());
-    switches.into_iter().any(|switch| !switched_on(values, switch, &mut Vec::new()).is_empty())
+fn is_any_on(providers: &Providers<'_>, values: &Values<'_>) -> bool {
+    let switches = providers.iter().filter_map(|provider| provider.settings().first().copied());
+    switches.into_iter().any(|switch| !switched_on(values, &switch, &mut Vec::new()).is_empty())
 }
 
 /// The setting of the same family that was probably meant, with the tag that seems to be there.
-fn nearest(name: &str, lexicon: &Lexicon) -> Option<String> {
+fn nearest(name: &str, lexicon: &Lexicon<'_>) -> Option<String> {
     let prefix = PREFIXES.iter().find(|prefix| name.starts_with(**prefix))?;
     let ends = name.match_indices('_').map(|(end, _)| end).filter(|end| *end > prefix.len());
     // The whole name goes first: a tag is supposed only where that is nearer.
@@ -106,7 +106,7 @@ mod tests {
 
     #[track_caller]
     fn check_nearest(name: &str, expected: Option<&str>) {
-        assert_eq!(nearest(name, &Lexicon::new()).as_deref(), expected, "{name}");
+        assert_eq!(nearest(name, &Lexicon::new(&Providers::with([]))).as_deref(), expected, "{name}");
     }
 
     #[test]
@@ -124,7 +124,11 @@ mod tests {
     #[test]
     fn the_nearest_shared_form_is_meant() {
         let check = |name: &str, expected: Option<&str>| {
-            assert_eq!(nearest_default(name, &Lexicon::new()).as_deref(), expected, "{name}");
+            assert_eq!(
+                nearest_default(name, &Lexicon::new(&Providers::with([]))).as_deref(),
+                expected,
+                "{name}"
+            );
         };
         check("TFC_DEFAULT_VAULT_ADRR", Some("TFC_DEFAULT_VAULT_ADDR"));
         check("TFC_DEFAULT_X", None);

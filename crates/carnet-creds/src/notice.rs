@@ -19,13 +19,13 @@ pub enum Notice {
     #[error("Terraform variable {name} is set in the workspace; dynamic credentials will not override it")]
     VariableKept {
         /// The Terraform variable.
-        name: &'static str,
+        name: String,
     },
     /// A static credential wins.
     #[error("{name} is set and takes precedence over dynamic credentials for {}", .family.human())]
     Outranked {
         /// The environment variable.
-        name: &'static str,
+        name: String,
         /// The family that is outranked.
         family: FamilyName,
     },
@@ -69,6 +69,27 @@ pub enum Notice {
         /// The flag that is absent.
         flag: String,
     },
+    /// A plain value of the Terraform variable that a saved plan keeps.
+    #[error(
+        "{}: plan and apply use different values for {attribute}, which a saved plan keeps from the plan; declare the \
+         variable with ephemeral = true", titled(*.family, .tag.as_ref())
+    )]
+    FrozenByPlan {
+        /// The family.
+        family: FamilyName,
+        /// The alias, if any.
+        tag: Option<Tag>,
+        /// The attribute.
+        attribute: &'static str,
+    },
+    /// A claim `sub` that Google refuses unless the pool maps a shorter attribute.
+    #[error(
+        "token subject is {bytes} bytes; Google rejects google.subject over 127 bytes unless the pool maps a shorter attribute"
+    )]
+    LongSubject {
+        /// The length of the claim.
+        bytes: usize,
+    },
     /// The plan works, and the apply will not.
     #[error("apply will fail: {problem}")]
     ApplyWillFail {
@@ -99,7 +120,7 @@ pub enum Notice {
     },
     /// A token that must live as long as the phase may last.
     #[error(
-        "{}: the token is read once and cannot be replaced, so it lives as long as the phase may last ({} min)",
+        "{}: the token cannot be replaced while it is in use, so it lives as long as the phase may last ({} min): {reason}",
         titled(*.family, .tag.as_ref()),
         .lifetime.as_secs().div_ceil(60)
     )]
@@ -110,6 +131,8 @@ pub enum Notice {
         tag: Option<Tag>,
         /// How long it lives.
         lifetime: Duration,
+        /// Why, and what helps.
+        reason: &'static str,
     },
     /// A role that limits how often its tokens may be used.
     #[error("the tokens of role {role} in {} can be used {uses} times only; Terraform, renewals and the final revocation all count", titled(*.family, .tag.as_ref()))]
@@ -151,6 +174,8 @@ impl Notice {
             Self::VariableKept { .. } => "W2",
             Self::Outranked { .. } => "W3",
             Self::NotRead { .. } => "W4",
+            Self::LongSubject { .. } => "W5",
+            Self::FrozenByPlan { .. } => "W6",
             Self::UnclearFlag { .. } => "W7",
             Self::UnknownDefault { .. } => "W8",
             Self::DefaultChosen { .. } => "W9",

@@ -6,7 +6,7 @@ use crate::family::{FamilyName, Tag, titled};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingValue {
     /// What the value is called.
-    pub label: &'static str,
+    pub label: String,
     /// The variables that would satisfy it, in the order they are looked up.
     pub variables: Vec<String>,
 }
@@ -63,23 +63,66 @@ pub enum Problem {
     #[error("both {first} and {second} are enabled without a tag; give one of them a tag")]
     TwoDefaults {
         /// The flag of the first family.
-        first: &'static str,
+        first: String,
         /// The flag of the second family.
-        second: &'static str,
+        second: String,
+    },
+    /// A static credential that would win over a dynamic one.
+    #[error(
+        "{name}{} would win over the dynamic credentials for {} that {flag}{} switches on; remove one of them \
+         (an owner can set the organization's static-credentials to warn while workspaces are moved)",
+        from(.origin), .family.human(), from(.flag_origin)
+    )]
+    StaticCredential {
+        /// The variable that would win.
+        name: String,
+        /// Where it was set.
+        origin: Option<String>,
+        /// The family that it would win over.
+        family: FamilyName,
+        /// The variable that switches the family on.
+        flag: String,
+        /// Where that was set.
+        flag_origin: Option<String>,
+    },
+    /// A setting of the whole run with a wrong value.
+    #[error("{variable} {rule}")]
+    Common {
+        /// The stable identifier of the rule.
+        id: &'static str,
+        /// The variable.
+        variable: String,
+        /// What is wrong.
+        rule: String,
+    },
+    /// Credentials that are read from Vault, and no Vault configuration to read them with.
+    #[error("configuration for Vault authentication is required for {} authentication", titled(*.family, .tag.as_ref()))]
+    VaultRequired {
+        /// The family.
+        family: FamilyName,
+        /// The alias, if any.
+        tag: Option<Tag>,
+    },
+    /// A Vault configuration is named that is not there.
+    #[error(
+        "configuration for {} is invalid: no Vault configuration named \"{wanted}\" (configured: {})",
+        titled(*.family, .tag.as_ref()), configured_names(.configured)
+    )]
+    NoSuchVault {
+        /// The family.
+        family: FamilyName,
+        /// The alias, if any.
+        tag: Option<Tag>,
+        /// The name that was wanted.
+        wanted: String,
+        /// The tags that are there.
+        configured: Vec<Option<Tag>>,
     },
     /// The service behind the family was discontinued.
     #[error(
         "HCP Vault Secrets-backed credentials are not supported: the service was discontinued (unset {variable})"
     )]
     Withdrawn {
-        /// The flag that is on.
-        variable: String,
-    },
-    /// The family is known and switched on, and this version cannot satisfy it.
-    #[error("{} credentials are not supported yet (unset {variable})", .family.human())]
-    Unsupported {
-        /// The family.
-        family: FamilyName,
         /// The flag that is on.
         variable: String,
     },
@@ -99,7 +142,10 @@ impl Problem {
             Self::Malformed { id, .. } => id,
             Self::TwoDefaults { .. } => "E12",
             Self::Withdrawn { .. } => "E14",
-            Self::Unsupported { .. } => "E15",
+            Self::StaticCredential { .. } => "E19",
+            Self::Common { id, .. } => id,
+            Self::VaultRequired { .. } => "E13",
+            Self::NoSuchVault { .. } => "E11",
             Self::Home => "E18",
         }
     }
@@ -111,18 +157,32 @@ impl Problem {
             | Self::TagCase { family, .. }
             | Self::Missing { family, .. }
             | Self::Malformed { family, .. }
-            | Self::Unsupported { family, .. } => Some(*family),
-            Self::TwoDefaults { .. } | Self::Withdrawn { .. } | Self::Home => None,
+            | Self::StaticCredential { family, .. }
+            | Self::VaultRequired { family, .. }
+            | Self::NoSuchVault { family, .. } => Some(*family),
+            Self::TwoDefaults { .. } | Self::Withdrawn { .. } | Self::Common { .. } | Self::Home => None,
         }
     }
 }
 
 fn missing_text(family: FamilyName, tag: Option<&Tag>, values: &[MissingValue]) -> String {
-    let labels: Vec<&str> = values.iter().map(|value| value.label).collect();
+    let labels: Vec<&str> = values.iter().map(|value| value.label.as_str()).collect();
     let ways: String =
         values.iter().map(|value| format!("; set {}", alternatives(&value.variables))).collect();
     let title = titled(family, tag);
     format!("configuration for {title} is invalid: missing required value(s): {}{ways}", labels.join(", "))
+}
+
+fn from(origin: &Option<String>) -> String {
+    origin.as_ref().map(|origin| format!(" (set in {origin})")).unwrap_or_default()
+}
+
+fn configured_names(tags: &[Option<Tag>]) -> String {
+    let names: Vec<String> = tags
+        .iter()
+        .map(|tag| tag.as_ref().map_or_else(|| "the default one".to_owned(), |tag| format!("\"{tag}\"")))
+        .collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// Joins names as people do: `a, b or c`.

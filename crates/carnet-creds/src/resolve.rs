@@ -9,22 +9,24 @@ use std::{
 use carnet_model::{Phase, RunId};
 use secrecy::SecretString;
 
+#[cfg(feature = "exchange")]
+use crate::provider::VaultRead;
 use crate::{
+    common::{self, Common},
     configure::configure_family,
     conflicts::conflicts,
+    credential::Credential,
     family::{FamilyName, Tag, titled},
-    injection::{Injection, assemble},
+    injection::{Injection, TokenSourceAddress, assemble},
     lexicon::{Lexicon, Values, non_empty},
     notice::Notice,
     problem::Problem,
     provider::{Configuration, Grant, Place, TokenLife},
-    providers,
+    providers::{self, Providers, check_withdrawn},
     setting::Setting,
-    switches::{misplaced, two_defaults},
+    switches::{flags_on, misplaced, two_defaults},
 };
 
-/// The longest life of a token that its consumer reads again and again.
-const ROTATED_LIFE: Duration = Duration::from_mins(10);
 /// The longest life of a token that is used once, for a login.
 const LOGIN_LIFE: Duration = Duration::from_mins(5);
 
@@ -43,6 +45,12 @@ pub struct ResolveContext<'a> {
     pub terraform_variables: &'a BTreeSet<String>,
     /// The longest the phase may last.
     pub phase_limit: Duration,
+    /// How long a token lives that is replaced in time, unless a variable says otherwise.
+    pub identity_token_ttl: Duration,
+    /// Whether a static credential that would win over a dynamic one is only remarked.
+    pub tolerates_static_credentials: bool,
+    /// Where each environment variable was set, as a person reads it.
+    pub origins: &'a BTreeMap<String, String>,
 }
 
 /// An identity token that a configuration needs.
@@ -62,7 +70,7 @@ pub struct TokenRequest {
 #[derive(Debug)]
 pub struct Resolution {
     pub(crate) configured: Vec<Configured>,
-    pub(crate) requests: Vec<TokenRequest>,
+    pub(crate) common: Common,
     pub(crate) warnings: Vec<Notice>,
     pub(crate) home: String,
     pub(crate) run_id: String,
@@ -72,12 +80,14 @@ pub struct Resolution {
     pub(crate) terraform_variables: BTreeSet<String>,
 }
 
-/// One configuration that is on and complete; its token request has the same position.
+/// One configuration that is on and complete.
 #[derive(Debug)]
 pub(crate) struct Configured {
     pub(crate) family: FamilyName,
     pub(crate) tag: Option<Tag>,
-    pub(crate) variable: Option<&'static str>,
+    pub(crate) variable: Option<String>,
+    /// The identity token it needs, if it needs one of its own.
+    pub(crate) request: Option<TokenRequest>,
     pub(crate) configuration: Box<dyn Configuration>,
 }
 
@@ -93,13 +103,13 @@ impl Resolution {
     }
 
     /// The identity tokens that are needed, in the order of families and tags.
-    pub fn requests(&self) -> &[TokenRequest] {
-        &self.requests
+    pub fn requests(&self) -> Vec<&TokenRequest> {
+        self.configured.iter().filter_map(|one| one.request.as_ref()).collect()
     }
 
     /// What would be injected, every secret left empty; paths, names and Terraform variables are exact.
     pub fn outline(&self) -> Injection {
-        assemble(self, &vec![SecretString::from(""); self.configured.len()])
+        assemble(self, &vec![Credential::default(); self.configured.len()], None)
     }
 
     /// What will be done, one line for each configuration.
@@ -117,8 +127,17 @@ impl Resolution {
         self.phase_limit
     }
 
-    pub(crate) fn place<'a>(&'a self, tag: Option<&'a Tag>) -> Place<'a> {
-        Place { home: &self.home, run_id: &self.run_id, tag }
+    /// Whether a token source must listen before credentials are obtained.
+    pub fn needs_token_source(&self) -> bool {
+        self.configured.iter().any(|one| one.configuration.uses_token_source())
+    }
+
+    pub(crate) fn place<'a>(
+        &'a self,
+        tag: Option<&'a Tag>,
+        source: Option<&'a TokenSourceAddress>,
+    ) -> Place<'a> {
+        Place { home: &self.home, run_id: &self.run_id, tag, source }
     }
 }
 
@@ -128,8 +147,18 @@ impl Configured {
         titled(self.family, self.tag.as_ref())
     }
 
+    /// What is read from Vault, for configurations of that kind.
+    #[cfg(feature = "exchange")]
+    pub(crate) fn vault_read(&self) -> Option<&VaultRead> {
+        match self.configuration.grant() {
+            Grant::VaultRead(read) => Some(read),
+            Grant::HandOver | Grant::VaultLogin(_) => None,
+        }
+    }
+
     fn step(&self) -> String {
-        let (title, audience) = (self.title(), self.configuration.audience());
+        let title = self.title();
+        let audience = self.request.as_ref().map(|request| request.audience.as_str()).unwrap_or_default();
         let role = self.configuration.role().map(|role| format!(", role {role}")).unwrap_or_default();
         match self.configuration.grant() {
             Grant::HandOver => format!("{title}: hand over an identity token for audience {audience}{role}"),
@@ -137,6 +166,7 @@ impl Configured {
                 "{title}: log in at {}/v1/auth/{}/login with an identity token for audience {audience}{role}",
                 login.address, login.auth_path
             ),
+            Grant::VaultRead(read) => format!("{title}: read {} from Vault", read.path),
         }
     }
 }
@@ -149,31 +179,35 @@ pub fn resolve(
     env: &BTreeMap<String, SecretString>,
     cx: &ResolveContext<'_>,
 ) -> Result<Resolution, Vec<Problem>> {
-    let lexicon = Lexicon::new();
+    let providers = Providers::with([]);
+    let lexicon = Lexicon::new(&providers);
     let values = Values::sort(&lexicon, env);
-    let mut warnings = misplaced(&lexicon, &values, cx.terraform_variables);
-    let mut problems: Vec<Problem> = two_defaults(&values);
+    let mut warnings = misplaced(&providers, &lexicon, &values, cx.terraform_variables);
+    let mut problems: Vec<Problem> = two_defaults(&providers, &values);
+    let common = common::read(&values, cx.identity_token_ttl, &mut problems);
     let mut configured = Vec::new();
-    for provider in providers::all() {
+    for provider in providers.iter() {
         let mut family = configure_family(provider, &values, cx.phase);
         warnings.append(&mut family.warnings);
         problems.append(&mut family.problems);
         configured.append(&mut family.configured);
     }
-    providers::unsupported::check(&values, &mut problems, &mut warnings);
+    check_withdrawn(&values, &mut problems, &mut warnings);
+    problems.extend(missing_sessions(&configured, &values));
     let home = cx.home.to_str().filter(|text| text.starts_with('/') && !text.chars().any(char::is_control));
     if home.is_none() {
         problems.push(Problem::Home);
     }
     let (Some(home), true) = (home, problems.is_empty()) else {
-        problems.sort_by_key(Problem::family);
-        return Err(problems);
+        return Err(sorted(problems));
     };
-    let requests = configured.iter().map(|one| request(one, cx.phase_limit)).collect();
+    for one in &mut configured {
+        one.request = request(one, common.ttl, cx.phase_limit);
+    }
     let written = env.iter().filter(|(_, value)| non_empty(value).is_some());
     let mut resolution = Resolution {
         configured,
-        requests,
+        common,
         warnings,
         home: home.to_owned(),
         run_id: cx.run_id.to_string(),
@@ -182,26 +216,57 @@ pub fn resolve(
         workspace_env: written.map(|(name, _)| name.clone()).collect(),
         terraform_variables: cx.terraform_variables.clone(),
     };
-    let conflicts = conflicts(&resolution, env);
-    resolution.warnings.extend(conflicts);
+    let conflicts = conflicts(&providers, &resolution, env, cx);
+    if !conflicts.problems.is_empty() {
+        return Err(sorted(conflicts.problems));
+    }
+    resolution.warnings.extend(conflicts.notices);
     Ok(resolution)
 }
 
 /// Every variable that is known, by family; reference pages and checks come from it.
-pub fn settings() -> Vec<Setting> {
-    providers::all().into_iter().flat_map(|provider| provider.settings()).copied().collect()
+pub fn settings() -> Vec<Setting<'static>> {
+    Providers::with([]).settings().collect()
 }
 
-fn request(configured: &Configured, phase_limit: Duration) -> TokenRequest {
-    let longest = match configured.configuration.token_life() {
-        TokenLife::Rotated => ROTATED_LIFE,
-        TokenLife::Login => LOGIN_LIFE,
-        TokenLife::Phase => phase_limit,
+fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by_key(Problem::family);
+    problems
+}
+
+fn request(configured: &Configured, ttl: Duration, phase_limit: Duration) -> Option<TokenRequest> {
+    let need = configured.configuration.token()?;
+    let longest = match need.life {
+        TokenLife::Rotated => ttl,
+        TokenLife::Login => LOGIN_LIFE.min(ttl),
+        TokenLife::Phase(_) => phase_limit,
     };
-    TokenRequest {
+    Some(TokenRequest {
         family: configured.family,
         tag: configured.tag.clone(),
-        audience: configured.configuration.audience().to_owned(),
+        audience: need.audience.to_owned(),
         lifetime: longest.min(phase_limit),
+    })
+}
+
+/// Configurations that are read from Vault, and whose Vault configuration is not there.
+fn missing_sessions(configured: &[Configured], values: &Values<'_>) -> Vec<Problem> {
+    let on: Vec<Option<&str>> = flags_on(values, providers::VAULT_FLAG, &mut Vec::new());
+    let mut problems = Vec::new();
+    for one in configured {
+        let Grant::VaultRead(read) = one.configuration.grant() else { continue };
+        if on.contains(&read.vault.as_ref().map(Tag::as_str)) {
+            continue;
+        }
+        let (family, tag) = (one.family, one.tag.clone());
+        problems.push(match &read.vault {
+            None => Problem::VaultRequired { family, tag },
+            Some(wanted) => {
+                let tags = on.iter().map(|tag| tag.map(str::parse).transpose());
+                let configured = tags.filter_map(Result::ok).collect();
+                Problem::NoSuchVault { family, tag, wanted: wanted.to_string(), configured }
+            }
+        });
     }
+    problems
 }

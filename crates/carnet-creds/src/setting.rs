@@ -11,6 +11,8 @@ pub enum SettingKind {
     PlainAudience,
     /// A value of a configuration.
     Value,
+    /// A value for all configurations of the run; has neither tags nor a default form.
+    Common,
 }
 
 /// When a value must be there.
@@ -26,32 +28,32 @@ pub enum Required {
 
 /// One known variable; a tag may follow its name behind an underscore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Setting {
+pub struct Setting<'a> {
     /// The name without a tag.
-    pub name: &'static str,
+    pub name: &'a str,
     /// The family it belongs to.
     pub family: FamilyName,
     /// What it does.
     pub kind: SettingKind,
     /// What messages call the value.
-    pub label: &'static str,
+    pub label: &'a str,
     /// When it must be there.
     pub required: Required,
     /// What holds without it.
-    pub default: Option<&'static str>,
+    pub default: Option<&'a str>,
     /// A value of the right form.
-    pub example: &'static str,
+    pub example: &'a str,
     /// One sentence for the reference page.
-    pub doc: &'static str,
+    pub doc: &'a str,
     /// Where the rule comes from.
-    pub source: &'static str,
+    pub source: &'a str,
 }
 
-impl Setting {
+impl Setting<'_> {
     /// Whether a `TFC_DEFAULT_...` form shares the value between all configurations.
     pub fn has_default_form(&self) -> bool {
         match self.kind {
-            SettingKind::Enable | SettingKind::PlainAudience => false,
+            SettingKind::Enable | SettingKind::PlainAudience | SettingKind::Common => false,
             SettingKind::Value => true,
         }
     }
@@ -67,11 +69,14 @@ pub(crate) const DEFAULT_PREFIX: &str = "TFC_DEFAULT_";
 
 /// A value with one setting for each phase and one for both.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Phased {
-    pub(crate) run: &'static Setting,
-    pub(crate) plan: &'static Setting,
-    pub(crate) apply: &'static Setting,
+pub(crate) struct Phased<'a> {
+    pub(crate) run: &'a Setting<'a>,
+    pub(crate) plan: &'a Setting<'a>,
+    pub(crate) apply: &'a Setting<'a>,
 }
 
 /// Documentation of the families that HCP Terraform shares with this program.
 pub(crate) const UPSTREAM: &str = "HCP Terraform, dynamic provider credentials";
+
+/// What stands as the source of a setting that HCP Terraform does not have.
+pub(crate) const OWN: &str = "an extension of this program";

@@ -8,7 +8,7 @@ use crate::{
     misspelt::{misspelt, nearest_default},
     notice::Notice,
     problem::Problem,
-    providers,
+    providers::Providers,
     setting::{DEFAULT_PREFIX, Setting, SettingKind},
 };
 
@@ -29,7 +29,7 @@ enum Flag {
 /// The tags, unchecked, of the configurations that a switch turns on, the default one first.
 pub(crate) fn switched_on<'a>(
     values: &Values<'a>,
-    switch: &Setting,
+    switch: &Setting<'_>,
     warnings: &mut Vec<Notice>,
 ) -> Vec<Option<&'a str>> {
     match switch.kind {
@@ -37,7 +37,9 @@ pub(crate) fn switched_on<'a>(
             let named = values.tags_of(switch.name).filter(|(_, audience)| !audience.is_empty());
             named.map(|(tag, _)| tag).collect()
         }
-        SettingKind::Enable | SettingKind::Value => flags_on(values, switch.name, warnings),
+        SettingKind::Enable | SettingKind::Value | SettingKind::Common => {
+            flags_on(values, switch.name, warnings)
+        }
     }
 }
 
@@ -71,15 +73,15 @@ fn read_flag(text: &str) -> Flag {
 }
 
 /// Pairs of families of one group that are both on without a tag.
-pub(crate) fn two_defaults(values: &Values<'_>) -> Vec<Problem> {
+pub(crate) fn two_defaults(providers: &Providers<'_>, values: &Values<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut first_of: BTreeMap<FamilyName, &'static str> = BTreeMap::new();
-    for (family, flag) in providers::flags() {
+    let mut first_of: BTreeMap<FamilyName, &str> = BTreeMap::new();
+    for (family, flag) in providers.flags() {
         if !flags_on(values, flag, &mut Vec::new()).contains(&None) {
             continue;
         }
         if let Some(first) = first_of.insert(family.group(), flag) {
-            problems.push(Problem::TwoDefaults { first, second: flag });
+            problems.push(Problem::TwoDefaults { first: first.to_owned(), second: flag.to_owned() });
         }
     }
     problems
@@ -87,20 +89,21 @@ pub(crate) fn two_defaults(values: &Values<'_>) -> Vec<Problem> {
 
 /// Settings that stand where nobody reads them, and default forms that have no meaning.
 pub(crate) fn misplaced(
-    lexicon: &Lexicon,
+    providers: &Providers<'_>,
+    lexicon: &Lexicon<'_>,
     values: &Values<'_>,
     terraform_variables: &BTreeSet<String>,
 ) -> Vec<Notice> {
-    let in_env = values.other().iter().copied();
+    let in_env = values.other();
     let in_terraform = terraform_variables.iter().map(String::as_str);
     let unread = in_env.chain(in_terraform).filter(|name| lexicon.is_known_in_upper_case(name));
     let mut notices: Vec<Notice> = unread.map(|name| Notice::NotRead { name: name.to_owned() }).collect();
     notices.extend(values.unknown_defaults().iter().map(|name| unknown_default(name, lexicon)));
-    notices.extend(misspelt(lexicon, values));
+    notices.extend(misspelt(providers, lexicon, values));
     notices
 }
 
-fn unknown_default(name: &str, lexicon: &Lexicon) -> Notice {
+fn unknown_default(name: &str, lexicon: &Lexicon<'_>) -> Notice {
     let name = name.to_owned();
     match nearest_default(&name, lexicon) {
         Some(meant) if !lexicon.is_default_of_known(&name) => {
@@ -113,8 +116,8 @@ fn unknown_default(name: &str, lexicon: &Lexicon) -> Notice {
 /// Values of configurations whose flag is not there at all, one remark for each configuration.
 pub(crate) fn flags_absent(
     values: &Values<'_>,
-    switch: &Setting,
-    settings: &[&'static Setting],
+    switch: &Setting<'_>,
+    settings: &[Setting<'_>],
 ) -> Vec<Notice> {
     let is_ours = |base: &str| {
         settings.iter().any(|setting| setting.name == base && setting.kind == SettingKind::Value)

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Keeping, PhaseRun};
 use crate::{
-    broker::write_file,
+    broker::{Broker, write_file},
     config::SandboxMode,
     engine::Engine,
     environment::{Environment, cli_config},
@@ -79,6 +79,9 @@ impl PhaseRun<'_> {
             .filter(|variable| environment.values.contains_key(&variable.key))
             .map(|variable| (variable.key.clone(), variable.value.0.clone()))
             .collect();
+        let origins =
+            by_category("env").map(|variable| (variable.key.clone(), variable.origin.clone())).collect();
+        let rules = &self.document.credentials;
         let limit = self.document.deadline_at.duration_since((self.shared.clock)());
         let cx = ResolveContext {
             phase,
@@ -87,6 +90,9 @@ impl PhaseRun<'_> {
             subject: &self.document.identity.subject,
             terraform_variables: &variables,
             phase_limit: limit.try_into().unwrap_or_default(),
+            identity_token_ttl: Duration::from_secs(rules.identity_token_ttl_seconds),
+            tolerates_static_credentials: rules.tolerates_static_credentials,
+            origins: &origins,
         };
         let resolution = resolve(&env, &cx).map_err(|problems| {
             let sentences: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -144,6 +150,20 @@ impl PhaseRun<'_> {
         let token = self.document.run_token.0.expose_secret();
         let text = cli_config(&self.document.server_url, token, self.shared.config.plugin_dir.as_deref());
         write_private(&home.cli_config(), text.as_bytes()).map_err(cannot)
+    }
+
+    /// Waits until new credentials work everywhere, where a person has asked for that; they are kept fresh meanwhile.
+    pub(super) async fn settle(&self) -> Result<(), PhaseError> {
+        let wait = self.broker.as_ref().map(Broker::settle).unwrap_or_default();
+        if wait.is_zero() {
+            return Ok(());
+        }
+        self.log.line(&format!("Waiting {} s for new credentials to work everywhere...", wait.as_secs()));
+        let mut control = self.control.clone();
+        tokio::select! {
+            _ = control.stronger_than(None) => Err(PhaseError::Stopped),
+            () = tokio::time::sleep(wait) => Ok(()),
+        }
     }
 
     pub(super) fn command_prefix(&self, home: &Home, engine: &Engine) -> Result<Vec<OsString>, PhaseError> {

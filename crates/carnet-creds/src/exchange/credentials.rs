@@ -1,23 +1,24 @@
 //! The credentials of one phase, from the first token to the last revocation.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use carnet_model::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::{
-    Event, Exchange, ExchangeError, IdentityToken, TokenSource,
+    Event, Exchange, ExchangeError, IdentityToken, Refused, TokenSource,
     claims::Claims,
-    lease::{Lease, after},
+    held::{Held, Identity, Rotation, Session, State, is_settled},
+    lease::after,
     login::Login,
-    refresh::Rotation,
-    report::ReportEntry,
+    report::{LeaseEntry, ReportEntry},
     revocation::{Revocation, RevocationHandle, RevocationOutcome},
-    vault_api::VaultApi,
+    vault_read::Reading,
 };
 use crate::{
-    injection::{Injection, assemble},
-    provider::{Grant, TokenLife},
+    credential::Credential,
+    injection::{Injection, TokenSourceAddress, assemble},
+    provider::{Grant, TokenLife, VaultRead},
     resolve::{Configured, Resolution, TokenRequest},
 };
 
@@ -26,41 +27,12 @@ pub struct Credentials {
     pub(super) resolution: Resolution,
     pub(super) tokens: Arc<dyn TokenSource>,
     pub(super) exchange: Exchange,
+    pub(super) source: Option<TokenSourceAddress>,
     /// When the phase must end.
     pub(super) limit: Timestamp,
     /// What was obtained, in the order of the configurations.
     pub(super) held: Vec<Held>,
     pub(super) injection: Injection,
-}
-
-/// What was obtained for one configuration.
-pub(super) struct Held {
-    pub(super) identity: Identity,
-    pub(super) state: State,
-}
-
-/// The facts of the identity token in use.
-pub(super) struct Identity {
-    pub(super) jti: String,
-    pub(super) subject: Option<String>,
-    pub(super) expires_at: Timestamp,
-}
-
-/// What the identity token became.
-pub(super) enum State {
-    /// The token itself is with Terraform.
-    HandedOver { token: SecretString, rotation: Option<Rotation> },
-    /// A Vault token.
-    Vault(Box<Session>),
-}
-
-/// A Vault token and how to reach the server that knows it.
-pub(super) struct Session {
-    pub(super) api: VaultApi,
-    pub(super) handle: RevocationHandle,
-    pub(super) lease: Lease,
-    pub(super) facts: Vec<String>,
-    pub(super) is_settled: bool,
 }
 
 impl Credentials {
@@ -72,11 +44,12 @@ impl Credentials {
         resolution: Resolution,
         tokens: Arc<dyn TokenSource>,
         exchange: Exchange,
+        source: Option<TokenSourceAddress>,
         on_event: &mut (dyn FnMut(Event) + Send),
-    ) -> Result<Self, ExchangeError> {
+    ) -> Result<Self, Box<Refused>> {
         let limit = after(exchange.now(), resolution.phase_limit);
         let (held, injection) = (Vec::new(), Injection::default());
-        let mut credentials = Self { resolution, tokens, exchange, limit, held, injection };
+        let mut credentials = Self { resolution, tokens, exchange, source, limit, held, injection };
         for position in 0..credentials.resolution.configured.len() {
             match credentials.acquire(position, on_event).await {
                 Ok(held) => credentials.held.push(held),
@@ -84,13 +57,15 @@ impl Credentials {
                     for revocation in credentials.revoke().await {
                         on_event(Event::progress(revocation.to_string()));
                     }
-                    return Err(error);
+                    let mut report = credentials.report();
+                    report.push(credentials.refused_entry(position, &error));
+                    return Err(Box::new(Refused { error, report }));
                 }
             }
         }
-        let secrets: Vec<SecretString> = credentials.held.iter().map(Held::secret).collect();
+        let held: Vec<Credential> = credentials.held.iter().map(|held| held.credential.clone()).collect();
         let login_tokens = std::mem::take(&mut credentials.injection.secrets);
-        credentials.injection = assemble(&credentials.resolution, &secrets);
+        credentials.injection = assemble(&credentials.resolution, &held, credentials.source.as_ref());
         credentials.injection.secrets.extend(login_tokens);
         Ok(credentials)
     }
@@ -100,16 +75,30 @@ impl Credentials {
         &self.injection
     }
 
+    /// How long what was obtained needs until it works everywhere; keep refreshing meanwhile.
+    pub fn settle(&self) -> Duration {
+        let reads = self.resolution.configured.iter().filter_map(Configured::vault_read);
+        reads.map(|read| read.settle).max().unwrap_or_default()
+    }
+
     /// What was obtained, as facts that anybody may see.
     pub fn report(&self) -> Vec<ReportEntry> {
-        let entries = self.resolution.configured.iter().zip(&self.resolution.requests).zip(&self.held);
-        entries.map(|((configured, request), held)| self.entry(configured, request, held)).collect()
+        let entries = self.resolution.configured.iter().zip(&self.held);
+        entries.map(|(configured, held)| self.entry(configured, held)).collect()
     }
 
     /// How to revoke what is held, for a process that outlives this one.
     pub fn revocation_handles(&self) -> Vec<RevocationHandle> {
-        let sessions = self.held.iter().rev().filter_map(Held::session);
-        sessions.filter(|session| !session.is_settled).map(|session| session.handle.clone()).collect()
+        let mut handles = Vec::new();
+        for held in self.held.iter().rev() {
+            let State::Vault(session) = &held.state else { continue };
+            if !session.is_settled() {
+                handles.push(session.handle.clone());
+            }
+            let retired = session.retired.iter().rev().filter(|(_, outcome)| !is_settled(outcome.as_ref()));
+            handles.extend(retired.map(|(handle, _)| handle.clone()));
+        }
+        handles
     }
 
     /// Revokes everything in reverse order; what is revoked already is left out, so this is safe to call twice.
@@ -117,17 +106,45 @@ impl Credentials {
         let mut revocations = Vec::new();
         for held in self.held.iter_mut().rev() {
             match &mut held.state {
-                State::HandedOver { rotation, .. } => *rotation = None,
-                State::Vault(session) if session.is_settled => {}
+                State::HandedOver { rotation } => *rotation = None,
+                // What was read ends with the token that read it.
+                State::Read(read) => {
+                    read.lease.stop();
+                    read.again = None;
+                }
                 State::Vault(session) => {
-                    let revocation = session.handle.revoke_with(&session.api).await;
-                    session.is_settled = !matches!(revocation.outcome, RevocationOutcome::Failed(_));
                     session.lease.stop();
-                    revocations.push(revocation);
+                    session.again = None;
+                    if !session.is_settled() {
+                        let revocation = session.handle.revoke_with(&session.api).await;
+                        session.outcome = Some(revocation.outcome.clone());
+                        revocations.push(revocation);
+                    }
+                    let api = &session.api;
+                    for (handle, outcome) in session.retired.iter_mut().rev() {
+                        if !is_settled(outcome.as_ref()) {
+                            let revocation = handle.revoke_with(api).await;
+                            *outcome = Some(revocation.outcome.clone());
+                            revocations.push(revocation);
+                        }
+                    }
                 }
             }
         }
         revocations
+    }
+
+    /// Has the identity token of a configuration made.
+    pub(super) async fn mint(
+        &self,
+        position: usize,
+        request: &TokenRequest,
+    ) -> Result<IdentityToken, ExchangeError> {
+        self.tokens.identity_token(request).await.map_err(|error| ExchangeError::Token {
+            configuration: self.resolution.configured[position].title(),
+            audience: request.audience.clone(),
+            reason: error,
+        })
     }
 
     async fn acquire(
@@ -136,69 +153,133 @@ impl Credentials {
         on_event: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Held, ExchangeError> {
         let configured = &self.resolution.configured[position];
-        let request = &self.resolution.requests[position];
-        let minted = self.tokens.identity_token(request).await.map_err(|error| ExchangeError::Token {
-            configuration: configured.title(),
-            audience: request.audience.clone(),
-            reason: error.to_string(),
-        })?;
+        let Some(request) = &configured.request else {
+            let Some(read) = configured.vault_read().cloned() else {
+                return Err(ExchangeError::NoSession { configuration: configured.title() });
+            };
+            return self.read(position, &read, on_event).await;
+        };
+        let minted = self.mint(position, request).await?;
         let claims = Claims::of(&minted.token);
         on_event(Event::progress(minted_line(configured, request, &minted)));
-        let identity =
-            Identity { jti: minted.jti.clone(), subject: claims.sub.clone(), expires_at: minted.expires_at };
-        let state = match configured.configuration.grant() {
-            Grant::HandOver => {
-                let rotates = configured.configuration.token_life() == TokenLife::Rotated;
-                let rotation = rotates.then(|| Rotation::start(&minted, self.exchange.now()));
-                State::HandedOver { token: minted.token, rotation }
-            }
+        let identity = Some(Identity::of(&minted, &claims));
+        let rotates = configured.configuration.token().is_some_and(|need| need.life == TokenLife::Rotated);
+        match configured.configuration.grant() {
             Grant::VaultLogin(login) => {
                 let login = Login { configured, login, claims: &claims, limit: self.limit };
-                let session = login.perform(&self.exchange, &minted.token, on_event).await?;
+                let (session, facts) = login.perform(&self.exchange, &minted.token, on_event).await?;
+                let credential = Credential::of_token(session.handle.token.clone());
                 // The login token is not injected, and must not show in a log either.
                 self.injection.secrets.push(minted.token);
-                State::Vault(Box::new(session))
+                let state = State::Vault(Box::new(session));
+                Ok(Held { identity, credential, state, facts, renewals: 0 })
             }
-        };
-        Ok(Held { identity, state })
+            Grant::HandOver | Grant::VaultRead(_) => {
+                let rotation = rotates.then(|| Rotation::of_token(&minted, self.exchange.now()));
+                let (credential, state) =
+                    (Credential::of_token(minted.token), State::HandedOver { rotation });
+                Ok(Held { identity, credential, state, facts: Vec::new(), renewals: 0 })
+            }
+        }
     }
 
-    fn entry(&self, configured: &Configured, request: &TokenRequest, held: &Held) -> ReportEntry {
-        let (expires_at, identity) = match &held.state {
-            State::HandedOver { .. } => (Some(held.identity.expires_at), Vec::new()),
-            State::Vault(session) => (session.lease.ends_at(), session.facts.clone()),
+    /// The position of the Vault configuration that reads for another one.
+    pub(super) fn session_of(&self, read: &VaultRead) -> Option<usize> {
+        self.resolution.configured.iter().position(|one| {
+            matches!(one.configuration.grant(), Grant::VaultLogin(_)) && one.tag == read.vault
+        })
+    }
+
+    async fn read(
+        &self,
+        position: usize,
+        read: &VaultRead,
+        on_event: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<Held, ExchangeError> {
+        let configured = &self.resolution.configured[position];
+        let session = self.session_of(read).and_then(|at| Some((at, self.held.get(at)?)));
+        let Some((at, Held { state: State::Vault(session), .. })) = session else {
+            return Err(ExchangeError::NoSession { configuration: configured.title() });
         };
+        let reading = Reading { configured, read, limit: self.limit };
+        let (credential, state) = reading.perform(&self.exchange, at, session, on_event).await?;
+        Ok(Held { identity: None, credential, state: State::Read(state), facts: Vec::new(), renewals: 0 })
+    }
+
+    fn entry(&self, configured: &Configured, held: &Held) -> ReportEntry {
+        let (expires_at, leases) = match &held.state {
+            State::HandedOver { .. } => {
+                (held.identity.as_ref().map(|identity| identity.expires_at), Vec::new())
+            }
+            State::Vault(session) => (session.lease.ends_at(), leases(session)),
+            State::Read(read) => (read.lease.ends_at(), Vec::new()),
+        };
+        let identity = held.identity.as_ref().or_else(|| self.identity_of_session(configured));
+        let request = configured.request.as_ref();
         ReportEntry {
             family: configured.family,
             tag: configured.tag.clone(),
-            audience: request.audience.clone(),
-            subject: held.identity.subject.clone().unwrap_or_else(|| self.resolution.subject.clone()),
-            jti: held.identity.jti.clone(),
+            audience: request.map(|request| request.audience.clone()).unwrap_or_default(),
+            subject: identity
+                .and_then(|identity| identity.subject.clone())
+                .unwrap_or_else(|| self.resolution.subject.clone()),
+            jti: identity.map(|identity| identity.jti.clone()),
+            life: identity.map(|identity| identity.life).unwrap_or_default(),
             role: configured.configuration.role().map(str::to_owned),
             expires_at,
-            identity,
+            renewals: held.renewals,
+            identity: held.facts.clone(),
+            refused: None,
+            leases,
         }
+    }
+
+    fn refused_entry(&self, position: usize, error: &ExchangeError) -> ReportEntry {
+        let configured = &self.resolution.configured[position];
+        let text = error.to_string();
+        ReportEntry {
+            family: configured.family,
+            tag: configured.tag.clone(),
+            audience: configured.request.as_ref().map(|request| request.audience.clone()).unwrap_or_default(),
+            subject: self.resolution.subject.clone(),
+            jti: None,
+            life: Duration::ZERO,
+            role: configured.configuration.role().map(str::to_owned),
+            expires_at: None,
+            renewals: 0,
+            identity: Vec::new(),
+            refused: Some(text.lines().next().unwrap_or_default().to_owned()),
+            leases: Vec::new(),
+        }
+    }
+
+    fn identity_of_session(&self, configured: &Configured) -> Option<&Identity> {
+        self.held.get(self.session_of(configured.vault_read()?)?)?.identity.as_ref()
+    }
+
+    /// A token that must not show in a log although it is not injected.
+    pub(super) fn hide(&mut self, secret: SecretString) {
+        self.injection.secrets.push(secret);
     }
 }
 
-impl Held {
-    /// What is injected.
-    fn secret(&self) -> SecretString {
-        match &self.state {
-            State::HandedOver { token, .. } => token.clone(),
-            State::Vault(session) => session.handle.token.clone(),
-        }
-    }
+fn leases(session: &Session) -> Vec<LeaseEntry> {
+    let retired = session.retired.iter().map(|(handle, outcome)| (handle, outcome.as_ref()));
+    let current = [(&session.handle, session.outcome.as_ref())];
+    retired.chain(current).map(|(handle, outcome)| lease_entry(handle, outcome)).collect()
+}
 
-    fn session(&self) -> Option<&Session> {
-        match &self.state {
-            State::HandedOver { .. } => None,
-            State::Vault(session) => Some(session),
-        }
+fn lease_entry(handle: &RevocationHandle, outcome: Option<&RevocationOutcome>) -> LeaseEntry {
+    LeaseEntry {
+        address: handle.address.clone(),
+        namespace: handle.namespace.clone(),
+        accessor: handle.accessor.clone(),
+        ends_at: handle.ends_at,
+        outcome: outcome.cloned(),
     }
 }
 
-fn minted_line(configured: &Configured, request: &TokenRequest, minted: &IdentityToken) -> String {
+pub(super) fn minted_line(configured: &Configured, request: &TokenRequest, minted: &IdentityToken) -> String {
     let role = configured.configuration.role().map(|role| format!(", role {role}")).unwrap_or_default();
     format!(
         "{}: identity token {} for audience {}{role}, ends at {}",
@@ -213,9 +294,4 @@ impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials").field("report", &self.report()).finish_non_exhaustive()
     }
-}
-
-/// Whether two secrets are the same text.
-pub(super) fn is_same(one: &SecretString, other: &SecretString) -> bool {
-    one.expose_secret() == other.expose_secret()
 }

@@ -16,12 +16,18 @@ use crate::{
 pub struct VaultRefusal {
     summary: String,
     details: Vec<String>,
+    may_pass: bool,
 }
 
 impl VaultRefusal {
     /// The failure in one line.
     pub fn summary(&self) -> &str {
         &self.summary
+    }
+
+    /// Whether the same may succeed a moment later.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.may_pass
     }
 
     /// What was tried, presented and said, and what probably helps, line by line.
@@ -49,7 +55,8 @@ impl VaultRefusal {
         details.extend(answer(&failure.failure).iter().map(|line| format!("  Vault said: {line}")));
         let advice = Advice { configured, login, claims }.on(&failure.failure);
         details.push(format!("  likely fix: {advice}"));
-        Self { summary: format!("failed authenticating to {title}: {failure}"), details }
+        let summary = format!("failed authenticating to {title}: {failure}");
+        Self { summary, details, may_pass: failure.failure.is_transient() }
     }
 
     /// A server that could not even be asked, because its certificate authority cannot be used.
@@ -65,7 +72,7 @@ impl VaultRefusal {
         ];
         let summary =
             format!("failed authenticating to {title}: no certificate authority can be used: {reason}");
-        Self { summary, details }
+        Self { summary, details, may_pass: false }
     }
 }
 

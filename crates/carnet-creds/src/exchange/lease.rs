@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use carnet_model::Timestamp;
 
-use super::vault_wire::{Auth, Granted};
+use super::vault_wire::Auth;
 use crate::{
     family::{FamilyName, Tag},
     notice::Notice,
@@ -25,6 +25,14 @@ pub(crate) struct Lease {
     /// When to renew next.
     renew_at: Option<Timestamp>,
     failures: u32,
+}
+
+/// What a renewal gave.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Renewed<'a> {
+    pub(crate) span: Duration,
+    pub(crate) renewable: bool,
+    pub(crate) warnings: &'a [String],
 }
 
 /// What the token is kept alive for.
@@ -60,6 +68,23 @@ impl Lease {
         (lease, notice)
     }
 
+    /// The lease of something that was read, and what to say about it.
+    pub(crate) fn of_span(
+        span: Duration,
+        renewable: bool,
+        now: Timestamp,
+        purpose: Purpose<'_>,
+        advice: &'static str,
+    ) -> (Self, Option<Notice>) {
+        if span.is_zero() {
+            return (Self { full: span, ends_at: None, renew_at: None, failures: 0 }, None);
+        }
+        let ends_at = after(now, span);
+        let renew_at = (renewable && purpose.needs_renewal(ends_at)).then(|| after(now, span / 2));
+        let notice = if renewable { None } else { purpose.ends_early(ends_at, advice) };
+        (Self { full: span, ends_at: Some(ends_at), renew_at, failures: 0 }, notice)
+    }
+
     /// When the token ends unless it is renewed.
     pub(crate) fn ends_at(&self) -> Option<Timestamp> {
         self.ends_at
@@ -73,18 +98,18 @@ impl Lease {
     /// Takes note of a renewal; one that gains no time, or was capped, means that the longest life is reached.
     pub(crate) fn renewed(
         &mut self,
-        granted: &Granted,
+        granted: Renewed<'_>,
         now: Timestamp,
         purpose: Purpose<'_>,
     ) -> Option<Notice> {
-        let given = Duration::from_secs(granted.auth.lease_duration);
+        let given = granted.span;
         let ends_at = after(now, given);
         let is_capped = granted.warnings.iter().any(|warning| warning.contains("max_ttl"));
         let gains_time = self.ends_at.is_none_or(|end| after(end, LEAST_GAIN) <= ends_at);
         self.failures = 0;
         self.full = given;
         self.ends_at = Some(ends_at);
-        if granted.auth.renewable && gains_time && !is_capped {
+        if granted.renewable && gains_time && !is_capped {
             self.renew_at = purpose.needs_renewal(ends_at).then(|| after(now, given / 2));
             return None;
         }
@@ -113,11 +138,12 @@ impl Purpose<'_> {
     }
 }
 
-const BATCH: &str =
-    "; the role issues batch tokens, which are never renewed: raise token_ttl or use token_type=service";
-const NOT_RENEWABLE: &str = "; the role issues tokens that are not renewable: raise token_ttl";
-const LONGEST_LIFE: &str =
-    "; the longest life of the token is reached: raise token_max_ttl or set token_period on the role";
+const BATCH: &str = "; the role issues batch tokens, which are never renewed: raise token_ttl or use token_type=service. \
+     A new login will replace the token in its file; a process that has read it keeps the old one";
+const NOT_RENEWABLE: &str = "; the role issues tokens that are not renewable: raise token_ttl. \
+     A new login will replace the token in its file; a process that has read it keeps the old one";
+const LONGEST_LIFE: &str = "; the longest life of the token is reached: raise token_max_ttl or set token_period on the role. \
+     A new login will replace the token in its file; a process that has read it keeps the old one";
 
 /// Whether the token is of the kind that can be neither renewed nor revoked.
 pub(crate) fn is_batch(auth: &Auth) -> bool {

@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use super::{
     Event, Exchange, ExchangeError,
     claims::Claims,
-    credentials::Session,
     explain::VaultRefusal,
+    held::{Rotation, Session},
     lease::{Lease, Purpose, is_batch},
     revocation::RevocationHandle,
     vault_api::{VaultApi, VaultPlace},
@@ -33,7 +33,7 @@ impl Login<'_> {
         exchange: &Exchange,
         jwt: &SecretString,
         on_event: &mut (dyn FnMut(Event) + Send),
-    ) -> Result<Session, ExchangeError> {
+    ) -> Result<(Session, Vec<String>), ExchangeError> {
         let (configured, login) = (self.configured, self.login);
         let api = VaultApi::new(&exchange.http, VaultPlace::from(login))
             .map_err(|reason| refused(VaultRefusal::of_certificate(configured, login, &reason)))?;
@@ -49,7 +49,11 @@ impl Login<'_> {
         let event = Event { revocation: Some(handle.clone()), ..Event::progress(self.line(&granted)) };
         on_event(event);
         notice.into_iter().chain(self.remarks(&granted)).for_each(|notice| on_event(Event::warning(notice)));
-        Ok(Session { api, handle, lease, facts: self.facts(&granted), is_settled: false })
+        let ends_early = lease.renew_at().is_none() && lease.ends_at().is_some_and(|end| end < self.limit);
+        let span = Duration::from_secs(granted.auth.lease_duration);
+        let again = ends_early.then(|| Rotation::of_life(span, now));
+        let session = Session { api, handle, lease, again, outcome: None, retired: Vec::new() };
+        Ok((session, self.facts(&granted)))
     }
 
     fn handle(&self, granted: &Granted, lease: &Lease) -> RevocationHandle {
@@ -119,7 +123,7 @@ fn refused(refusal: VaultRefusal) -> ExchangeError {
 }
 
 /// A span as people write it: `1h0m0s`, `20m0s`, `45s`.
-fn human(span: Duration) -> String {
+pub(super) fn human(span: Duration) -> String {
     let seconds = span.as_secs();
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds}s"),

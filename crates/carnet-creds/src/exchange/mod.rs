@@ -3,6 +3,7 @@
 mod claims;
 mod credentials;
 mod explain;
+mod held;
 mod http;
 mod lease;
 mod login;
@@ -10,6 +11,7 @@ mod refresh;
 mod report;
 mod revocation;
 mod vault_api;
+mod vault_read;
 mod vault_wire;
 
 use std::sync::Arc;
@@ -18,12 +20,16 @@ use async_trait::async_trait;
 use carnet_model::Timestamp;
 use secrecy::SecretString;
 
-use crate::{injection::InjectedFile, notice::Notice, resolve::TokenRequest};
+use crate::{
+    injection::{InjectedFile, ServedToken},
+    notice::Notice,
+    resolve::TokenRequest,
+};
 
 pub use credentials::Credentials;
 pub use explain::VaultRefusal;
 pub use http::HttpSettings;
-pub use report::ReportEntry;
+pub use report::{LeaseEntry, ReportEntry};
 pub use revocation::{Revocation, RevocationHandle, RevocationOutcome};
 
 /// Where identity tokens come from.
@@ -104,10 +110,22 @@ impl std::fmt::Display for Event {
 pub struct Refreshed {
     /// Files to replace by rename.
     pub files: Vec<InjectedFile>,
+    /// Tokens that the token source serves from now on, instead of those at the same paths.
+    pub served: Vec<ServedToken>,
     /// New secrets that no log may show.
     pub secrets: Vec<SecretString>,
     /// What a person should know.
     pub notices: Vec<Notice>,
+}
+
+/// Why no credentials were obtained, and what was until then; all of that is revoked, or its entry says why not.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Refused {
+    /// Why.
+    pub error: ExchangeError,
+    /// What was obtained until then, and last what was refused.
+    pub report: Vec<ReportEntry>,
 }
 
 /// Why no credentials were obtained.
@@ -121,7 +139,35 @@ pub enum ExchangeError {
         /// The audience it was for.
         audience: String,
         /// Why.
+        reason: TokenError,
+    },
+    /// Credentials could not be read from Vault.
+    #[error("failed reading {family} credentials from Vault path {path}: {reason}")]
+    VaultRead {
+        /// The configuration.
+        family: String,
+        /// The path.
+        path: String,
+        /// What Vault said, and what helps.
         reason: String,
+        /// Whether the same may succeed a moment later.
+        may_pass: bool,
+    },
+    /// Vault answered without what was wanted.
+    #[error("failed reading {configuration} credentials from Vault path {path}: the answer lacks {absent}")]
+    Incomplete {
+        /// The configuration.
+        configuration: String,
+        /// The path.
+        path: String,
+        /// The members that are absent.
+        absent: String,
+    },
+    /// There is no Vault token to read with.
+    #[error("configuration for Vault authentication is required for {configuration} authentication")]
+    NoSession {
+        /// The configuration.
+        configuration: String,
     },
     /// Vault did not let the run in.
     #[error(transparent)]
@@ -129,11 +175,23 @@ pub enum ExchangeError {
 }
 
 impl ExchangeError {
+    /// Whether the same may succeed a moment later.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Token { reason, .. } => matches!(reason, TokenError::Unavailable(_)),
+            Self::Vault(refusal) => refusal.may_pass(),
+            Self::VaultRead { may_pass, .. } => *may_pass,
+            Self::Incomplete { .. } | Self::NoSession { .. } => false,
+        }
+    }
+
     /// The stable identifier, for documentation and tests.
     pub fn id(&self) -> &'static str {
         match self {
             Self::Token { .. } => "E10",
             Self::Vault(_) => "E8",
+            Self::VaultRead { .. } | Self::Incomplete { .. } => "E9",
+            Self::NoSession { .. } => "E13",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Keeping credentials fresh: new identity tokens in time, and renewals.
+//! Keeping credentials fresh: new identity tokens in time, renewals, and new logins where renewing ends.
 
 use std::time::Duration;
 
@@ -6,51 +6,22 @@ use carnet_model::Timestamp;
 use secrecy::SecretString;
 
 use super::{
-    IdentityToken, Refreshed, TokenError,
+    Event, ExchangeError, Refreshed, TokenError,
     claims::Claims,
-    credentials::{Credentials, Session, State, is_same},
-    lease::{Purpose, after, pause},
+    credentials::{Credentials, minted_line},
+    held::{Identity, ReadLease, Rotation, Session, State, is_same},
+    lease::{Lease, Purpose, Renewed},
+    login::Login,
+    vault_read::Reading,
+    vault_wire::VaultFailure,
 };
 use crate::{
+    credential::Credential,
     family::{FamilyName, Tag},
-    injection::{InjectedFile, deliver},
+    injection::{deliver, served},
     notice::Notice,
+    provider::Grant,
 };
-
-/// When to replace an identity token that its consumer reads again and again.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rotation {
-    replace_at: Option<Timestamp>,
-    warn_at: Timestamp,
-    failures: u32,
-    has_warned: bool,
-}
-
-impl Rotation {
-    /// Half the life is left for retries; spans count from arrival, so that clocks need not agree.
-    pub(super) fn start(minted: &IdentityToken, now: Timestamp) -> Self {
-        let life = Duration::try_from(minted.expires_at.duration_since(minted.issued_at)).unwrap_or_default();
-        let (replace_at, warn_at) = (Some(after(now, life / 2)), after(now, life * 4 / 5));
-        Self { replace_at, warn_at, failures: 0, has_warned: false }
-    }
-
-    /// Takes note of a failure; says whether a person should know about it now.
-    fn failed(&mut self, error: &TokenError, now: Timestamp) -> bool {
-        self.failures += 1;
-        match error {
-            TokenError::Refused(_) => {
-                self.replace_at = None;
-                true
-            }
-            TokenError::Unavailable(_) => {
-                self.replace_at = Some(after(now, pause(self.failures)));
-                let warns = now >= self.warn_at && !self.has_warned;
-                self.has_warned |= warns;
-                warns
-            }
-        }
-    }
-}
 
 impl Credentials {
     /// When `refresh` has something to do next.
@@ -59,7 +30,9 @@ impl Credentials {
     }
 
     /// Does what is due: replaces identity tokens and renews leases; what fails is tried again later.
-    pub async fn refresh(&mut self) -> Refreshed {
+    ///
+    /// Drive this to its end, or revoke what the events name: a new login obtains something that must be revoked.
+    pub async fn refresh(&mut self, on_event: &mut (dyn FnMut(Event) + Send)) -> Refreshed {
         let mut refreshed = Refreshed::default();
         let now = self.exchange.now();
         for position in 0..self.held.len() {
@@ -68,98 +41,299 @@ impl Credentials {
             }
             match &self.held[position].state {
                 State::HandedOver { .. } => self.replace(position, &mut refreshed).await,
+                State::Vault(session) if is_due(session.again.as_ref(), now) => {
+                    self.log_in_again(position, on_event, &mut refreshed).await;
+                }
                 State::Vault(_) => self.renew(position, &mut refreshed).await,
+                State::Read(read) if is_due(read.again.as_ref(), now) => {
+                    self.read_again(position, on_event, &mut refreshed).await;
+                }
+                State::Read(_) => self.renew_read(position, &mut refreshed).await,
             }
         }
         refreshed
     }
 
+    /// A new identity token for a consumer that asks again.
     async fn replace(&mut self, position: usize, refreshed: &mut Refreshed) {
-        let minted = self.tokens.identity_token(&self.resolution.requests[position]).await;
+        let Some(request) = &self.resolution.configured[position].request else { return };
+        let minted = self.tokens.identity_token(request).await;
         let now = self.exchange.now();
-        let configured = &self.resolution.configured[position];
-        let held = &mut self.held[position];
-        let State::HandedOver { token, rotation: Some(rotation) } = &mut held.state else { return };
         match minted {
             Ok(minted) => {
-                *rotation = Rotation::start(&minted, now);
-                held.identity.subject = Claims::of(&minted.token).sub;
-                held.identity.jti = minted.jti;
-                held.identity.expires_at = minted.expires_at;
-                *token = minted.token.clone();
-                let files = deliver(&self.resolution, configured, &minted.token).files;
-                self.take_over(files, minted.token, refreshed);
+                let held = &mut self.held[position];
+                held.identity = Some(Identity::of(&minted, &Claims::of(&minted.token)));
+                held.state = State::HandedOver { rotation: Some(Rotation::of_token(&minted, now)) };
+                held.renewals += 1;
+                held.credential = Credential::of_token(minted.token);
+                self.redeliver(position, refreshed);
             }
-            Err(error) if rotation.failed(&error, now) => {
-                let ends = held.identity.expires_at;
-                let text = format!("the identity token could not be replaced and ends at {ends}: {error}");
-                let (family, tag) = (configured.family, configured.tag.clone());
-                refreshed.notices.push(Notice::Provider { family, tag, text });
+            Err(error) => {
+                let held = &mut self.held[position];
+                let State::HandedOver { rotation: Some(rotation) } = &mut held.state else { return };
+                let ends = held.identity.as_ref().map(|identity| identity.expires_at);
+                let ends = ended_text(ends);
+                let text = format!("the identity token could not be replaced and ends{ends}: {error}");
+                let is_final = matches!(error, TokenError::Refused(_));
+                let is_told = failed(rotation, is_final, now);
+                self.note(position, is_told, text, refreshed);
             }
-            Err(_) => {}
         }
     }
 
-    /// Keeps the files that changed, for the caller to write.
-    fn take_over(&mut self, files: Vec<InjectedFile>, secret: SecretString, refreshed: &mut Refreshed) {
-        for file in files {
+    /// Delivers what is held now; keeps the files that changed, for the caller to write.
+    fn redeliver(&mut self, position: usize, refreshed: &mut Refreshed) {
+        let credential = &self.held[position].credential;
+        let configured = &self.resolution.configured[position];
+        let delivery = deliver(&self.resolution, configured, credential, self.source.as_ref());
+        for new in served(&delivery, credential) {
+            self.injection.served.retain(|old| old.path != new.path);
+            self.injection.served.push(new.clone());
+            refreshed.served.push(new);
+        }
+        let secrets: Vec<SecretString> = credential.secrets().cloned().collect();
+        for file in delivery.files {
             let current = self.injection.files.iter_mut().find(|current| current.name == file.name);
             match current {
                 Some(current) if !is_same(&current.content, &file.content) => {
                     current.content = file.content.clone();
                     refreshed.files.push(file);
                 }
-                Some(_) | None => {}
+                Some(_) => {}
+                None => {
+                    self.injection.files.push(file.clone());
+                    refreshed.files.push(file);
+                }
             }
         }
-        self.injection.secrets.push(secret.clone());
-        refreshed.secrets.push(secret);
+        self.injection.secrets.extend(secrets.iter().cloned());
+        refreshed.secrets.extend(secrets);
     }
 
     async fn renew(&mut self, position: usize, refreshed: &mut Refreshed) {
         let configured = &self.resolution.configured[position];
-        let (family, tag) = (configured.family, configured.tag.as_ref());
-        let purpose = Purpose { family, tag, limit: self.limit };
+        let purpose = Purpose { family: configured.family, tag: configured.tag.as_ref(), limit: self.limit };
         let now = self.exchange.now();
-        let State::Vault(session) = &mut self.held[position].state else { return };
-        refreshed.notices.extend(renewed(session, now, purpose).await);
+        let held = &mut self.held[position];
+        let State::Vault(session) = &mut held.state else { return };
+        let (notice, is_renewed) = renewed(session, now, purpose).await;
+        held.renewals += u32::from(is_renewed);
+        refreshed.notices.extend(notice);
+    }
+
+    /// A new login where the token cannot be renewed for long enough. The old token is revoked at the end of the phase
+    /// only: processes that have read it go on using it.
+    async fn log_in_again(
+        &mut self,
+        position: usize,
+        on_event: &mut (dyn FnMut(Event) + Send),
+        refreshed: &mut Refreshed,
+    ) {
+        let outcome = self.second_login(position, on_event).await;
+        let now = self.exchange.now();
+        match outcome {
+            Ok((session, identity, facts, jwt)) => {
+                self.hide(jwt.clone());
+                refreshed.secrets.push(jwt);
+                let held = &mut self.held[position];
+                held.credential = Credential::of_token(session.handle.token.clone());
+                (held.identity, held.facts) = (Some(identity), facts);
+                held.renewals += 1;
+                if let State::Vault(old) = std::mem::replace(&mut held.state, State::Vault(Box::new(session)))
+                {
+                    retire(&mut held.state, *old);
+                }
+                self.redeliver(position, refreshed);
+                self.read_all_again(position, on_event, refreshed).await;
+            }
+            Err(error) => {
+                let State::Vault(session) = &mut self.held[position].state else { return };
+                let ends = ended_text(session.lease.ends_at());
+                let Some(again) = &mut session.again else { return };
+                let told = failed(again, !error.may_pass(), now);
+                self.note(
+                    position,
+                    told,
+                    format!("a new login failed; the token ends{ends}: {error}"),
+                    refreshed,
+                );
+            }
+        }
+    }
+
+    async fn second_login(
+        &self,
+        position: usize,
+        on_event: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<(Session, Identity, Vec<String>, SecretString), ExchangeError> {
+        let configured = &self.resolution.configured[position];
+        let (Grant::VaultLogin(login), Some(request)) =
+            (configured.configuration.grant(), &configured.request)
+        else {
+            return Err(ExchangeError::NoSession { configuration: configured.title() });
+        };
+        let minted = self.mint(position, request).await?;
+        on_event(Event::progress(minted_line(configured, request, &minted)));
+        let claims = Claims::of(&minted.token);
+        let login = Login { configured, login, claims: &claims, limit: self.limit };
+        let (session, facts) = login.perform(&self.exchange, &minted.token, on_event).await?;
+        Ok((session, Identity::of(&minted, &claims), facts, minted.token))
+    }
+
+    /// What an old token has read ends with it, so the new one reads again.
+    async fn read_all_again(
+        &mut self,
+        session: usize,
+        on_event: &mut (dyn FnMut(Event) + Send),
+        refreshed: &mut Refreshed,
+    ) {
+        for position in 0..self.held.len() {
+            if matches!(&self.held[position].state, State::Read(read) if read.session == session) {
+                self.read_again(position, on_event, refreshed).await;
+            }
+        }
+    }
+
+    async fn read_again(
+        &mut self,
+        position: usize,
+        on_event: &mut (dyn FnMut(Event) + Send),
+        refreshed: &mut Refreshed,
+    ) {
+        let outcome = self.second_reading(position, on_event).await;
+        let now = self.exchange.now();
+        match outcome {
+            Ok((credential, read)) => {
+                let held = &mut self.held[position];
+                // A consumer that was told to ask again must go on finding what it asks for.
+                let is_replaced = held.credential.is_replaced || credential.is_replaced;
+                held.credential = Credential { is_replaced, ..credential };
+                held.state = State::Read(read);
+                held.renewals += 1;
+                self.redeliver(position, refreshed);
+            }
+            Err(error) => {
+                let State::Read(read) = &mut self.held[position].state else { return };
+                let ends = ended_text(read.lease.ends_at());
+                let again = read.again.get_or_insert_with(|| Rotation::of_life(Duration::ZERO, now));
+                let told = failed(again, !error.may_pass(), now);
+                self.note(
+                    position,
+                    told,
+                    format!("new credentials could not be read; the old ones end{ends}: {error}"),
+                    refreshed,
+                );
+            }
+        }
+    }
+
+    async fn second_reading(
+        &self,
+        position: usize,
+        on_event: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<(Credential, ReadLease), ExchangeError> {
+        let configured = &self.resolution.configured[position];
+        let no_session = || ExchangeError::NoSession { configuration: configured.title() };
+        let read = configured.vault_read().ok_or_else(no_session)?;
+        let at = self.session_of(read).ok_or_else(no_session)?;
+        let State::Vault(session) = &self.held[at].state else { return Err(no_session()) };
+        Reading { configured, read, limit: self.limit }.perform(&self.exchange, at, session, on_event).await
+    }
+
+    async fn renew_read(&mut self, position: usize, refreshed: &mut Refreshed) {
+        let State::Read(read) = &self.held[position].state else { return };
+        let State::Vault(session) = &self.held[read.session].state else { return };
+        let answer = session.api.renew_lease(&session.handle.token, &read.lease_id).await;
+        let now = self.exchange.now();
+        let configured = &self.resolution.configured[position];
+        let (family, tag) = (configured.family, configured.tag.as_ref());
+        let held = &mut self.held[position];
+        let State::Read(read) = &mut held.state else { return };
+        let notice = match answer {
+            Ok(answer) => {
+                held.renewals += 1;
+                let given = Renewed {
+                    span: Duration::from_secs(answer.lease_duration),
+                    renewable: answer.renewable,
+                    warnings: &answer.warnings,
+                };
+                read.lease.renewed(given, now, Purpose { family, tag, limit: self.limit })
+            }
+            Err(failure) => not_renewed(&mut read.lease, &failure, now, family, tag.cloned(), "the lease"),
+        };
+        refreshed.notices.extend(notice);
+    }
+
+    fn note(&self, position: usize, is_told: bool, text: String, refreshed: &mut Refreshed) {
+        if is_told {
+            let configured = &self.resolution.configured[position];
+            let (family, tag) = (configured.family, configured.tag.clone());
+            refreshed.notices.push(Notice::Provider { family, tag, text });
+        }
     }
 }
 
-async fn renewed(session: &mut Session, now: Timestamp, purpose: Purpose<'_>) -> Option<Notice> {
+/// Takes note of a failure; says whether a person should know about it now.
+fn failed(rotation: &mut Rotation, is_final: bool, now: Timestamp) -> bool {
+    if is_final {
+        rotation.stop();
+        return true;
+    }
+    rotation.failed(now)
+}
+
+fn is_due(rotation: Option<&Rotation>, now: Timestamp) -> bool {
+    rotation.is_some_and(|rotation| rotation.is_due(now))
+}
+
+/// Keeps the token of an earlier login for the end of the phase.
+fn retire(state: &mut State, old: Session) {
+    if let State::Vault(session) = state {
+        session.retired = old.retired;
+        session.retired.push((old.handle, old.outcome));
+    }
+}
+
+/// Renews a token; says what a person should know, and whether it was renewed.
+async fn renewed(session: &mut Session, now: Timestamp, purpose: Purpose<'_>) -> (Option<Notice>, bool) {
     let (family, tag) = (purpose.family, purpose.tag.cloned());
     match session.api.renew(&session.handle.token).await {
         Ok(granted) => {
-            let notice = session.lease.renewed(&granted, now, purpose);
+            let given = Renewed {
+                span: Duration::from_secs(granted.auth.lease_duration),
+                renewable: granted.auth.renewable,
+                warnings: &granted.warnings,
+            };
+            let notice = session.lease.renewed(given, now, purpose);
             session.handle.ends_at = session.lease.ends_at();
-            notice
+            if notice.is_some() {
+                session.again = Some(Rotation::of_life(given.span, now));
+            }
+            (notice, true)
         }
-        Err(failure) if matches!(failure.failure.status(), Some(400 | 403 | 404)) => {
-            session.lease.stop();
-            let ends = ended_text(session.lease.ends_at());
-            Some(said(family, tag, format!("the token will not be renewed and ends{ends}: {failure}")))
-        }
-        Err(failure) => session.lease.not_renewed(now).then(|| {
-            let ends = ended_text(session.lease.ends_at());
-            said(family, tag, format!("the token could not be renewed yet and ends{ends}: {failure}"))
-        }),
+        Err(failure) => (not_renewed(&mut session.lease, &failure, now, family, tag, "the token"), false),
     }
 }
 
-fn said(family: FamilyName, tag: Option<Tag>, text: String) -> Notice {
-    Notice::Provider { family, tag, text }
+fn not_renewed(
+    lease: &mut Lease,
+    failure: &VaultFailure,
+    now: Timestamp,
+    family: FamilyName,
+    tag: Option<Tag>,
+    what: &str,
+) -> Option<Notice> {
+    let text = if matches!(failure.failure.status(), Some(400 | 403 | 404)) {
+        lease.stop();
+        format!("{what} will not be renewed and ends{}: {failure}", ended_text(lease.ends_at()))
+    } else if lease.not_renewed(now) {
+        format!("{what} could not be renewed yet and ends{}: {failure}", ended_text(lease.ends_at()))
+    } else {
+        return None;
+    };
+    Some(Notice::Provider { family, tag, text })
 }
 
 fn ended_text(ends_at: Option<Timestamp>) -> String {
     ends_at.map(|end| format!(" at {end}")).unwrap_or_default()
-}
-
-impl State {
-    /// When something must be done.
-    fn due_at(&self) -> Option<Timestamp> {
-        match self {
-            Self::HandedOver { rotation, .. } => rotation.as_ref()?.replace_at,
-            Self::Vault(session) => session.lease.renew_at(),
-        }
-    }
 }

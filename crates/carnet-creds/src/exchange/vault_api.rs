@@ -11,7 +11,9 @@ use serde_json::json;
 
 use super::{
     http::{HttpSettings, Roots, chain},
-    vault_wire::{AuthAnswer, Failure, Granted, VaultFailure, errors, one_line, without},
+    vault_wire::{
+        AuthAnswer, Failure, Granted, LeaseAnswer, Secret, VaultFailure, errors, one_line, without,
+    },
 };
 use crate::provider::VaultLogin;
 
@@ -83,7 +85,7 @@ impl VaultApi {
         let body = json!({"role": role, "jwt": jwt.expose_secret()}).to_string().into();
         let answer = self.call(Method::POST, &path, None, Some(body)).await;
         let answer = answer.map_err(|failure| without(failure, jwt))?;
-        let mut found = self.parse(&path, &answer)?;
+        let mut found: AuthAnswer = self.parse(&path, &answer)?;
         if let (None, Some(wrapped)) = (&found.auth, &found.wrap_info) {
             let path = "sys/wrapping/unwrap";
             let answer = self.call(Method::POST, path, Some(&wrapped.token), None).await?;
@@ -98,6 +100,25 @@ impl VaultApi {
         let answer = self.call(Method::POST, path, Some(token), Some("{}".into())).await?;
         let found = self.parse(path, &answer)?;
         self.granted(path, found)
+    }
+
+    /// Reads a secret; the path may carry a query.
+    pub(crate) async fn read(&self, token: &SecretString, path: &str) -> Result<Secret, VaultFailure> {
+        let answer = self.call(Method::GET, path, Some(token), None).await?;
+        let found: Secret = self.parse(path, &answer)?;
+        Ok(found)
+    }
+
+    /// Renews what was read under a lease.
+    pub(crate) async fn renew_lease(
+        &self,
+        token: &SecretString,
+        lease_id: &str,
+    ) -> Result<LeaseAnswer, VaultFailure> {
+        let path = "sys/leases/renew";
+        let body = json!({"lease_id": lease_id}).to_string().into();
+        let answer = self.call(Method::PUT, path, Some(token), Some(body)).await?;
+        self.parse(path, &answer)
     }
 
     /// Revokes a token and everything that was read with it.
@@ -125,7 +146,10 @@ impl VaultApi {
         for attempt in 0..RETRIES {
             match self.attempt(&mut call).await {
                 Ok(answer) => return Ok(answer),
-                Err(failure) if failure.is_transient() => {
+                // Reading makes credentials: after an answer, a second try could leave two.
+                Err(failure)
+                    if failure.is_transient() && (method != Method::GET || failure.status().is_none()) =>
+                {
                     tokio::time::sleep(pause(self.retry_pause, attempt)).await;
                 }
                 Err(failure) => return Err(fail(failure)),
@@ -173,7 +197,7 @@ impl VaultApi {
         format!("{}/v1/{path}", self.address)
     }
 
-    fn parse(&self, path: &str, answer: &[u8]) -> Result<AuthAnswer, VaultFailure> {
+    fn parse<T: serde::de::DeserializeOwned>(&self, path: &str, answer: &[u8]) -> Result<T, VaultFailure> {
         // The reason names a position only: the text of the answer may hold a token.
         serde_json::from_slice(answer).map_err(|error| {
             let reason =

@@ -1,5 +1,8 @@
 //! What Vault answers, and the ways in which it does not.
 
+use std::{collections::BTreeMap, time::Duration};
+
+use carnet_model::Timestamp;
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
@@ -86,6 +89,41 @@ pub(crate) struct WrapInfo {
     pub(crate) token: SecretString,
 }
 
+/// A secret that was read. Members of `data` that are not texts or numbers are left out.
+#[derive(Deserialize)]
+pub(crate) struct Secret {
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) lease_id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    lease_duration: u64,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) renewable: bool,
+    #[serde(rename = "data", default, deserialize_with = "texts")]
+    pub(crate) parts: BTreeMap<String, SecretString>,
+}
+
+impl Secret {
+    /// How long it works: what the lease says, or the data itself; zero when neither does.
+    pub(crate) fn life(&self, now: Timestamp) -> Duration {
+        let number = |name: &str| self.parts.get(name)?.expose_secret().parse::<i64>().ok();
+        if let Some(end) = number("expires_at_seconds") {
+            return Duration::from_secs(u64::try_from(end - now.as_second()).unwrap_or(0).max(1));
+        }
+        Duration::from_secs(self.lease_duration)
+    }
+}
+
+/// A lease that was renewed.
+#[derive(Deserialize)]
+pub(crate) struct LeaseAnswer {
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) lease_duration: u64,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) renewable: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) warnings: Vec<String>,
+}
+
 #[derive(Deserialize)]
 struct ErrorAnswer {
     errors: Vec<String>,
@@ -139,4 +177,14 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, SecretString>, D::Error> {
+    let data = Option::<BTreeMap<String, serde_json::Value>>::deserialize(deserializer)?.unwrap_or_default();
+    let texts = data.into_iter().filter_map(|(name, value)| match value {
+        serde_json::Value::String(text) if !text.is_empty() => Some((name, text.into())),
+        serde_json::Value::Number(number) => Some((name, number.to_string().into())),
+        _ => None,
+    });
+    Ok(texts.collect())
 }

@@ -1,17 +1,16 @@
 //! AWS: the token and the role are handed over; the Terraform provider calls `AssumeRoleWithWebIdentity`.
 
-use secrecy::SecretString;
-
 use crate::{
+    credential::Credential,
     family::FamilyName,
     form::{Form, Found, Incomplete},
     injection::{Delivery, When},
     notice::Notice,
-    provider::{Configuration, Grant, Place, Provider, Rival, TokenLife},
+    provider::{Configuration, Grant, Place, Provider, Rival, TokenLife, TokenNeed},
     setting::{Phased, Required, Setting, SettingKind, UPSTREAM},
 };
 
-const SETTING: Setting = Setting {
+const SETTING: Setting<'static> = Setting {
     name: "",
     family: FamilyName::Aws,
     kind: SettingKind::Value,
@@ -23,7 +22,7 @@ const SETTING: Setting = Setting {
     source: UPSTREAM,
 };
 
-static AUTH: Setting = Setting {
+static AUTH: Setting<'static> = Setting {
     name: "TFC_AWS_PROVIDER_AUTH",
     kind: SettingKind::Enable,
     label: "AWS authentication",
@@ -32,23 +31,23 @@ static AUTH: Setting = Setting {
     doc: "Set to true to authenticate to AWS with the identity of the run.",
     ..SETTING
 };
-static RUN_ROLE: Setting = Setting {
+static RUN_ROLE: Setting<'static> = Setting {
     name: "TFC_AWS_RUN_ROLE_ARN",
     required: Required::UnlessBothPhases,
     doc: "The role to assume in both phases.",
     ..SETTING
 };
-static PLAN_ROLE: Setting = Setting {
+static PLAN_ROLE: Setting<'static> = Setting {
     name: "TFC_AWS_PLAN_ROLE_ARN",
     doc: "The role to assume at plan, instead of the role for both phases.",
     ..SETTING
 };
-static APPLY_ROLE: Setting = Setting {
+static APPLY_ROLE: Setting<'static> = Setting {
     name: "TFC_AWS_APPLY_ROLE_ARN",
     doc: "The role to assume at apply, instead of the role for both phases.",
     ..SETTING
 };
-static AUDIENCE: Setting = Setting {
+static AUDIENCE: Setting<'static> = Setting {
     name: "TFC_AWS_WORKLOAD_IDENTITY_AUDIENCE",
     label: "AWS audience",
     default: Some("aws.workload.identity"),
@@ -56,7 +55,7 @@ static AUDIENCE: Setting = Setting {
     doc: "The audience of the identity token; must be in the client id list of the OIDC provider in IAM.",
     ..SETTING
 };
-static ROLE: Phased = Phased { run: &RUN_ROLE, plan: &PLAN_ROLE, apply: &APPLY_ROLE };
+static ROLE: Phased<'static> = Phased { run: &RUN_ROLE, plan: &PLAN_ROLE, apply: &APPLY_ROLE };
 
 const TOKEN_FILE: &str = "tfc-aws-token";
 const CONFIG_FILE: &str = "tfc-aws-shared-config";
@@ -75,16 +74,16 @@ impl Provider for Aws {
         FamilyName::Aws
     }
 
-    fn settings(&self) -> Vec<&'static Setting> {
-        vec![&AUTH, &RUN_ROLE, &PLAN_ROLE, &APPLY_ROLE, &AUDIENCE]
+    fn settings(&self) -> Vec<Setting<'_>> {
+        vec![AUTH, RUN_ROLE, PLAN_ROLE, APPLY_ROLE, AUDIENCE]
     }
 
-    fn variable(&self) -> Option<&'static str> {
+    fn variable(&self) -> Option<&str> {
         Some("tfc_aws_dynamic_credentials")
     }
 
-    fn rivals(&self) -> &'static [Rival] {
-        const RIVALS: [Rival; 7] = [
+    fn rivals(&self) -> Vec<Rival<'_>> {
+        vec![
             Rival::always("AWS_ACCESS_KEY_ID"),
             Rival::always("AWS_SECRET_ACCESS_KEY"),
             Rival::always("AWS_SESSION_TOKEN"),
@@ -93,8 +92,7 @@ impl Provider for Aws {
             // With aliases these two beat the files of every provider block.
             Rival::always("AWS_ROLE_ARN"),
             Rival::always("AWS_WEB_IDENTITY_TOKEN_FILE"),
-        ];
-        &RIVALS
+        ]
     }
 
     fn configure(&self, form: &mut Form<'_>) -> Result<Box<dyn Configuration>, Incomplete> {
@@ -110,12 +108,8 @@ impl Provider for Aws {
 }
 
 impl Configuration for AwsConfiguration {
-    fn audience(&self) -> &str {
-        &self.audience
-    }
-
-    fn token_life(&self) -> TokenLife {
-        TokenLife::Rotated
+    fn token(&self) -> Option<TokenNeed<'_>> {
+        Some(TokenNeed { audience: &self.audience, life: TokenLife::Rotated })
     }
 
     fn role(&self) -> Option<&str> {
@@ -126,14 +120,14 @@ impl Configuration for AwsConfiguration {
         Grant::HandOver
     }
 
-    fn deliver(&self, credential: &SecretString, place: &Place<'_>) -> Delivery {
+    fn deliver(&self, credential: &Credential, place: &Place<'_>) -> Delivery {
         let (token_path, config_path) = (place.path(TOKEN_FILE), place.path(CONFIG_FILE));
         let config = format!(
             "[default]\nweb_identity_token_file = {token_path}\nrole_arn = {}\nrole_session_name = {}\n",
             self.role_arn, place.run_id
         );
         let mut delivery = Delivery::default();
-        delivery.file(place.file_name(TOKEN_FILE), credential.clone());
+        delivery.file(place.file_name(TOKEN_FILE), credential.token.clone());
         delivery.file(place.file_name(CONFIG_FILE), config.into());
         delivery.attribute("shared_config_file", config_path.as_str());
         delivery.env(When::Alone, "AWS_ROLE_ARN", self.role_arn.as_str());

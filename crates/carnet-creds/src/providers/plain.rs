@@ -1,17 +1,16 @@
 //! The bare identity token, for readers that trade it themselves.
 
-use secrecy::SecretString;
-
 use crate::{
+    credential::Credential,
     family::FamilyName,
     form::{Form, Incomplete},
     injection::{Delivery, When},
     lexicon::variable_name,
-    provider::{Configuration, Grant, Place, Provider, Rival, TokenLife},
+    provider::{Configuration, Grant, Place, Provider, Rival, TokenLife, TokenNeed},
     setting::{Required, Setting, SettingKind},
 };
 
-static AUDIENCE: Setting = Setting {
+static AUDIENCE: Setting<'static> = Setting {
     name: "TFC_WORKLOAD_IDENTITY_AUDIENCE",
     family: FamilyName::Plain,
     kind: SettingKind::PlainAudience,
@@ -22,6 +21,9 @@ static AUDIENCE: Setting = Setting {
     doc: "Puts an identity token for this audience into TFC_WORKLOAD_IDENTITY_TOKEN; with a tag, into the variable with the same tag.",
     source: "HCP Terraform, manual generation of workload identity tokens",
 };
+
+const READ_ONCE: &str =
+    "an environment variable is read when a process starts and cannot be changed afterwards";
 
 /// The family of bare tokens.
 pub(crate) struct Plain;
@@ -36,16 +38,16 @@ impl Provider for Plain {
         FamilyName::Plain
     }
 
-    fn settings(&self) -> Vec<&'static Setting> {
-        vec![&AUDIENCE]
+    fn settings(&self) -> Vec<Setting<'_>> {
+        vec![AUDIENCE]
     }
 
-    fn variable(&self) -> Option<&'static str> {
+    fn variable(&self) -> Option<&str> {
         None
     }
 
-    fn rivals(&self) -> &'static [Rival] {
-        &[]
+    fn rivals(&self) -> Vec<Rival<'_>> {
+        Vec::new()
     }
 
     fn configure(&self, form: &mut Form<'_>) -> Result<Box<dyn Configuration>, Incomplete> {
@@ -55,12 +57,8 @@ impl Provider for Plain {
 }
 
 impl Configuration for PlainConfiguration {
-    fn audience(&self) -> &str {
-        &self.audience
-    }
-
-    fn token_life(&self) -> TokenLife {
-        TokenLife::Phase
+    fn token(&self) -> Option<TokenNeed<'_>> {
+        Some(TokenNeed { audience: &self.audience, life: TokenLife::Phase(READ_ONCE) })
     }
 
     fn role(&self) -> Option<&str> {
@@ -71,10 +69,10 @@ impl Configuration for PlainConfiguration {
         Grant::HandOver
     }
 
-    fn deliver(&self, credential: &SecretString, place: &Place<'_>) -> Delivery {
+    fn deliver(&self, credential: &Credential, place: &Place<'_>) -> Delivery {
         let mut delivery = Delivery::default();
         let name = variable_name("TFC_WORKLOAD_IDENTITY_TOKEN", place.tag.map(|tag| tag.as_str()));
-        delivery.env(When::Always, name, credential.clone());
+        delivery.env(When::Always, name, credential.token.clone());
         delivery
     }
 }

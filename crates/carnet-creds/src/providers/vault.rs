@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use rustls_pki_types::{CertificateDer, pem::PemObject};
-use secrecy::SecretString;
-
 use crate::{
+    credential::Credential,
     family::FamilyName,
     form::{Form, Found, Incomplete},
     injection::{Delivery, When},
-    provider::{Configuration, Grant, Place, Provider, Rival, TokenLife, VaultLogin},
+    provider::{Configuration, Grant, Place, Provider, Rival, TokenLife, TokenNeed, VaultLogin},
     setting::{Phased, Required, Setting, SettingKind, UPSTREAM},
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
 
-const SETTING: Setting = Setting {
+const SETTING: Setting<'static> = Setting {
     name: "",
     family: FamilyName::Vault,
     kind: SettingKind::Value,
@@ -26,8 +25,8 @@ const SETTING: Setting = Setting {
     source: UPSTREAM,
 };
 
-static AUTH: Setting = Setting {
-    name: "TFC_VAULT_PROVIDER_AUTH",
+static AUTH: Setting<'static> = Setting {
+    name: VAULT_FLAG,
     kind: SettingKind::Enable,
     label: "Vault authentication",
     required: Required::Yes,
@@ -35,7 +34,7 @@ static AUTH: Setting = Setting {
     doc: "Set to true to authenticate to Vault with the identity of the run.",
     ..SETTING
 };
-static ADDRESS: Setting = Setting {
+static ADDRESS: Setting<'static> = Setting {
     name: "TFC_VAULT_ADDR",
     label: "Vault address",
     required: Required::Yes,
@@ -43,30 +42,30 @@ static ADDRESS: Setting = Setting {
     doc: "The address of the Vault server.",
     ..SETTING
 };
-static RUN_ROLE: Setting = Setting {
+static RUN_ROLE: Setting<'static> = Setting {
     name: "TFC_VAULT_RUN_ROLE",
     required: Required::UnlessBothPhases,
     doc: "The role of the JWT authentication method to log in with in both phases.",
     ..SETTING
 };
-static PLAN_ROLE: Setting = Setting {
+static PLAN_ROLE: Setting<'static> = Setting {
     name: "TFC_VAULT_PLAN_ROLE",
     doc: "The role to log in with at plan, instead of the role for both phases.",
     ..SETTING
 };
-static APPLY_ROLE: Setting = Setting {
+static APPLY_ROLE: Setting<'static> = Setting {
     name: "TFC_VAULT_APPLY_ROLE",
     doc: "The role to log in with at apply, instead of the role for both phases.",
     ..SETTING
 };
-static NAMESPACE: Setting = Setting {
+static NAMESPACE: Setting<'static> = Setting {
     name: "TFC_VAULT_NAMESPACE",
     label: "Vault namespace",
     example: "admin/platform",
     doc: "The namespace that the authentication method lies in.",
     ..SETTING
 };
-static AUTH_PATH: Setting = Setting {
+static AUTH_PATH: Setting<'static> = Setting {
     name: "TFC_VAULT_AUTH_PATH",
     label: "Vault authentication path",
     default: Some("jwt"),
@@ -74,7 +73,7 @@ static AUTH_PATH: Setting = Setting {
     doc: "The path that the JWT authentication method is mounted at.",
     ..SETTING
 };
-static AUDIENCE: Setting = Setting {
+static AUDIENCE: Setting<'static> = Setting {
     name: "TFC_VAULT_WORKLOAD_IDENTITY_AUDIENCE",
     label: "Vault audience",
     default: Some("vault.workload.identity"),
@@ -82,7 +81,7 @@ static AUDIENCE: Setting = Setting {
     doc: "The audience of the identity token; must be one of the role's bound audiences.",
     ..SETTING
 };
-static ENCODED_CACERT: Setting = Setting {
+static ENCODED_CACERT: Setting<'static> = Setting {
     name: "TFC_VAULT_ENCODED_CACERT",
     label: "Vault CA certificate",
     // The example is the base64 form of a PEM certificate whose body is not a real certificate.
@@ -90,7 +89,7 @@ static ENCODED_CACERT: Setting = Setting {
     doc: "The only certificate authorities to trust, as base64 of PEM; without it those of the system.",
     ..SETTING
 };
-static CLIENT_TIMEOUT: Setting = Setting {
+static CLIENT_TIMEOUT: Setting<'static> = Setting {
     name: "TFC_VAULT_CLIENT_TIMEOUT",
     label: "Vault client timeout",
     default: Some("60"),
@@ -98,10 +97,13 @@ static CLIENT_TIMEOUT: Setting = Setting {
     doc: "The longest that one request to Vault may take, in whole seconds.",
     ..SETTING
 };
-static ROLE: Phased = Phased { run: &RUN_ROLE, plan: &PLAN_ROLE, apply: &APPLY_ROLE };
+static ROLE: Phased<'static> = Phased { run: &RUN_ROLE, plan: &PLAN_ROLE, apply: &APPLY_ROLE };
 
 const TOKEN_FILE: &str = "tfc-vault-token";
 const CA_FILE: &str = "tfc-vault-ca-cert.pem";
+
+/// What switches a Vault configuration on.
+pub(crate) const VAULT_FLAG: &str = "TFC_VAULT_PROVIDER_AUTH";
 
 /// The family of Vault tokens.
 pub(crate) struct Vault;
@@ -117,27 +119,27 @@ impl Provider for Vault {
         FamilyName::Vault
     }
 
-    fn settings(&self) -> Vec<&'static Setting> {
+    fn settings(&self) -> Vec<Setting<'_>> {
         vec![
-            &AUTH,
-            &ADDRESS,
-            &RUN_ROLE,
-            &PLAN_ROLE,
-            &APPLY_ROLE,
-            &NAMESPACE,
-            &AUTH_PATH,
-            &AUDIENCE,
-            &ENCODED_CACERT,
-            &CLIENT_TIMEOUT,
+            AUTH,
+            ADDRESS,
+            RUN_ROLE,
+            PLAN_ROLE,
+            APPLY_ROLE,
+            NAMESPACE,
+            AUTH_PATH,
+            AUDIENCE,
+            ENCODED_CACERT,
+            CLIENT_TIMEOUT,
         ]
     }
 
-    fn variable(&self) -> Option<&'static str> {
+    fn variable(&self) -> Option<&str> {
         Some("tfc_vault_dynamic_credentials")
     }
 
-    fn rivals(&self) -> &'static [Rival] {
-        const RIVALS: [Rival; 8] = [
+    fn rivals(&self) -> Vec<Rival<'_>> {
+        vec![
             Rival::always("VAULT_TOKEN"),
             Rival::always("VAULT_ADDR"),
             Rival::always("VAULT_NAMESPACE"),
@@ -146,8 +148,7 @@ impl Provider for Vault {
             Rival::always("VAULT_SKIP_VERIFY"),
             Rival::always("VAULT_TOKEN_FILE"),
             Rival::always("VAULT_AGENT_ADDR"),
-        ];
-        &RIVALS
+        ]
     }
 
     fn configure(&self, form: &mut Form<'_>) -> Result<Box<dyn Configuration>, Incomplete> {
@@ -173,12 +174,8 @@ impl Provider for Vault {
 }
 
 impl Configuration for VaultConfiguration {
-    fn audience(&self) -> &str {
-        &self.audience
-    }
-
-    fn token_life(&self) -> TokenLife {
-        TokenLife::Login
+    fn token(&self) -> Option<TokenNeed<'_>> {
+        Some(TokenNeed { audience: &self.audience, life: TokenLife::Login })
     }
 
     fn role(&self) -> Option<&str> {
@@ -189,12 +186,12 @@ impl Configuration for VaultConfiguration {
         Grant::VaultLogin(&self.login)
     }
 
-    fn deliver(&self, credential: &SecretString, place: &Place<'_>) -> Delivery {
+    fn deliver(&self, credential: &Credential, place: &Place<'_>) -> Delivery {
         let login = &self.login;
         let mut delivery = Delivery::default();
-        delivery.file(place.file_name(TOKEN_FILE), credential.clone());
+        delivery.file(place.file_name(TOKEN_FILE), credential.token.clone());
         delivery.env(When::Alone, "VAULT_ADDR", login.address.as_str());
-        delivery.env(When::Alone, "VAULT_TOKEN", credential.clone());
+        delivery.env(When::Alone, "VAULT_TOKEN", credential.token.clone());
         // A child token would need a right that the documented policy lacks, and end after 20 minutes.
         delivery.env(When::Always, "TERRAFORM_VAULT_SKIP_CHILD_TOKEN", "true");
         if let Some(namespace) = &login.namespace {

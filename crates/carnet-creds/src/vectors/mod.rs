@@ -1,11 +1,12 @@
 //! The contract as test vectors: a set of variables, and everything it must lead to.
 
 mod aws;
+mod conflicts;
 mod names;
 mod plain;
-mod unsupported;
 mod vault;
 mod well_formed;
+mod withdrawn;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,13 +18,16 @@ use carnet_model::Phase;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    injection::{Injection, assemble},
+    credential::Credential,
+    injection::{Injection, TokenSourceAddress, assemble},
     notice::Notice,
     problem::Problem,
+    provider::Grant,
     resolve::{Resolution, ResolveContext, resolve},
 };
 
 pub(super) const TWO_HOURS: Duration = Duration::from_hours(2);
+pub(super) const TEN_MINUTES: Duration = Duration::from_mins(10);
 
 pub(super) fn env(variables: &[(&str, &str)]) -> BTreeMap<String, SecretString> {
     variables.iter().map(|(name, value)| ((*name).to_owned(), SecretString::from(*value))).collect()
@@ -45,14 +49,39 @@ pub(super) fn resolved(
         subject: &subject,
         terraform_variables: &terraform_variables,
         phase_limit: TWO_HOURS,
+        identity_token_ttl: TEN_MINUTES,
+        tolerates_static_credentials: true,
+        origins: &BTreeMap::new(),
     };
     resolve(&env(variables), &cx)
 }
 
-/// What would be injected, the credential of audience `a` being the text `J(a)`.
+/// What would be injected, the token for audience `a` being the text `J(a)` and the part `p` of what is read `P(p)`.
 pub(super) fn injected(resolution: &Resolution) -> Injection {
-    let tokens = resolution.requests().iter().map(|request| format!("J({})", request.audience).into());
-    assemble(resolution, &tokens.collect::<Vec<SecretString>>())
+    injected_with(resolution, |_| {})
+}
+
+/// The same, with what was read changed before it is delivered.
+pub(super) fn injected_with(resolution: &Resolution, change: impl Fn(&mut Credential)) -> Injection {
+    let credentials: Vec<Credential> = resolution
+        .configured
+        .iter()
+        .map(|one| {
+            let mut credential = match (&one.request, one.configuration.grant()) {
+                (Some(request), _) => Credential::of_token(format!("J({})", request.audience).into()),
+                (None, Grant::VaultRead(read)) => {
+                    let parts =
+                        read.wanted.iter().map(|name| ((*name).to_owned(), format!("P({name})").into()));
+                    Credential { parts: parts.collect(), ..Credential::default() }
+                }
+                (None, grant) => panic!("{grant:?} needs a token"),
+            };
+            change(&mut credential);
+            credential
+        })
+        .collect();
+    let source = TokenSourceAddress { url: "http://127.0.0.1:1".to_owned(), secret: "source-secret".into() };
+    assemble(resolution, &credentials, Some(&source))
 }
 
 fn rendered(resolution: &Resolution) -> Vec<String> {

@@ -1,18 +1,22 @@
 //! Vectors of the lexical rules.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use carnet_model::Phase::{Apply, Plan};
 
-use super::{TWO_HOURS, check, check_problems, check_warnings, env, injected, resolved, told};
+use super::{TEN_MINUTES, TWO_HOURS, check, check_problems, check_warnings, env, injected, resolved, told};
 use crate::{
     lexicon::{Lexicon, Name},
+    providers::Providers,
     resolve::{ResolveContext, resolve},
 };
 
 #[track_caller]
 fn check_name(name: &str, expected: Name<'_>) {
-    assert_eq!(Lexicon::new().parse(name), expected, "{name}");
+    assert_eq!(Lexicon::new(&Providers::with([])).parse(name), expected, "{name}");
 }
 
 #[test]
@@ -150,7 +154,7 @@ fn vector_60_the_order_of_variables_makes_no_difference() {
     let families: Vec<&str> = first.iter().map(|text| &text[..24]).collect();
     assert_eq!(
         families,
-        ["configuration for AWS (t", "GCP credentials are not ", "configuration for Vault "]
+        ["configuration for AWS (t", "configuration for GCP is", "configuration for Vault "]
     );
 }
 
@@ -184,6 +188,9 @@ fn a_home_that_cannot_stand_in_a_variable_is_refused() {
             subject: "s",
             terraform_variables: &BTreeSet::new(),
             phase_limit: TWO_HOURS,
+            identity_token_ttl: TEN_MINUTES,
+            tolerates_static_credentials: true,
+            origins: &BTreeMap::new(),
         };
         let problems = resolve(&env(&[]), &cx).expect_err("has problems");
         assert_eq!(problems[0].id(), "E18");

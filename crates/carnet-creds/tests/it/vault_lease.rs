@@ -5,7 +5,7 @@ use carnet_creds::{Credentials, RevocationHandle, RevocationOutcome};
 use crate::{
     fake_vault::{FakeVault, Role},
     http::Answer,
-    world::{World, http_settings},
+    world::{World, http_settings, refreshed},
 };
 
 const ON: (&str, &str) = ("TFC_VAULT_PROVIDER_AUTH", "true");
@@ -26,7 +26,7 @@ fn seconds_until_refresh(world: &World, credentials: &Credentials) -> Option<i64
 /// Refreshes when it is due; gives the texts of the notices.
 async fn refresh(world: &World, credentials: &mut Credentials) -> Vec<String> {
     world.clock.advance(seconds_until_refresh(world, credentials).expect("something is due"));
-    let refreshed = credentials.refresh().await;
+    let refreshed = credentials.refresh(&mut |_| {}).await;
     assert!(refreshed.files.is_empty() && refreshed.secrets.is_empty(), "the token stays the same text");
     refreshed.notices.iter().map(|notice| format!("{} {notice}", notice.id())).collect()
 }
@@ -36,7 +36,7 @@ async fn a_token_is_renewed_at_half_of_its_lease() {
     let (world, vault, mut credentials) = obtained(Role::default()).await;
     assert_eq!(seconds_until_refresh(&world, &credentials), Some(600));
     world.clock.advance(599);
-    assert!(credentials.refresh().await.notices.is_empty());
+    assert!(refreshed(&mut credentials).await.notices.is_empty());
     assert_eq!(vault.calls().len(), 1, "nothing is due yet");
     for _ in 0..10 {
         assert!(refresh(&world, &mut credentials).await.is_empty());

@@ -11,7 +11,7 @@ use std::{
 };
 
 use carnet_creds::{
-    Credentials, Event, Exchange, ExchangeError, HttpSettings, Resolution, ResolveContext, resolve,
+    Credentials, Event, Exchange, ExchangeError, HttpSettings, Refreshed, Resolution, ResolveContext, resolve,
 };
 use carnet_model::{Phase, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -52,7 +52,9 @@ impl World {
         let exchange = Exchange { http: http_settings(), clock: Arc::new(move || clock.now()) };
         let events = &mut self.events;
         let on_event = &mut |event| events.push(event);
-        Credentials::obtain(resolution(variables), self.issuer.clone(), exchange, on_event).await
+        let obtained =
+            Credentials::obtain(resolution(variables), self.issuer.clone(), exchange, None, on_event).await;
+        obtained.map_err(|refused| refused.error)
     }
 
     /// The lines of the run log.
@@ -88,6 +90,9 @@ fn resolution(variables: &[(&str, &str)]) -> Resolution {
         subject: SUBJECT,
         terraform_variables: &BTreeSet::new(),
         phase_limit: Duration::from_hours(2),
+        identity_token_ttl: Duration::from_mins(10),
+        tolerates_static_credentials: true,
+        origins: &BTreeMap::new(),
     };
     resolve(&env, &cx).expect("resolves")
 }
@@ -101,4 +106,9 @@ pub(crate) fn file(credentials: &Credentials, name: &str) -> String {
 /// An injected environment variable.
 pub(crate) fn env(credentials: &Credentials, name: &str) -> Option<String> {
     credentials.injection().env.get(name).map(|value| value.expose_secret().to_owned())
+}
+
+/// Refreshes what is due.
+pub(crate) async fn refreshed(credentials: &mut Credentials) -> Refreshed {
+    credentials.refresh(&mut |_| {}).await
 }

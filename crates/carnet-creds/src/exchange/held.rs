@@ -1,0 +1,157 @@
+//! What is held for one configuration, and when something must be done about it.
+
+use std::time::Duration;
+
+use carnet_model::Timestamp;
+use secrecy::ExposeSecret;
+
+use super::{
+    IdentityToken,
+    claims::Claims,
+    lease::{Lease, after, pause},
+    revocation::{RevocationHandle, RevocationOutcome},
+    vault_api::VaultApi,
+};
+use crate::credential::Credential;
+
+/// What was obtained for one configuration.
+pub(super) struct Held {
+    /// The identity token in use; nothing when the session of another configuration is used.
+    pub(super) identity: Option<Identity>,
+    pub(super) credential: Credential,
+    pub(super) state: State,
+    /// Who the run is to the provider, line by line.
+    pub(super) facts: Vec<String>,
+    /// How often the credential was replaced or renewed.
+    pub(super) renewals: u32,
+}
+
+/// The facts of an identity token.
+pub(super) struct Identity {
+    pub(super) jti: String,
+    pub(super) subject: Option<String>,
+    pub(super) life: Duration,
+    pub(super) expires_at: Timestamp,
+}
+
+impl Identity {
+    pub(super) fn of(minted: &IdentityToken, claims: &Claims) -> Self {
+        Self {
+            jti: minted.jti.clone(),
+            subject: claims.sub.clone(),
+            life: life(minted),
+            expires_at: minted.expires_at,
+        }
+    }
+}
+
+/// What the identity token became.
+pub(super) enum State {
+    /// The token itself is with Terraform.
+    HandedOver { rotation: Option<Rotation> },
+    /// A Vault token.
+    Vault(Box<Session>),
+    /// Credentials that were read with a Vault token.
+    Read(ReadLease),
+}
+
+/// A Vault token and how to reach the server that knows it.
+pub(super) struct Session {
+    pub(super) api: VaultApi,
+    pub(super) handle: RevocationHandle,
+    pub(super) lease: Lease,
+    /// When to log in again because the token cannot be renewed for long enough.
+    pub(super) again: Option<Rotation>,
+    /// How the revocation ended, once it was tried.
+    pub(super) outcome: Option<RevocationOutcome>,
+    /// Tokens of earlier logins: processes may still use them, and what they read hangs on them.
+    pub(super) retired: Vec<(RevocationHandle, Option<RevocationOutcome>)>,
+}
+
+impl Session {
+    /// Whether nothing is left to revoke.
+    pub(super) fn is_settled(&self) -> bool {
+        is_settled(self.outcome.as_ref())
+    }
+}
+
+/// Whether nothing is left to do after this outcome.
+pub(super) fn is_settled(outcome: Option<&RevocationOutcome>) -> bool {
+    outcome.is_some_and(|outcome| !matches!(outcome, RevocationOutcome::Failed(_)))
+}
+
+/// Credentials that were read with a Vault token: they end with it, and maybe before.
+pub(super) struct ReadLease {
+    /// The position of the configuration whose token read them.
+    pub(super) session: usize,
+    /// The name under which Vault renews them; empty when it does not.
+    pub(super) lease_id: String,
+    pub(super) lease: Lease,
+    /// When to read new ones, where the consumer asks again.
+    pub(super) again: Option<Rotation>,
+}
+
+impl State {
+    /// When something must be done.
+    pub(super) fn due_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::HandedOver { rotation } => rotation.as_ref()?.replace_at,
+            Self::Vault(session) => earlier(session.lease.renew_at(), session.again.as_ref()),
+            Self::Read(read) => earlier(read.lease.renew_at(), read.again.as_ref()),
+        }
+    }
+}
+
+fn earlier(renew_at: Option<Timestamp>, again: Option<&Rotation>) -> Option<Timestamp> {
+    [renew_at, again.and_then(|again| again.replace_at)].into_iter().flatten().min()
+}
+
+/// When to replace something by a new one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rotation {
+    pub(super) replace_at: Option<Timestamp>,
+    warn_at: Timestamp,
+    failures: u32,
+    has_warned: bool,
+}
+
+impl Rotation {
+    /// Half the life is left for retries; spans count from arrival, so that clocks need not agree.
+    pub(super) fn of_life(life: Duration, now: Timestamp) -> Self {
+        let (replace_at, warn_at) = (Some(after(now, life / 2)), after(now, life * 4 / 5));
+        Self { replace_at, warn_at, failures: 0, has_warned: false }
+    }
+
+    /// The rotation of a token that just arrived.
+    pub(super) fn of_token(minted: &IdentityToken, now: Timestamp) -> Self {
+        Self::of_life(life(minted), now)
+    }
+
+    /// Whether it is time.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.replace_at.is_some_and(|due| due <= now)
+    }
+
+    /// Takes note of a failure that will not pass.
+    pub(super) fn stop(&mut self) {
+        self.replace_at = None;
+    }
+
+    /// Takes note of a failure that may pass; says whether a person should know about it now.
+    pub(super) fn failed(&mut self, now: Timestamp) -> bool {
+        self.failures += 1;
+        self.replace_at = Some(after(now, pause(self.failures)));
+        let warns = now >= self.warn_at && !self.has_warned;
+        self.has_warned |= warns;
+        warns
+    }
+}
+
+fn life(minted: &IdentityToken) -> Duration {
+    Duration::try_from(minted.expires_at.duration_since(minted.issued_at)).unwrap_or_default()
+}
+
+/// Whether two secrets are the same text.
+pub(super) fn is_same(one: &secrecy::SecretString, other: &secrecy::SecretString) -> bool {
+    one.expose_secret() == other.expose_secret()
+}
