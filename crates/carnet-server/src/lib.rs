@@ -12,6 +12,7 @@ mod health;
 mod jobs;
 mod linger;
 mod oidc;
+mod outstanding;
 mod page;
 mod reply;
 mod route;

@@ -77,6 +77,6 @@ pub(crate) fn list(
 
 /// 200 with a list that has one page only.
 pub(crate) fn whole_list(path: &str, data: Vec<Resource>) -> Reply {
-    let size = (data.len() as u64).max(1);
-    list(path, data, Vec::new(), Page { number: 1, size }.of(size))
+    let count = data.len() as u64;
+    list(path, data, Vec::new(), Page { number: 1, size: count.max(1) }.of(count))
 }

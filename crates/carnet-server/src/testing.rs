@@ -24,7 +24,7 @@ use crate::api::organizations::create_organization;
 use crate::app::{App, Settings, entropy, new_secret};
 use crate::{create_agent_token, create_site_admin, router};
 
-pub(crate) use fake_agent::{FakeAgent, FakeJob, Project, identity_request, report, state};
+pub(crate) use fake_agent::{FakeAgent, FakeJob, Project, identity_request, report, state, vault_report};
 
 /// The address of the server and of its issuer.
 pub(crate) const URL: &str = "https://carnet.example.com";

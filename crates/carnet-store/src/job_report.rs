@@ -29,7 +29,7 @@ impl Tx {
         let rows = self
             .all(
                 "SELECT id, phase, status, created_at, claimed_at, finished_at, report FROM jobs \
-                 WHERE run_id = $1 ORDER BY created_at, id",
+                 WHERE run_id = $1 ORDER BY CASE phase WHEN 'plan' THEN 0 ELSE 1 END",
                 &[run.into()],
             )
             .await?;

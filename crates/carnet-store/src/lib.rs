@@ -4,6 +4,7 @@ mod account;
 mod agent;
 mod blob;
 mod configuration_version;
+mod credential;
 mod db;
 mod identity_token;
 mod job;
@@ -26,6 +27,7 @@ mod workspace_tag;
 
 pub use account::NewToken;
 pub use blob::{BlobName, BlobReader, BlobWriter, Blobs};
+pub use credential::JobCredentials;
 pub use db::{StoreError, Tx};
 pub use identity_token::IdentityToken;
 pub use job::{Claim, NewJob};

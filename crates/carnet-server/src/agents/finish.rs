@@ -16,11 +16,8 @@ use super::document::run_of;
 use super::heartbeat::note_version;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::jobs::{Cause, close_phase, end_run, move_run, note_event, schedule};
+use crate::jobs::{Cause, close_phase, end_run, move_run, note_unrevoked, schedule};
 use crate::reply::{Reply, no_content};
-
-/// How many credentials that could not be revoked are told of, and how many bytes of each.
-const UNREVOKED_LIMIT: (usize, usize) = (100, 2000);
 
 /// How long after the plan a failure may become visible to a client that follows the run.
 const READER_PATIENCE: SignedDuration = SignedDuration::from_secs(4);
@@ -74,20 +71,6 @@ fn parse_outcome(text: &str) -> Result<JobOutcome, ApiError> {
         "canceled" => Ok(JobOutcome::Canceled),
         other => Err(ApiError::invalid("/outcome", format!("{other:?} is not an outcome"))),
     }
-}
-
-async fn note_unrevoked(
-    tx: &mut Tx,
-    job: &Job,
-    unrevoked: &[String],
-    now: Timestamp,
-) -> Result<(), ApiError> {
-    let (count, length) = UNREVOKED_LIMIT;
-    for what in unrevoked.iter().take(count) {
-        let what: String = what.chars().take(length).collect();
-        note_event(tx, &job.run_id, "credentials_not_revoked", Cause::server(&what), now).await?;
-    }
-    Ok(())
 }
 
 struct End<'a> {

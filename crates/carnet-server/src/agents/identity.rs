@@ -50,7 +50,8 @@ pub(crate) async fn create(call: JobCall, Plain(wanted): Plain<IdentityTokenRequ
     Ok((StatusCode::CREATED, Json(reply)).into_response())
 }
 
-fn check_text(pointer: &str, text: &str) -> Result<(), ApiError> {
+/// Refuses what cannot be the name of a family or a tag.
+pub(super) fn check_text(pointer: &str, text: &str) -> Result<(), ApiError> {
     if text.is_empty() || text.len() > TEXT_LIMIT || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(ApiError::invalid(
             pointer,

@@ -2,6 +2,7 @@
 
 mod caller;
 mod claim;
+mod credentials;
 mod document;
 mod finish;
 mod heartbeat;
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Routes {
         .get(&artifact, Access::Job, transfer::artifact)
         .get(&state, Access::Job, transfer::state)
         .put(&state, Access::Job, transfer::put_state)
+        .put(&at("jobs/{job}/credentials"), Access::Job, credentials::replace)
         .post(&at("jobs/{job}/finish"), Access::Job, finish::finish)
 }
 

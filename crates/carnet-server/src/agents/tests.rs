@@ -1,6 +1,7 @@
 //! Runs from their making to their end, through the API and the job protocol.
 
 mod cancel;
+mod credentials;
 mod identity;
 mod leases;
 mod life;

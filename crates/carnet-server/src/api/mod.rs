@@ -13,6 +13,7 @@ mod plans;
 mod projects;
 mod queue;
 mod run_actions;
+mod run_credentials;
 mod run_document;
 mod run_events;
 mod run_filter;
@@ -55,6 +56,7 @@ pub(crate) fn routes() -> Routes {
         .merge(runs::routes())
         .merge(run_actions::routes())
         .merge(run_events::routes())
+        .merge(run_credentials::routes())
         .merge(plans::routes())
         .merge(applies::routes())
         .merge(logs::routes())

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{account, applies, configuration_versions, plans, workspace_document};
 use crate::error::ApiError;
 use crate::extract::{Context, Params};
+use crate::jobs::NOT_REVOKED;
 
 /// A run as the caller may read it.
 pub(crate) async fn document(cx: &mut Context, run: &Run) -> Result<Resource, ApiError> {
@@ -17,6 +18,8 @@ pub(crate) async fn document(cx: &mut Context, run: &Run) -> Result<Resource, Ap
     let events = cx.tx.run_events(&run.id).await?;
     let mut attributes = attributes(run, can_run, cx.now);
     attributes["variables"] = if can_run { variables(cx, run).await? } else { json!([]) };
+    let unrevoked = events.iter().filter(|event| event.action == NOT_REVOKED);
+    attributes["unrevoked-credentials"] = unrevoked.map(|event| event.description.as_str()).collect();
     let canceled_by = events.iter().find(|event| event.action == "cancel_requested");
     let canceled_by: Option<&UserId> = canceled_by.and_then(|event| event.actor_id.as_ref());
     Ok(Resource::new("runs", &run.id, attributes)

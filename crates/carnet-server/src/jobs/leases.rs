@@ -9,7 +9,7 @@ use carnet_store::Tx;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::waiting::WaitingJobs;
-use super::{Cause, end_run, note_event};
+use super::{Cause, end_run, note_event, note_unrevoked};
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -72,6 +72,7 @@ async fn settle(app: &App, id: &JobId, now: Timestamp) -> Result<(), ApiError> {
 
 async fn lose(tx: &mut Tx, app: &App, job: &Job, now: Timestamp) -> Result<(), ApiError> {
     tx.end_job(&job.id, JobStatus::Lost, None, now).await?;
+    note_unrevoked(tx, job, &[], now).await?;
     let mut run =
         tx.run(&job.run_id).await?.ok_or_else(|| ApiError::internal("the run of a job is not there"))?;
     tracing::warn!(job.id = %job.id, run.id = %run.id, "an agent stopped answering");

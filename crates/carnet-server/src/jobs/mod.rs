@@ -5,6 +5,7 @@ mod end;
 mod leases;
 mod schedule;
 mod status;
+mod unrevoked;
 mod waiting;
 
 pub(crate) use create::{NewRun, create_run};
@@ -12,6 +13,7 @@ pub(crate) use end::{close_phase, end_run};
 pub use leases::run_background;
 pub(crate) use schedule::schedule;
 pub(crate) use status::{Cause, move_phase, move_run, note_event};
+pub(crate) use unrevoked::{NOT_REVOKED, note_unrevoked};
 
 #[cfg(test)]
 pub(crate) use {leases::sweep, waiting::WaitingJobs};

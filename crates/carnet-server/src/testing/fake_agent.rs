@@ -174,6 +174,11 @@ impl FakeJob<'_> {
         self.server.send("PUT", &self.path(what), &self.token("control"), body.to_vec()).await
     }
 
+    /// Tells which credentials the phase holds.
+    pub(crate) async fn tell_credentials(&self, report: &Value) -> (u16, Value) {
+        self.server.request("PUT", &self.path("credentials"), &self.token("control"), report.clone()).await
+    }
+
     /// Reads with the control token.
     pub(crate) async fn get(&self, what: &str) -> Answer {
         self.server.send("GET", &self.path(what), &self.token("control"), Vec::new()).await
@@ -221,6 +226,20 @@ pub(crate) fn report(outcome: &str, has_changes: bool) -> Value {
         "generated_configuration": false, "terraform_version": "1.11.4", "preparation_ms": 5, "steps": [],
         "unrevoked": [],
     })
+}
+
+/// A report about one token of Vault, which ends two minutes after the start of the clock.
+pub(crate) fn vault_report(revocation: &str) -> Value {
+    json!({ "entries": [{
+        "family": "vault", "tag": "blue", "audience": "vault.workload.identity",
+        "subject": "organization:acme:project:Default Project:workspace:net:run_phase:plan", "role": "deploy",
+        "jti": "0b9c", "life_seconds": 600, "renewals": 2, "expires_at": "2026-01-05T10:02:00Z", "outcome": "held",
+        "detail": "", "identity": ["entity 1f", "policies default, deploy"],
+        "leases": [{
+            "address": "https://vault.example.com", "namespace": "team", "accessor": "acc-1",
+            "ends_at": "2026-01-05T10:02:00Z", "revocation": revocation, "detail": "",
+        }],
+    }] })
 }
 
 /// What an agent asks for an identity token with.

@@ -208,7 +208,8 @@ CREATE TABLE agents (
     last_ping_at BIGINT NOT NULL
 );
 
--- The three hashes are SHA-256 of the control, run and delivery token.
+-- The three hashes are SHA-256 of the control, run and delivery token. credentials: JSON, what the agent told last of them.
+-- outstanding_until: when the last of them that must be revoked ends by itself; NULL when none must be.
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
     run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
@@ -226,8 +227,11 @@ CREATE TABLE jobs (
     deadline_at BIGINT,
     finished_at BIGINT,
     report TEXT,
+    credentials TEXT,
+    outstanding_until BIGINT,
     UNIQUE (run_id, phase)
 );
+CREATE INDEX jobs_outstanding ON jobs (outstanding_until);
 CREATE INDEX jobs_queue ON jobs (status, created_at, id);
 CREATE INDEX jobs_workspace ON jobs (workspace_id, status);
 

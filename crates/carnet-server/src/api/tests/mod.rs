@@ -4,6 +4,7 @@ mod access;
 mod configuration_versions;
 mod credential_rules;
 mod organizations;
+mod outstanding_credentials;
 mod state_outputs;
 mod state_uploads;
 mod state_versions;

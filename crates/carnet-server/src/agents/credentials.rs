@@ -1,0 +1,93 @@
+//! Agents tell what their phase holds or held, so that it is known when they are gone.
+
+use carnet_api::job::{CredentialEntry, CredentialLease, CredentialReport};
+
+use super::caller::{JobCall, Plain};
+use super::identity::check_text;
+use crate::error::ApiError;
+use crate::outstanding::outstanding_until;
+use crate::reply::{Reply, no_content};
+
+/// The most entries of each list.
+const LIST_LIMIT: usize = 1000;
+
+/// The most bytes of a text that is neither a family nor a tag.
+const LINE_LIMIT: usize = 2048;
+
+const OUTCOMES: [&str; 3] = ["held", "refused", "ended"];
+
+const REVOCATIONS: [&str; 5] = ["outstanding", "revoked", "already_gone", "ends_by_itself", "failed"];
+
+pub(crate) async fn replace(call: JobCall, Plain(report): Plain<CredentialReport>) -> Reply {
+    let report = checked(report)?;
+    let kept = serde_json::to_string(&report).map_err(ApiError::internal)?;
+    let mut tx = call.app.store.write().await?;
+    let job = call.running(&mut tx).await?;
+    tx.set_job_credentials(&job.id, kept, outstanding_until(&report)).await?;
+    tx.commit().await?;
+    no_content()
+}
+
+/// Names must be names. What is written for people is cut and cleaned instead of refused: the report about something that
+/// works must not be lost for the words that a provider answered.
+fn checked(mut report: CredentialReport) -> Result<CredentialReport, ApiError> {
+    check_count("/entries", report.entries.len())?;
+    for (place, entry) in report.entries.iter_mut().enumerate() {
+        check_entry(&format!("/entries/{place}"), entry)?;
+    }
+    Ok(report)
+}
+
+fn check_entry(at: &str, entry: &mut CredentialEntry) -> Result<(), ApiError> {
+    check_text(&format!("{at}/family"), &entry.family)?;
+    check_text(&format!("{at}/tag"), entry.tag.as_deref().unwrap_or("default"))?;
+    check_line(&format!("{at}/audience"), &entry.audience)?;
+    check_line(&format!("{at}/subject"), &entry.subject)?;
+    check_line(&format!("{at}/role"), entry.role.as_deref().unwrap_or_default())?;
+    check_line(&format!("{at}/jti"), entry.jti.as_deref().unwrap_or_default())?;
+    check_word(&format!("{at}/outcome"), &entry.outcome, &OUTCOMES)?;
+    check_count(&format!("{at}/identity"), entry.identity.len())?;
+    check_count(&format!("{at}/leases"), entry.leases.len())?;
+    entry.detail = for_people(&entry.detail);
+    entry.identity = entry.identity.iter().map(|line| for_people(line)).collect();
+    for (place, lease) in entry.leases.iter_mut().enumerate() {
+        check_lease(&format!("{at}/leases/{place}"), lease)?;
+    }
+    Ok(())
+}
+
+fn check_lease(at: &str, lease: &mut CredentialLease) -> Result<(), ApiError> {
+    check_line(&format!("{at}/address"), &lease.address)?;
+    check_line(&format!("{at}/namespace"), lease.namespace.as_deref().unwrap_or_default())?;
+    check_line(&format!("{at}/accessor"), &lease.accessor)?;
+    check_word(&format!("{at}/revocation"), &lease.revocation, &REVOCATIONS)?;
+    lease.detail = for_people(&lease.detail);
+    Ok(())
+}
+
+fn check_count(pointer: &str, count: usize) -> Result<(), ApiError> {
+    if count > LIST_LIMIT {
+        return Err(ApiError::invalid(pointer, format!("at most {LIST_LIMIT} entries")));
+    }
+    Ok(())
+}
+
+fn check_line(pointer: &str, text: &str) -> Result<(), ApiError> {
+    if text.len() > LINE_LIMIT || text.contains(char::is_control) {
+        let detail = format!("at most {LINE_LIMIT} bytes without control characters");
+        return Err(ApiError::invalid(pointer, detail));
+    }
+    Ok(())
+}
+
+fn check_word(pointer: &str, text: &str, words: &[&str]) -> Result<(), ApiError> {
+    if !words.contains(&text) {
+        return Err(ApiError::invalid(pointer, format!("one of {}", words.join(", "))));
+    }
+    Ok(())
+}
+
+fn for_people(text: &str) -> String {
+    let plain = |character: char| if character.is_control() { ' ' } else { character };
+    text.chars().take(LINE_LIMIT).map(plain).collect()
+}
