@@ -42,7 +42,8 @@ clean: ## Remove what was built and installed.
 	rm -rf .tools .demo
 
 tools:
-	$(PYTHON) -B tools/install.py openbao seaweedfs terraform aws-client
+	$(PYTHON) -B tools/install.py openbao seaweedfs terraform aws-client kubectl envoy jose-node \
+	  boto3 google-auth azure-identity hvac kubernetes tencentcloud jose-python
 
 format:
 	$(CARGO) fmt --all --check

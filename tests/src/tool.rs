@@ -17,6 +17,26 @@ pub enum Tool {
     SeaweedFs,
     /// `terraform`, or `tofu` where there is no `terraform`.
     Terraform,
+    /// The command line of Kubernetes.
+    Kubectl,
+    /// The proxy `envoy`.
+    Envoy,
+    /// A folder with `node` and two implementations of JOSE.
+    JoseNode,
+    /// A Python with four implementations of JOSE.
+    JosePython,
+    /// A Python with the AWS SDK.
+    Boto3,
+    /// A Python with Google's authentication library.
+    GoogleAuth,
+    /// A Python with Microsoft's identity library.
+    AzureIdentity,
+    /// A Python with the Vault client.
+    Hvac,
+    /// A Python with the Kubernetes client.
+    KubernetesClient,
+    /// A Python with Tencent Cloud's SDK.
+    TencentCloudSdk,
 }
 
 impl Tool {
@@ -25,6 +45,16 @@ impl Tool {
             Self::OpenBao => "openbao",
             Self::SeaweedFs => "seaweedfs",
             Self::Terraform => "terraform",
+            Self::Kubectl => "kubectl",
+            Self::Envoy => "envoy",
+            Self::JoseNode => "jose-node",
+            Self::JosePython => "jose-python",
+            Self::Boto3 => "boto3",
+            Self::GoogleAuth => "google-auth",
+            Self::AzureIdentity => "azure-identity",
+            Self::Hvac => "hvac",
+            Self::KubernetesClient => "kubernetes",
+            Self::TencentCloudSdk => "tencentcloud",
         }
     }
 }
