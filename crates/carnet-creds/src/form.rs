@@ -74,26 +74,37 @@ impl<'a> Form<'a> {
 
     /// A value that must be there for the phase: the phase's own first, explicit before shared.
     pub(crate) fn phased(&mut self, phased: &Phased<'_>) -> Result<Found, Incomplete> {
-        let own = match self.phase {
-            Phase::Plan => phased.plan,
-            Phase::Apply => phased.apply,
-        };
+        if let Some(found) = self.optional_phased(phased)? {
+            return Ok(found);
+        }
+        let own = self.own(phased);
+        let variables = [self.names(own), self.names(phased.run)].concat();
+        self.missing.push(MissingValue { label: phased.run.label.to_owned(), variables });
+        Err(Incomplete(()))
+    }
+
+    /// A value for the phase that may be absent.
+    pub(crate) fn optional_phased(&mut self, phased: &Phased<'_>) -> Result<Option<Found>, Incomplete> {
+        let own = self.own(phased);
         if let Some(found) = self.explicit(own) {
-            return self.without_control_characters(found);
+            return self.without_control_characters(found).map(Some);
         }
         if let Some(found) = self.shared(own) {
             if let Some(passed) = self.explicit(phased.run) {
                 let chosen = found.variable.clone();
                 self.notices.push(Notice::DefaultChosen { chosen, passed: passed.variable });
             }
-            return self.without_control_characters(found);
+            return self.without_control_characters(found).map(Some);
         }
-        if let Some(found) = self.explicit(phased.run).or_else(|| self.shared(phased.run)) {
-            return self.without_control_characters(found);
+        let found = self.explicit(phased.run).or_else(|| self.shared(phased.run));
+        found.map(|found| self.without_control_characters(found)).transpose()
+    }
+
+    fn own<'s>(&self, phased: &Phased<'s>) -> &'s Setting<'s> {
+        match self.phase {
+            Phase::Plan => phased.plan,
+            Phase::Apply => phased.apply,
         }
-        let variables = [self.names(own), self.names(phased.run)].concat();
-        self.missing.push(MissingValue { label: phased.run.label.to_owned(), variables });
-        Err(Incomplete(()))
     }
 
     /// What the workspace sets for Terraform's own providers.
@@ -144,6 +155,13 @@ impl<'a> Form<'a> {
             variable: found.variable.clone(),
             rule: rule.into(),
         });
+        Incomplete(())
+    }
+
+    /// Records that the configuration cannot be used as a whole.
+    pub(crate) fn unusable(&mut self, id: &'static str, rule: String) -> Incomplete {
+        let (family, tag) = (self.family, self.tag.cloned());
+        self.problems.push(Problem::Unusable { id, family, tag, rule });
         Incomplete(())
     }
 

@@ -27,8 +27,8 @@ mod switches;
 #[cfg(test)]
 mod vectors;
 
-pub use adapter_name::{AdapterName, AdapterNameError};
 pub use adapter::{AdapterDefinition, AdapterError};
+pub use adapter_name::{AdapterName, AdapterNameError};
 #[cfg(feature = "exchange")]
 pub use exchange::{
     Credentials, Event, Exchange, ExchangeError, HttpSettings, IdentityToken, LeaseEntry, Refreshed, Refused,

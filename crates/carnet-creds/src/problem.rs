@@ -59,6 +59,18 @@ pub enum Problem {
         /// What is wrong, never the value of a secret.
         rule: String,
     },
+    /// A configuration that cannot be used as a whole.
+    #[error("configuration for {} is invalid: {rule}", titled(*.family, .tag.as_ref()))]
+    Unusable {
+        /// The stable identifier of the rule.
+        id: &'static str,
+        /// The family.
+        family: FamilyName,
+        /// The alias, if any.
+        tag: Option<Tag>,
+        /// What is wrong.
+        rule: String,
+    },
     /// Two families feed one Terraform provider, and both claim to be its default.
     #[error("both {first} and {second} are enabled without a tag; give one of them a tag")]
     TwoDefaults {
@@ -139,7 +151,7 @@ impl Problem {
         match self {
             Self::Tag { .. } | Self::TagCase { .. } => "E1",
             Self::Missing { .. } => "E2",
-            Self::Malformed { id, .. } => id,
+            Self::Malformed { id, .. } | Self::Unusable { id, .. } => id,
             Self::TwoDefaults { .. } => "E12",
             Self::Withdrawn { .. } => "E14",
             Self::StaticCredential { .. } => "E19",
@@ -157,6 +169,7 @@ impl Problem {
             | Self::TagCase { family, .. }
             | Self::Missing { family, .. }
             | Self::Malformed { family, .. }
+            | Self::Unusable { family, .. }
             | Self::StaticCredential { family, .. }
             | Self::VaultRequired { family, .. }
             | Self::NoSuchVault { family, .. } => Some(*family),

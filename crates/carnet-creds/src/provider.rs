@@ -7,6 +7,7 @@ use crate::{
     family::{FamilyName, Tag},
     form::{Form, Incomplete},
     injection::{Delivery, TokenSourceAddress},
+    providers::AdapterConfiguration,
     setting::Setting,
 };
 
@@ -87,6 +88,8 @@ pub(crate) enum Grant<'a> {
     VaultLogin(&'a VaultLogin),
     /// The engine reads credentials from Vault, with the token of a login.
     VaultRead(&'a VaultRead),
+    /// The engine performs the exchange that an adapter describes.
+    Exchange(&'a AdapterConfiguration),
 }
 
 /// Where and how to log in to Vault.

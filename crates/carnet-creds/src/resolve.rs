@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,6 +13,7 @@ use secrecy::SecretString;
 #[cfg(feature = "exchange")]
 use crate::provider::VaultRead;
 use crate::{
+    adapter::AdapterDefinition,
     common::{self, Common},
     configure::configure_family,
     conflicts::conflicts,
@@ -21,8 +23,8 @@ use crate::{
     lexicon::{Lexicon, Values, non_empty},
     notice::Notice,
     problem::Problem,
-    provider::{Configuration, Grant, Place, TokenLife},
-    providers::{self, Providers, check_withdrawn},
+    provider::{Configuration, Grant, Place, Provider, TokenLife},
+    providers::{self, AdapterFamily, Providers, check_withdrawn},
     setting::Setting,
     switches::{flags_on, misplaced, two_defaults},
 };
@@ -51,6 +53,8 @@ pub struct ResolveContext<'a> {
     pub tolerates_static_credentials: bool,
     /// Where each environment variable was set, as a person reads it.
     pub origins: &'a BTreeMap<String, String>,
+    /// What is described by declarative adapters.
+    pub adapters: &'a [Arc<AdapterDefinition>],
 }
 
 /// An identity token that a configuration needs.
@@ -152,7 +156,7 @@ impl Configured {
     pub(crate) fn vault_read(&self) -> Option<&VaultRead> {
         match self.configuration.grant() {
             Grant::VaultRead(read) => Some(read),
-            Grant::HandOver | Grant::VaultLogin(_) => None,
+            Grant::HandOver | Grant::VaultLogin(_) | Grant::Exchange(_) => None,
         }
     }
 
@@ -167,6 +171,9 @@ impl Configured {
                 login.address, login.auth_path
             ),
             Grant::VaultRead(read) => format!("{title}: read {} from Vault", read.path),
+            Grant::Exchange(_) => {
+                format!("{title}: trade an identity token for audience {audience}{role}")
+            }
         }
     }
 }
@@ -179,7 +186,8 @@ pub fn resolve(
     env: &BTreeMap<String, SecretString>,
     cx: &ResolveContext<'_>,
 ) -> Result<Resolution, Vec<Problem>> {
-    let providers = Providers::with([]);
+    let adapters: Vec<AdapterFamily> = cx.adapters.iter().filter_map(AdapterFamily::new).collect();
+    let providers = Providers::with(adapters.iter().map(|adapter| adapter as &dyn Provider));
     let lexicon = Lexicon::new(&providers);
     let values = Values::sort(&lexicon, env);
     let mut warnings = misplaced(&providers, &lexicon, &values, cx.terraform_variables);

@@ -7,12 +7,13 @@ use secrecy::SecretString;
 
 use super::{
     Event, Exchange, ExchangeError, IdentityToken, Refused, TokenSource,
+    adapter_trade::Trade,
     claims::Claims,
-    held::{Held, Identity, Rotation, Session, State, is_settled},
+    held::{Held, Identity, Revocable, Rotation, State},
     lease::after,
-    login::Login,
+    login::{LoggedIn, Login},
     report::{LeaseEntry, ReportEntry},
-    revocation::{Revocation, RevocationHandle, RevocationOutcome},
+    revocation::{Revocation, RevocationHandle},
     vault_read::Reading,
 };
 use crate::{
@@ -87,48 +88,21 @@ impl Credentials {
         entries.map(|(configured, held)| self.entry(configured, held)).collect()
     }
 
-    /// How to revoke what is held, for a process that outlives this one.
+    /// How to revoke what is held, for a process that outlives this one; in the order of revocation.
     pub fn revocation_handles(&self) -> Vec<RevocationHandle> {
-        let mut handles = Vec::new();
-        for held in self.held.iter().rev() {
-            let State::Vault(session) = &held.state else { continue };
-            if !session.is_settled() {
-                handles.push(session.handle.clone());
-            }
-            let retired = session.retired.iter().rev().filter(|(_, outcome)| !is_settled(outcome.as_ref()));
-            handles.extend(retired.map(|(handle, _)| handle.clone()));
-        }
-        handles
+        let held = self.held.iter().rev().flat_map(|held| held.revocables.iter().rev());
+        held.filter(|one| !one.is_settled()).map(|one| one.handle.clone()).collect()
     }
 
     /// Revokes everything in reverse order; what is revoked already is left out, so this is safe to call twice.
     pub async fn revoke(&mut self) -> Vec<Revocation> {
         let mut revocations = Vec::new();
         for held in self.held.iter_mut().rev() {
-            match &mut held.state {
-                State::HandedOver { rotation } => *rotation = None,
-                // What was read ends with the token that read it.
-                State::Read(read) => {
-                    read.lease.stop();
-                    read.again = None;
-                }
-                State::Vault(session) => {
-                    session.lease.stop();
-                    session.again = None;
-                    if !session.is_settled() {
-                        let revocation = session.handle.revoke_with(&session.api).await;
-                        session.outcome = Some(revocation.outcome.clone());
-                        revocations.push(revocation);
-                    }
-                    let api = &session.api;
-                    for (handle, outcome) in session.retired.iter_mut().rev() {
-                        if !is_settled(outcome.as_ref()) {
-                            let revocation = handle.revoke_with(api).await;
-                            *outcome = Some(revocation.outcome.clone());
-                            revocations.push(revocation);
-                        }
-                    }
-                }
+            held.state.stop();
+            for one in held.revocables.iter_mut().rev().filter(|one| !one.is_settled()) {
+                let revocation = one.handle.revoke(&self.exchange.http).await;
+                one.outcome = Some(revocation.outcome.clone());
+                revocations.push(revocation);
             }
         }
         revocations
@@ -163,22 +137,34 @@ impl Credentials {
         let claims = Claims::of(&minted.token);
         on_event(Event::progress(minted_line(configured, request, &minted)));
         let identity = Some(Identity::of(&minted, &claims));
-        let rotates = configured.configuration.token().is_some_and(|need| need.life == TokenLife::Rotated);
         match configured.configuration.grant() {
             Grant::VaultLogin(login) => {
                 let login = Login { configured, login, claims: &claims, limit: self.limit };
-                let (session, facts) = login.perform(&self.exchange, &minted.token, on_event).await?;
-                let credential = Credential::of_token(session.handle.token.clone());
+                let LoggedIn { session, handle, facts } =
+                    login.perform(&self.exchange, &minted.token, on_event).await?;
                 // The login token is not injected, and must not show in a log either.
-                self.injection.secrets.push(minted.token);
-                let state = State::Vault(Box::new(session));
-                Ok(Held { identity, credential, state, facts, renewals: 0 })
+                self.hide(minted.token);
+                Ok(Held {
+                    identity,
+                    credential: Credential::of_token(session.token.clone()),
+                    state: State::Vault(Box::new(session)),
+                    facts,
+                    renewals: 0,
+                    revocables: vec![Revocable::new(handle)],
+                })
+            }
+            Grant::Exchange(adapter) => {
+                let trade = Trade { configured, adapter, resolution: &self.resolution, limit: self.limit };
+                let traded = trade.perform(&self.exchange, &minted.token, on_event).await?;
+                self.hide(minted.token);
+                Ok(Held { identity, ..traded })
             }
             Grant::HandOver | Grant::VaultRead(_) => {
+                let rotates =
+                    configured.configuration.token().is_some_and(|need| need.life == TokenLife::Rotated);
                 let rotation = rotates.then(|| Rotation::of_token(&minted, self.exchange.now()));
-                let (credential, state) =
-                    (Credential::of_token(minted.token), State::HandedOver { rotation });
-                Ok(Held { identity, credential, state, facts: Vec::new(), renewals: 0 })
+                let credential = Credential::of_token(minted.token);
+                Ok(Held { identity, ..Held::new(credential, State::HandedOver { rotation }) })
             }
         }
     }
@@ -203,17 +189,12 @@ impl Credentials {
         };
         let reading = Reading { configured, read, limit: self.limit };
         let (credential, state) = reading.perform(&self.exchange, at, session, on_event).await?;
-        Ok(Held { identity: None, credential, state: State::Read(state), facts: Vec::new(), renewals: 0 })
+        Ok(Held::new(credential, State::Read(state)))
     }
 
     fn entry(&self, configured: &Configured, held: &Held) -> ReportEntry {
-        let (expires_at, leases) = match &held.state {
-            State::HandedOver { .. } => {
-                (held.identity.as_ref().map(|identity| identity.expires_at), Vec::new())
-            }
-            State::Vault(session) => (session.lease.ends_at(), leases(session)),
-            State::Read(read) => (read.lease.ends_at(), Vec::new()),
-        };
+        // A token that was handed over ends by itself; so does what an adapter's exchange said nothing about.
+        let expires_at = held.state.ends_at();
         let identity = held.identity.as_ref().or_else(|| self.identity_of_session(configured));
         let request = configured.request.as_ref();
         ReportEntry {
@@ -226,11 +207,11 @@ impl Credentials {
             jti: identity.map(|identity| identity.jti.clone()),
             life: identity.map(|identity| identity.life).unwrap_or_default(),
             role: configured.configuration.role().map(str::to_owned),
-            expires_at,
+            expires_at: expires_at.or_else(|| held.identity.as_ref().map(|identity| identity.expires_at)),
             renewals: held.renewals,
             identity: held.facts.clone(),
             refused: None,
-            leases,
+            leases: held.revocables.iter().map(lease_entry).collect(),
         }
     }
 
@@ -263,19 +244,13 @@ impl Credentials {
     }
 }
 
-fn leases(session: &Session) -> Vec<LeaseEntry> {
-    let retired = session.retired.iter().map(|(handle, outcome)| (handle, outcome.as_ref()));
-    let current = [(&session.handle, session.outcome.as_ref())];
-    retired.chain(current).map(|(handle, outcome)| lease_entry(handle, outcome)).collect()
-}
-
-fn lease_entry(handle: &RevocationHandle, outcome: Option<&RevocationOutcome>) -> LeaseEntry {
+fn lease_entry(one: &Revocable) -> LeaseEntry {
     LeaseEntry {
-        address: handle.address.clone(),
-        namespace: handle.namespace.clone(),
-        accessor: handle.accessor.clone(),
-        ends_at: handle.ends_at,
-        outcome: outcome.cloned(),
+        address: one.handle.address().to_owned(),
+        namespace: one.handle.namespace().map(str::to_owned),
+        accessor: one.handle.accessor().to_owned(),
+        ends_at: one.handle.ends_at,
+        outcome: one.outcome.clone(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use carnet_model::Timestamp;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     IdentityToken,
@@ -24,6 +24,33 @@ pub(super) struct Held {
     pub(super) facts: Vec<String>,
     /// How often the credential was replaced or renewed.
     pub(super) renewals: u32,
+    /// What must be revoked, in the order in which it was obtained. What was replaced stays: processes may still use it.
+    pub(super) revocables: Vec<Revocable>,
+}
+
+impl Held {
+    /// Something that was just obtained.
+    pub(super) fn new(credential: Credential, state: State) -> Self {
+        Self { identity: None, credential, state, facts: Vec::new(), renewals: 0, revocables: Vec::new() }
+    }
+}
+
+/// Something that must be revoked.
+pub(super) struct Revocable {
+    pub(super) handle: RevocationHandle,
+    /// How the revocation ended, once it was tried.
+    pub(super) outcome: Option<RevocationOutcome>,
+}
+
+impl Revocable {
+    pub(super) fn new(handle: RevocationHandle) -> Self {
+        Self { handle, outcome: None }
+    }
+
+    /// Whether nothing is left to revoke.
+    pub(super) fn is_settled(&self) -> bool {
+        self.outcome.as_ref().is_some_and(|outcome| !matches!(outcome, RevocationOutcome::Failed(_)))
+    }
 }
 
 /// The facts of an identity token.
@@ -53,31 +80,17 @@ pub(super) enum State {
     Vault(Box<Session>),
     /// Credentials that were read with a Vault token.
     Read(ReadLease),
+    /// What the exchange of an adapter led to.
+    Exchanged { ends_at: Option<Timestamp>, again: Option<Rotation> },
 }
 
 /// A Vault token and how to reach the server that knows it.
 pub(super) struct Session {
     pub(super) api: VaultApi,
-    pub(super) handle: RevocationHandle,
+    pub(super) token: SecretString,
     pub(super) lease: Lease,
     /// When to log in again because the token cannot be renewed for long enough.
     pub(super) again: Option<Rotation>,
-    /// How the revocation ended, once it was tried.
-    pub(super) outcome: Option<RevocationOutcome>,
-    /// Tokens of earlier logins: processes may still use them, and what they read hangs on them.
-    pub(super) retired: Vec<(RevocationHandle, Option<RevocationOutcome>)>,
-}
-
-impl Session {
-    /// Whether nothing is left to revoke.
-    pub(super) fn is_settled(&self) -> bool {
-        is_settled(self.outcome.as_ref())
-    }
-}
-
-/// Whether nothing is left to do after this outcome.
-pub(super) fn is_settled(outcome: Option<&RevocationOutcome>) -> bool {
-    outcome.is_some_and(|outcome| !matches!(outcome, RevocationOutcome::Failed(_)))
 }
 
 /// Credentials that were read with a Vault token: they end with it, and maybe before.
@@ -92,12 +105,39 @@ pub(super) struct ReadLease {
 }
 
 impl State {
+    /// Nothing becomes due any more.
+    pub(super) fn stop(&mut self) {
+        match self {
+            Self::HandedOver { rotation } => *rotation = None,
+            Self::Vault(session) => {
+                session.lease.stop();
+                session.again = None;
+            }
+            Self::Read(read) => {
+                read.lease.stop();
+                read.again = None;
+            }
+            Self::Exchanged { again, .. } => *again = None,
+        }
+    }
+
+    /// When the credential ends, where the other side has said so.
+    pub(super) fn ends_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::HandedOver { .. } => None,
+            Self::Vault(session) => session.lease.ends_at(),
+            Self::Read(read) => read.lease.ends_at(),
+            Self::Exchanged { ends_at, .. } => *ends_at,
+        }
+    }
+
     /// When something must be done.
     pub(super) fn due_at(&self) -> Option<Timestamp> {
         match self {
             Self::HandedOver { rotation } => rotation.as_ref()?.replace_at,
             Self::Vault(session) => earlier(session.lease.renew_at(), session.again.as_ref()),
             Self::Read(read) => earlier(read.lease.renew_at(), read.again.as_ref()),
+            Self::Exchanged { again, .. } => again.as_ref()?.replace_at,
         }
     }
 }
@@ -152,6 +192,6 @@ fn life(minted: &IdentityToken) -> Duration {
 }
 
 /// Whether two secrets are the same text.
-pub(super) fn is_same(one: &secrecy::SecretString, other: &secrecy::SecretString) -> bool {
+pub(super) fn is_same(one: &SecretString, other: &SecretString) -> bool {
     one.expose_secret() == other.expose_secret()
 }

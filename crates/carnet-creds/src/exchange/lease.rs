@@ -45,7 +45,7 @@ pub(crate) struct Purpose<'a> {
 }
 
 impl Purpose<'_> {
-    fn ends_early(&self, ends_at: Timestamp, advice: &'static str) -> Option<Notice> {
+    pub(crate) fn ends_early(&self, ends_at: Timestamp, advice: &'static str) -> Option<Notice> {
         let (family, tag, limit) = (self.family, self.tag.cloned(), self.limit);
         (ends_at < limit).then_some(Notice::EndsEarly { family, tag, ends_at, limit, advice })
     }

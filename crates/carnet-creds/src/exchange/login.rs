@@ -11,7 +11,7 @@ use super::{
     explain::VaultRefusal,
     held::{Rotation, Session},
     lease::{Lease, Purpose, is_batch},
-    revocation::RevocationHandle,
+    revocation::{RevocationHandle, Target, VaultToken},
     vault_api::{VaultApi, VaultPlace},
     vault_wire::Granted,
 };
@@ -26,6 +26,13 @@ pub(super) struct Login<'a> {
     pub(super) limit: Timestamp,
 }
 
+/// What a login led to.
+pub(super) struct LoggedIn {
+    pub(super) session: Session,
+    pub(super) handle: RevocationHandle,
+    pub(super) facts: Vec<String>,
+}
+
 impl Login<'_> {
     /// Logs in, and says what was granted.
     pub(super) async fn perform(
@@ -33,7 +40,7 @@ impl Login<'_> {
         exchange: &Exchange,
         jwt: &SecretString,
         on_event: &mut (dyn FnMut(Event) + Send),
-    ) -> Result<(Session, Vec<String>), ExchangeError> {
+    ) -> Result<LoggedIn, ExchangeError> {
         let (configured, login) = (self.configured, self.login);
         let api = VaultApi::new(&exchange.http, VaultPlace::from(login))
             .map_err(|reason| refused(VaultRefusal::of_certificate(configured, login, &reason)))?;
@@ -52,22 +59,25 @@ impl Login<'_> {
         let ends_early = lease.renew_at().is_none() && lease.ends_at().is_some_and(|end| end < self.limit);
         let span = Duration::from_secs(granted.auth.lease_duration);
         let again = ends_early.then(|| Rotation::of_life(span, now));
-        let session = Session { api, handle, lease, again, outcome: None, retired: Vec::new() };
-        Ok((session, self.facts(&granted)))
+        let facts = self.facts(&granted);
+        let session = Session { api, token: granted.auth.client_token, lease, again };
+        Ok(LoggedIn { session, handle, facts })
     }
 
     fn handle(&self, granted: &Granted, lease: &Lease) -> RevocationHandle {
         RevocationHandle {
             family: self.configured.family,
             tag: self.configured.tag.clone(),
-            address: self.login.address.clone(),
-            namespace: self.login.namespace.clone(),
-            ca_pem: self.login.ca_pem.clone(),
-            timeout_seconds: self.login.timeout.as_secs(),
-            accessor: granted.auth.accessor.clone(),
-            is_batch: is_batch(&granted.auth),
             ends_at: lease.ends_at(),
-            token: granted.auth.client_token.clone(),
+            target: Target::VaultToken(VaultToken {
+                address: self.login.address.clone(),
+                namespace: self.login.namespace.clone(),
+                ca_pem: self.login.ca_pem.clone(),
+                timeout_seconds: self.login.timeout.as_secs(),
+                accessor: granted.auth.accessor.clone(),
+                is_batch: is_batch(&granted.auth),
+                token: granted.auth.client_token.clone(),
+            }),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Trading identity tokens for credentials, keeping them fresh, and leaving nothing behind.
 
+mod adapter_call;
+mod adapter_trade;
 mod claims;
 mod credentials;
 mod explain;
@@ -163,6 +165,16 @@ pub enum ExchangeError {
         /// The members that are absent.
         absent: String,
     },
+    /// The exchange that an adapter describes did not succeed.
+    #[error("failed trading the identity token for {configuration} credentials: {reason}")]
+    Adapter {
+        /// The configuration.
+        configuration: String,
+        /// What the provider said.
+        reason: String,
+        /// Whether the same may succeed a moment later.
+        may_pass: bool,
+    },
     /// There is no Vault token to read with.
     #[error("configuration for Vault authentication is required for {configuration} authentication")]
     NoSession {
@@ -180,7 +192,7 @@ impl ExchangeError {
         match self {
             Self::Token { reason, .. } => matches!(reason, TokenError::Unavailable(_)),
             Self::Vault(refusal) => refusal.may_pass(),
-            Self::VaultRead { may_pass, .. } => *may_pass,
+            Self::VaultRead { may_pass, .. } | Self::Adapter { may_pass, .. } => *may_pass,
             Self::Incomplete { .. } | Self::NoSession { .. } => false,
         }
     }
@@ -192,6 +204,7 @@ impl ExchangeError {
             Self::Vault(_) => "E8",
             Self::VaultRead { .. } | Self::Incomplete { .. } => "E9",
             Self::NoSession { .. } => "E13",
+            Self::Adapter { .. } => "E22",
         }
     }
 }

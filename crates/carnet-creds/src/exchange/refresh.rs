@@ -7,11 +7,12 @@ use secrecy::SecretString;
 
 use super::{
     Event, ExchangeError, Refreshed, TokenError,
+    adapter_trade::Trade,
     claims::Claims,
     credentials::{Credentials, minted_line},
-    held::{Identity, ReadLease, Rotation, Session, State, is_same},
+    held::{Held, Identity, ReadLease, Revocable, Rotation, Session, State, is_same},
     lease::{Lease, Purpose, Renewed},
-    login::Login,
+    login::{LoggedIn, Login},
     vault_read::Reading,
     vault_wire::VaultFailure,
 };
@@ -49,6 +50,7 @@ impl Credentials {
                     self.read_again(position, on_event, &mut refreshed).await;
                 }
                 State::Read(_) => self.renew_read(position, &mut refreshed).await,
+                State::Exchanged { .. } => self.trade_again(position, on_event, &mut refreshed).await,
             }
         }
         refreshed
@@ -118,6 +120,10 @@ impl Credentials {
         let State::Vault(session) = &mut held.state else { return };
         let (notice, is_renewed) = renewed(session, now, purpose).await;
         held.renewals += u32::from(is_renewed);
+        let ends_at = session.lease.ends_at();
+        if let Some(current) = held.revocables.last_mut() {
+            current.handle.ends_at = ends_at;
+        }
         refreshed.notices.extend(notice);
     }
 
@@ -132,17 +138,15 @@ impl Credentials {
         let outcome = self.second_login(position, on_event).await;
         let now = self.exchange.now();
         match outcome {
-            Ok((session, identity, facts, jwt)) => {
+            Ok((LoggedIn { session, handle, facts }, identity, jwt)) => {
                 self.hide(jwt.clone());
                 refreshed.secrets.push(jwt);
                 let held = &mut self.held[position];
-                held.credential = Credential::of_token(session.handle.token.clone());
+                held.credential = Credential::of_token(session.token.clone());
                 (held.identity, held.facts) = (Some(identity), facts);
                 held.renewals += 1;
-                if let State::Vault(old) = std::mem::replace(&mut held.state, State::Vault(Box::new(session)))
-                {
-                    retire(&mut held.state, *old);
-                }
+                held.state = State::Vault(Box::new(session));
+                held.revocables.push(Revocable::new(handle));
                 self.redeliver(position, refreshed);
                 self.read_all_again(position, on_event, refreshed).await;
             }
@@ -165,7 +169,7 @@ impl Credentials {
         &self,
         position: usize,
         on_event: &mut (dyn FnMut(Event) + Send),
-    ) -> Result<(Session, Identity, Vec<String>, SecretString), ExchangeError> {
+    ) -> Result<(LoggedIn, Identity, SecretString), ExchangeError> {
         let configured = &self.resolution.configured[position];
         let (Grant::VaultLogin(login), Some(request)) =
             (configured.configuration.grant(), &configured.request)
@@ -176,8 +180,8 @@ impl Credentials {
         on_event(Event::progress(minted_line(configured, request, &minted)));
         let claims = Claims::of(&minted.token);
         let login = Login { configured, login, claims: &claims, limit: self.limit };
-        let (session, facts) = login.perform(&self.exchange, &minted.token, on_event).await?;
-        Ok((session, Identity::of(&minted, &claims), facts, minted.token))
+        let logged_in = login.perform(&self.exchange, &minted.token, on_event).await?;
+        Ok((logged_in, Identity::of(&minted, &claims), minted.token))
     }
 
     /// What an old token has read ends with it, so the new one reads again.
@@ -240,10 +244,57 @@ impl Credentials {
         Reading { configured, read, limit: self.limit }.perform(&self.exchange, at, session, on_event).await
     }
 
+    /// A new exchange for a consumer that reads its files again.
+    async fn trade_again(
+        &mut self,
+        position: usize,
+        on_event: &mut (dyn FnMut(Event) + Send),
+        refreshed: &mut Refreshed,
+    ) {
+        let outcome = self.second_trade(position, on_event).await;
+        let now = self.exchange.now();
+        let held = &mut self.held[position];
+        match outcome {
+            Ok((traded, jwt)) => {
+                let (renewals, mut revocables) = (held.renewals + 1, std::mem::take(&mut held.revocables));
+                revocables.extend(traded.revocables);
+                *held = Held { renewals, revocables, ..traded };
+                self.hide(jwt.clone());
+                refreshed.secrets.push(jwt);
+                self.redeliver(position, refreshed);
+            }
+            Err(error) => {
+                let State::Exchanged { ends_at, again: Some(again) } = &mut held.state else { return };
+                let ends = ended_text(*ends_at);
+                let told = failed(again, !error.may_pass(), now);
+                let text = format!("a new credential could not be obtained; the old one ends{ends}: {error}");
+                self.note(position, told, text, refreshed);
+            }
+        }
+    }
+
+    async fn second_trade(
+        &self,
+        position: usize,
+        on_event: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<(Held, SecretString), ExchangeError> {
+        let configured = &self.resolution.configured[position];
+        let (Grant::Exchange(adapter), Some(request)) =
+            (configured.configuration.grant(), &configured.request)
+        else {
+            return Err(ExchangeError::NoSession { configuration: configured.title() });
+        };
+        let minted = self.mint(position, request).await?;
+        let trade = Trade { configured, adapter, resolution: &self.resolution, limit: self.limit };
+        let traded = trade.perform(&self.exchange, &minted.token, on_event).await?;
+        let identity = Some(Identity::of(&minted, &Claims::of(&minted.token)));
+        Ok((Held { identity, ..traded }, minted.token))
+    }
+
     async fn renew_read(&mut self, position: usize, refreshed: &mut Refreshed) {
         let State::Read(read) = &self.held[position].state else { return };
         let State::Vault(session) = &self.held[read.session].state else { return };
-        let answer = session.api.renew_lease(&session.handle.token, &read.lease_id).await;
+        let answer = session.api.renew_lease(&session.token, &read.lease_id).await;
         let now = self.exchange.now();
         let configured = &self.resolution.configured[position];
         let (family, tag) = (configured.family, configured.tag.as_ref());
@@ -286,18 +337,10 @@ fn is_due(rotation: Option<&Rotation>, now: Timestamp) -> bool {
     rotation.is_some_and(|rotation| rotation.is_due(now))
 }
 
-/// Keeps the token of an earlier login for the end of the phase.
-fn retire(state: &mut State, old: Session) {
-    if let State::Vault(session) = state {
-        session.retired = old.retired;
-        session.retired.push((old.handle, old.outcome));
-    }
-}
-
 /// Renews a token; says what a person should know, and whether it was renewed.
 async fn renewed(session: &mut Session, now: Timestamp, purpose: Purpose<'_>) -> (Option<Notice>, bool) {
     let (family, tag) = (purpose.family, purpose.tag.cloned());
-    match session.api.renew(&session.handle.token).await {
+    match session.api.renew(&session.token).await {
         Ok(granted) => {
             let given = Renewed {
                 span: Duration::from_secs(granted.auth.lease_duration),
@@ -305,7 +348,6 @@ async fn renewed(session: &mut Session, now: Timestamp, purpose: Purpose<'_>) ->
                 warnings: &granted.warnings,
             };
             let notice = session.lease.renewed(given, now, purpose);
-            session.handle.ends_at = session.lease.ends_at();
             if notice.is_some() {
                 session.again = Some(Rotation::of_life(given.span, now));
             }

@@ -7,10 +7,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
+    adapter_call::revoke,
     http::HttpSettings,
     vault_api::{VaultApi, VaultPlace},
 };
-use crate::family::{FamilyName, Tag, titled};
+use crate::{
+    adapter::PreparedCall,
+    family::{FamilyName, Tag, titled},
+};
 
 /// Everything that revoking one credential takes, to be handed to a process that outlives this one.
 ///
@@ -19,13 +23,29 @@ use crate::family::{FamilyName, Tag, titled};
 pub struct RevocationHandle {
     pub(crate) family: FamilyName,
     pub(crate) tag: Option<Tag>,
+    pub(crate) ends_at: Option<Timestamp>,
+    pub(crate) target: Target,
+}
+
+/// What is revoked, and how.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Target {
+    /// A Vault token; everything that was read with it ends, too.
+    VaultToken(VaultToken),
+    /// A request that an adapter describes.
+    Call(PreparedCall),
+}
+
+/// A Vault token and the server that knows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct VaultToken {
     pub(crate) address: String,
     pub(crate) namespace: Option<String>,
     pub(crate) ca_pem: Option<String>,
     pub(crate) timeout_seconds: u64,
     pub(crate) accessor: String,
     pub(crate) is_batch: bool,
-    pub(crate) ends_at: Option<Timestamp>,
     #[serde(serialize_with = "exposed")]
     pub(crate) token: SecretString,
 }
@@ -62,34 +82,64 @@ impl RevocationHandle {
         self.family
     }
 
-    /// The name of the token that may be written down.
+    /// The name of the token that may be written down; empty for kinds that have none.
     pub fn accessor(&self) -> &str {
-        &self.accessor
+        match &self.target {
+            Target::VaultToken(vault) => &vault.accessor,
+            Target::Call(_) => "",
+        }
+    }
+
+    /// The server that can revoke it.
+    pub(crate) fn address(&self) -> &str {
+        match &self.target {
+            Target::VaultToken(vault) => &vault.address,
+            Target::Call(call) => &call.url,
+        }
+    }
+
+    /// The namespace, if any.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        match &self.target {
+            Target::VaultToken(vault) => vault.namespace.as_deref(),
+            Target::Call(_) => None,
+        }
     }
 
     /// Revokes the credential; safe to call twice.
     pub async fn revoke(&self, http: &HttpSettings) -> Revocation {
-        let place = VaultPlace {
-            address: &self.address,
-            namespace: self.namespace.as_deref(),
-            ca_pem: self.ca_pem.as_deref(),
-            timeout: Duration::from_secs(self.timeout_seconds),
+        let vault = match &self.target {
+            Target::VaultToken(vault) => vault,
+            Target::Call(call) => {
+                let outcome = match revoke(http, call).await {
+                    Ok(()) => RevocationOutcome::Revoked,
+                    Err(failure) => RevocationOutcome::Failed(failure.to_string()),
+                };
+                return self.ended(outcome);
+            }
         };
-        match VaultApi::new(http, place) {
-            Ok(api) => self.revoke_with(&api).await,
-            Err(reason) => self.ended(RevocationOutcome::Failed(reason)),
-        }
+        let place = VaultPlace {
+            address: &vault.address,
+            namespace: vault.namespace.as_deref(),
+            ca_pem: vault.ca_pem.as_deref(),
+            timeout: Duration::from_secs(vault.timeout_seconds),
+        };
+        let outcome = match VaultApi::new(http, place) {
+            Ok(api) => self.revoke_token(vault, &api).await,
+            Err(reason) => RevocationOutcome::Failed(reason),
+        };
+        self.ended(outcome)
     }
 
-    pub(crate) async fn revoke_with(&self, api: &VaultApi) -> Revocation {
-        if self.is_batch {
-            return self.ended(RevocationOutcome::EndsByItself(self.ends_at));
+    async fn revoke_token(&self, vault: &VaultToken, api: &VaultApi) -> RevocationOutcome {
+        if vault.is_batch {
+            return RevocationOutcome::EndsByItself(self.ends_at);
         }
-        let outcome = match api.revoke(&self.token).await {
+        match api.revoke(&vault.token).await {
             Ok(()) => RevocationOutcome::Revoked,
             // Vault answers 403 both for a token that is gone and for one whose policy lacks the right.
             Err(failure) if failure.failure.status() == Some(403) => {
-                if api.is_alive(&self.token).await {
+                if api.is_alive(&vault.token).await {
                     RevocationOutcome::Failed(format!(
                         "{failure}; the policies of the role lack update on auth/token/revoke-self"
                     ))
@@ -98,12 +148,11 @@ impl RevocationHandle {
                 }
             }
             Err(failure) => RevocationOutcome::Failed(failure.to_string()),
-        };
-        self.ended(outcome)
+        }
     }
 
     fn ended(&self, outcome: RevocationOutcome) -> Revocation {
-        let (family, tag, accessor) = (self.family, self.tag.clone(), self.accessor.clone());
+        let (family, tag, accessor) = (self.family, self.tag.clone(), self.accessor().to_owned());
         Revocation { family, tag, accessor, outcome }
     }
 }

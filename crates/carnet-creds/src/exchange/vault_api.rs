@@ -219,7 +219,7 @@ impl VaultApi {
     }
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {
+pub(super) async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {
     let status = response.status();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
@@ -234,13 +234,13 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {
     Err(Failure::Refused { status: status.as_u16(), errors: errors(&body) })
 }
 
-fn no_answer(error: reqwest::Error) -> Failure {
+pub(super) fn no_answer(error: reqwest::Error) -> Failure {
     let is_connection = error.is_connect() || (error.is_request() && !error.is_timeout());
     Failure::NoAnswer { reason: one_line(&chain(&error.without_url())), is_connection }
 }
 
 /// The pause before the next attempt, spread by a fifth so that many runs do not come back at once.
-fn pause(first: Duration, attempt: u32) -> Duration {
+pub(super) fn pause(first: Duration, attempt: u32) -> Duration {
     let spread = RandomState::new().build_hasher().finish() % 400;
     first * 2_u32.pow(attempt) * u32::try_from(800 + spread).unwrap_or(1000) / 1000
 }

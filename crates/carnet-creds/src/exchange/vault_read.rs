@@ -64,7 +64,7 @@ impl Reading<'_> {
     }
 
     async fn fetch(&self, session: &Session) -> Result<Secret, VaultFailure> {
-        let token = &session.handle.token;
+        let token = &session.token;
         let found = session.api.read(token, &self.read.path).await;
         match (&self.read.fallback_path, &found) {
             (Some(path), Err(failure)) if failure.failure.status() == Some(403) => {

@@ -1,5 +1,6 @@
 //! One file for each family; a new family is a module here and a line in `BUILT_IN`.
 
+mod adapter;
 mod aws;
 mod plain;
 mod vault;
@@ -15,6 +16,7 @@ use crate::{
     setting::{Setting, SettingKind},
 };
 
+pub(crate) use adapter::{AdapterConfiguration, AdapterFamily};
 pub(crate) use vault::VAULT_FLAG;
 
 /// Every family that is built in, in the order in which they are resolved.

@@ -26,6 +26,7 @@ fn strict(variables: &[(&str, &str)], origins: &[(&str, &str)]) -> Result<Resolu
         identity_token_ttl: TEN_MINUTES,
         tolerates_static_credentials: false,
         origins: &origins,
+        adapters: &[],
     };
     resolve(&env(variables), &cx)
 }

@@ -52,6 +52,7 @@ pub(super) fn resolved(
         identity_token_ttl: TEN_MINUTES,
         tolerates_static_credentials: true,
         origins: &BTreeMap::new(),
+        adapters: &[],
     };
     resolve(&env(variables), &cx)
 }

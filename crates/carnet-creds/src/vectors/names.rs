@@ -191,6 +191,7 @@ fn a_home_that_cannot_stand_in_a_variable_is_refused() {
             identity_token_ttl: TEN_MINUTES,
             tolerates_static_credentials: true,
             origins: &BTreeMap::new(),
+            adapters: &[],
         };
         let problems = resolve(&env(&[]), &cx).expect_err("has problems");
         assert_eq!(problems[0].id(), "E18");

@@ -18,7 +18,9 @@ fn login(phase: Phase, variables: &[(&str, &str)]) -> VaultLogin {
     let resolution = resolved(phase, variables, &[]).expect("resolves");
     match resolution.configured[0].configuration.grant() {
         Grant::VaultLogin(login) => login.clone(),
-        Grant::HandOver | Grant::VaultRead(_) => panic!("Vault tokens are not handed over"),
+        Grant::HandOver | Grant::VaultRead(_) | Grant::Exchange(_) => {
+            panic!("Vault tokens are not handed over")
+        }
     }
 }
 

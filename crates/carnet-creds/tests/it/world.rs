@@ -93,6 +93,7 @@ fn resolution(variables: &[(&str, &str)]) -> Resolution {
         identity_token_ttl: Duration::from_mins(10),
         tolerates_static_credentials: true,
         origins: &BTreeMap::new(),
+        adapters: &[],
     };
     resolve(&env, &cx).expect("resolves")
 }

@@ -1,0 +1,109 @@
+//! The exchange that an adapter describes, once.
+
+use std::collections::BTreeMap;
+
+use carnet_model::Timestamp;
+use secrecy::SecretString;
+
+use super::{
+    Event, Exchange, ExchangeError,
+    adapter_call::{Traded, trade},
+    held::{Held, Revocable, Rotation, State},
+    lease::{Purpose, after},
+    revocation::{RevocationHandle, Target},
+};
+use crate::{
+    adapter::{AdapterExchange, Secrets, TokenUse},
+    credential::Credential,
+    providers::AdapterConfiguration,
+    resolve::{Configured, Resolution},
+};
+
+/// The exchange of one configuration.
+pub(super) struct Trade<'a> {
+    pub(super) configured: &'a Configured,
+    pub(super) adapter: &'a AdapterConfiguration,
+    pub(super) resolution: &'a Resolution,
+    /// When the phase must end.
+    pub(super) limit: Timestamp,
+}
+
+const NOT_REREAD: &str = "; its consumer reads it once, as the adapter says";
+
+impl Trade<'_> {
+    /// Trades an identity token, and says what came of it.
+    pub(super) async fn perform(
+        &self,
+        exchange: &Exchange,
+        token: &SecretString,
+        on_event: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<Held, ExchangeError> {
+        let definition = self.adapter.definition();
+        let Some(described) = definition.exchange() else {
+            return Err(self.failed("the adapter describes no exchange".to_owned(), false));
+        };
+        let now = exchange.now();
+        let nothing = BTreeMap::new();
+        let call = definition.exchange_call(&self.values(token, &nothing));
+        let call = call.map_err(|error| self.failed(error.to_string(), false))?;
+        let call = call.ok_or_else(|| self.failed("the adapter describes no request".to_owned(), false))?;
+        let traded = trade(&exchange.http, &call, described, token, now)
+            .await
+            .map_err(|failure| self.failed(failure.to_string(), failure.failure.is_transient()))?;
+        let (handle, credential) = self.accept(described, token, traded, on_event)?;
+        let ends_at = handle.1;
+        let ends_early = ends_at.is_some_and(|end| end < self.limit);
+        let is_reread = definition.token_use() == TokenUse::Rotated;
+        let life = ends_at.and_then(|end| end.duration_since(now).try_into().ok()).unwrap_or_default();
+        let again = (ends_early && is_reread).then(|| Rotation::of_life(life, now));
+        if ends_early && !is_reread {
+            let (family, tag) = (self.configured.family, self.configured.tag.as_ref());
+            let purpose = Purpose { family, tag, limit: self.limit };
+            let notice = purpose.ends_early(after(now, life), NOT_REREAD);
+            notice.into_iter().for_each(|notice| on_event(Event::warning(notice)));
+        }
+        let revocables = handle.0.into_iter().map(Revocable::new).collect();
+        Ok(Held { revocables, ..Held::new(credential, State::Exchanged { ends_at, again }) })
+    }
+
+    /// Checks that what was obtained can be delivered; whatever happens, it can be revoked.
+    fn accept(
+        &self,
+        described: &AdapterExchange,
+        token: &SecretString,
+        traded: Traded,
+        on_event: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<((Option<RevocationHandle>, Option<Timestamp>), Credential), ExchangeError> {
+        let definition = self.adapter.definition();
+        let revocation = definition.revocation_call(&self.values(token, &traded.parts));
+        let handle = revocation.ok().flatten().map(|call| RevocationHandle {
+            family: self.configured.family,
+            tag: self.configured.tag.clone(),
+            ends_at: traded.ends_at,
+            target: Target::Call(call),
+        });
+        let ends = traded.ends_at.map(|end| format!(", ends at {end}")).unwrap_or_default();
+        let text = format!("{}: traded the identity token{ends}", self.configured.title());
+        on_event(Event { revocation: handle.clone(), ..Event::progress(text) });
+        if handle.is_none() && described.revocation().is_some() {
+            return Err(self.failed("the answer lacks what its revocation needs".to_owned(), false));
+        }
+        let credential = Credential { token: token.clone(), parts: traded.parts, ..Credential::default() };
+        let place = self.resolution.place(self.configured.tag.as_ref(), None);
+        self.adapter.render(&credential, &place).map_err(|error| self.failed(error.to_string(), false))?;
+        Ok(((handle, traded.ends_at), credential))
+    }
+
+    fn values<'a>(
+        &'a self,
+        token: &'a SecretString,
+        answers: &'a BTreeMap<String, SecretString>,
+    ) -> crate::adapter::Values<'a> {
+        let place = self.resolution.place(self.configured.tag.as_ref(), None);
+        self.adapter.values(Secrets::Held { token, answers, source: None }, &place)
+    }
+
+    fn failed(&self, reason: String, may_pass: bool) -> ExchangeError {
+        ExchangeError::Adapter { configuration: self.configured.title(), reason, may_pass }
+    }
+}
