@@ -31,7 +31,7 @@ pub use adapter::{AdapterDefinition, AdapterError};
 pub use adapter_name::{AdapterName, AdapterNameError};
 #[cfg(feature = "exchange")]
 pub use exchange::{
-    Credentials, Event, Exchange, ExchangeError, HttpSettings, IdentityToken, LeaseEntry, Refreshed, Refused,
+    AllowedHostError, AllowedHosts, Credentials, Event, Exchange, ExchangeError, HttpSettings, IdentityToken, LeaseEntry, Refreshed, Refused,
     ReportEntry, Revocation, RevocationHandle, RevocationOutcome, TokenError, TokenSource, VaultRefusal,
 };
 pub use family::{FamilyName, Tag, TagError};

@@ -18,6 +18,9 @@ pub struct PreparedCall {
     /// The body and its kind.
     #[serde(serialize_with = "exposed_body")]
     pub body: Option<(CallBody, SecretString)>,
+    /// The secrets that it holds, which nobody may read in what the provider says.
+    #[serde(serialize_with = "exposed_secrets")]
+    pub secrets: Vec<SecretString>,
 }
 
 /// The kind of a body.
@@ -56,4 +59,12 @@ fn exposed_body<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     body.as_ref().map(|(kind, text)| (kind, text.expose_secret())).serialize(serializer)
+}
+
+fn exposed_secrets<S: Serializer>(secrets: &[SecretString], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut list = serializer.serialize_seq(Some(secrets.len()))?;
+    for secret in secrets {
+        list.serialize_element(secret.expose_secret())?;
+    }
+    list.end()
 }

@@ -38,9 +38,9 @@ pub(super) struct Document {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenUse {
-    /// From a file, again and again, so a short token is replaced in time.
+    /// From a file, again and again, so a short token is replaced in time; with an exchange, what it led to.
     Rotated,
-    /// Not at all: the engine trades it in the exchange.
+    /// Not at all: the engine trades it in the exchange, once.
     Login,
     /// Once, and it is presented until the phase ends.
     Phase,

@@ -88,7 +88,7 @@ fn is_host_and_port(value: &str) -> bool {
 }
 
 /// The text with everything but the unreserved characters (RFC 3986, section 2.3) written as `%XX`.
-pub(super) fn percent_encoded(text: &str) -> String {
+pub(crate) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

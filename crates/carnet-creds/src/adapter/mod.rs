@@ -30,5 +30,6 @@ pub use definition::{
     AdapterVariable, Answer, EnvWhen, Expiry, TokenUse,
 };
 pub use error::{AdapterError, AdapterProblem};
+pub(crate) use escape::percent_encoded;
 pub use render::{RenderError, Rendered, RenderedEnv, RenderedFile, Secrets, Values};
 pub use setting::{AdapterSetting, SettingNames, SettingUse};

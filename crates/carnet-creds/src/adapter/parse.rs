@@ -76,26 +76,30 @@ fn token(document: &Document, builder: &mut Builder<'_>) {
     let used = &builder.used;
     let in_env = used.has_at(Site::Env, &Name::Token);
     let in_file = used.has_at(Site::File, &Name::Token);
-    let has_source = used.has(&Name::SourceUrl) && used.has(&Name::SourceSecret);
-    let has_any_source = used.has(&Name::SourceUrl) || used.has(&Name::SourceSecret);
+    let has_source = used.has(&Name::SourceUrl) || used.has(&Name::SourceSecret);
     let problem = match document.token.get_ref() {
-        TokenUse::Rotated if !in_file => Some("a rotated token must stand in a file, as {{ token }}"),
-        TokenUse::Rotated if in_env => {
+        TokenUse::Rotated | TokenUse::Phase | TokenUse::Login if has_source => {
+            Some("{{ source_url }} and {{ source_secret }} need token = \"source\"")
+        }
+        TokenUse::Rotated if has_exchange && !used.has_answer_at(Site::File) => {
+            Some("what is replaced in time must stand in a file, as {{ answer.KEY }}; otherwise use login")
+        }
+        TokenUse::Rotated | TokenUse::Login if has_exchange && (in_file || in_env) => {
+            Some("a token that is traded ends soon and must not be handed over; use phase")
+        }
+        TokenUse::Rotated if !has_exchange && in_env => {
             Some("a rotated token cannot stand in the environment, which nobody can replace; use phase")
+        }
+        TokenUse::Rotated if !has_exchange && !in_file => {
+            Some("a rotated token must stand in a file, as {{ token }}")
         }
         TokenUse::Phase if !in_file && !in_env => Some("the token stands in no file and no variable"),
         TokenUse::Login if !has_exchange => Some("a token that is used for a login only needs an exchange"),
-        TokenUse::Login if in_file || in_env => {
-            Some("a token that is used for a login only must not be handed over; use rotated or phase")
-        }
-        TokenUse::Source if !has_source => {
+        TokenUse::Source if !used.has(&Name::SourceUrl) || !used.has(&Name::SourceSecret) => {
             Some("{{ source_url }} and {{ source_secret }} must stand in a variable or a file")
         }
         TokenUse::Source if has_exchange || in_file || in_env => {
             Some("a consumer that asks for tokens itself is handed none, and has no exchange")
-        }
-        TokenUse::Rotated | TokenUse::Phase | TokenUse::Login if has_any_source => {
-            Some("{{ source_url }} and {{ source_secret }} need token = \"source\"")
         }
         TokenUse::Rotated | TokenUse::Phase | TokenUse::Login | TokenUse::Source => None,
     };

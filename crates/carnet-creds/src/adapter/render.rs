@@ -61,7 +61,7 @@ pub struct Rendered {
 /// One environment variable.
 #[derive(Debug)]
 pub struct RenderedEnv {
-    /// The name, without a tag.
+    /// The name, with the tag if it is set for every configuration.
     pub name: String,
     /// The value.
     pub value: SecretString,
@@ -139,6 +139,17 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// Every secret that a request may hold.
+    fn all_secrets(&self) -> Vec<SecretString> {
+        let Secrets::Held { token, answers, .. } = self.secrets else { return Vec::new() };
+        let is_secret = |key: &str| {
+            let answers = self.definition.exchange.iter().flat_map(|exchange| &exchange.answers);
+            answers.clone().any(|answer| answer.key == key && answer.is_secret)
+        };
+        let answers = answers.iter().filter(|(key, _)| is_secret(key)).map(|(_, value)| value);
+        std::iter::once(token).chain(answers).cloned().collect()
+    }
+
     fn setting(&self, key: &str) -> Option<&'a str> {
         let given = self.settings.get(key).map(String::as_str);
         given.or_else(|| self.definition.setting(key)?.default.as_deref())
@@ -172,8 +183,11 @@ impl AdapterDefinition {
         let mut rendered = Rendered::default();
         for entry in &self.env {
             if let Some(value) = entry.value.render(Context::Line, values)? {
-                let (name, when) = (entry.name.clone(), entry.when);
-                rendered.env.push(RenderedEnv { name, value, when });
+                let name = match (entry.when, values.tag) {
+                    (EnvWhen::Always, Some(tag)) => format!("{}_{tag}", entry.name),
+                    (EnvWhen::Always | EnvWhen::Alone | EnvWhen::BesideAliases, _) => entry.name.clone(),
+                };
+                rendered.env.push(RenderedEnv { name, value, when: entry.when });
             }
         }
         for file in &self.files {
@@ -243,7 +257,7 @@ impl Request {
             Body::Form(fields) => Some((CallBody::Form, form(fields, values)?)),
             Body::Json(json) => Some((CallBody::Json, json.render(values)?)),
         };
-        Ok(PreparedCall { method: self.method.clone(), url, headers, body })
+        Ok(PreparedCall { method: self.method.clone(), url, headers, body, secrets: values.all_secrets() })
     }
 }
 

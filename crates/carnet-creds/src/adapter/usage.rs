@@ -67,6 +67,11 @@ impl Used {
         self.0.iter().any(|(_, used)| used == name)
     }
 
+    /// Whether a part of the answer stands at a place.
+    pub(super) fn has_answer_at(&self, wanted: Site) -> bool {
+        self.0.iter().any(|(site, used)| *site == wanted && matches!(used, Name::Answer(_)))
+    }
+
     /// Whether a name stands at a place.
     pub(super) fn has_at(&self, wanted: Site, name: &Name) -> bool {
         self.0.iter().any(|(site, used)| *site == wanted && used == name)

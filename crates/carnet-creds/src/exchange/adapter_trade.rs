@@ -49,7 +49,7 @@ impl Trade<'_> {
         let call = call.ok_or_else(|| self.failed("the adapter describes no request".to_owned(), false))?;
         let traded = trade(&exchange.http, &call, described, token, now)
             .await
-            .map_err(|failure| self.failed(failure.to_string(), failure.failure.is_transient()))?;
+            .map_err(|failure| self.failed(failure.to_string(), failure.is_transient()))?;
         let (handle, credential) = self.accept(described, token, traded, on_event)?;
         let ends_at = handle.1;
         let ends_early = ends_at.is_some_and(|end| end < self.limit);

@@ -2,7 +2,9 @@
 
 use std::{error::Error, time::Duration};
 
-use reqwest::{Certificate, Client, redirect::Policy};
+use reqwest::{Certificate, Client, ClientBuilder, redirect::Policy};
+
+use super::reachable::AllowedHosts;
 
 /// How providers are reached.
 #[derive(Debug, Clone)]
@@ -13,6 +15,8 @@ pub struct HttpSettings {
     pub connect_timeout: Duration,
     /// The pause before the first retry; it doubles with every further one.
     pub retry_pause: Duration,
+    /// Hosts that adapters may reach although they lie where adapters may not reach.
+    pub allowed_hosts: AllowedHosts,
 }
 
 impl Default for HttpSettings {
@@ -21,6 +25,7 @@ impl Default for HttpSettings {
             extra_roots_pem: None,
             connect_timeout: Duration::from_secs(10),
             retry_pause: Duration::from_millis(500),
+            allowed_hosts: AllowedHosts::default(),
         }
     }
 }
@@ -30,6 +35,13 @@ impl HttpSettings {
     ///
     /// Fails with the reason when a certificate cannot be used, or the system has none.
     pub(crate) fn client(&self, roots: Roots<'_>, timeout: Duration) -> Result<Client, String> {
+        self.builder(roots, timeout)?.build().map_err(|error| chain(&error))
+    }
+
+    /// A client that is not finished yet, as `client` makes it.
+    ///
+    /// Fails with the reason when a certificate cannot be used.
+    pub(crate) fn builder(&self, roots: Roots<'_>, timeout: Duration) -> Result<ClientBuilder, String> {
         // The proxy variables of this process are not the run's.
         let builder = Client::builder()
             .connect_timeout(self.connect_timeout)
@@ -37,13 +49,12 @@ impl HttpSettings {
             .redirect(Policy::none())
             .no_proxy();
         let parse = |pem: &str| Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| chain(&error));
-        let builder = match (roots, &self.extra_roots_pem) {
+        Ok(match (roots, &self.extra_roots_pem) {
             (Roots::None, _) => builder.tls_certs_only([]),
             (Roots::Only(pem), _) => builder.tls_certs_only(parse(pem)?),
             (Roots::System, Some(pem)) => builder.tls_certs_merge(parse(pem)?),
             (Roots::System, None) => builder,
-        };
-        builder.build().map_err(|error| chain(&error))
+        })
     }
 }
 

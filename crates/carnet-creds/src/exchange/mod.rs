@@ -1,5 +1,6 @@
 //! Trading identity tokens for credentials, keeping them fresh, and leaving nothing behind.
 
+mod adapter_answer;
 mod adapter_call;
 mod adapter_trade;
 mod claims;
@@ -9,6 +10,7 @@ mod held;
 mod http;
 mod lease;
 mod login;
+mod reachable;
 mod refresh;
 mod report;
 mod revocation;
@@ -31,6 +33,7 @@ use crate::{
 pub use credentials::Credentials;
 pub use explain::VaultRefusal;
 pub use http::HttpSettings;
+pub use reachable::{AllowedHostError, AllowedHosts};
 pub use report::{LeaseEntry, ReportEntry};
 pub use revocation::{Revocation, RevocationHandle, RevocationOutcome};
 

@@ -113,6 +113,7 @@ impl RevocationHandle {
             Target::Call(call) => {
                 let outcome = match revoke(http, call).await {
                     Ok(()) => RevocationOutcome::Revoked,
+                    Err(failure) if failure.is_gone() => RevocationOutcome::AlreadyGone,
                     Err(failure) => RevocationOutcome::Failed(failure.to_string()),
                 };
                 return self.ended(outcome);

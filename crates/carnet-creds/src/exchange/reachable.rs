@@ -1,0 +1,225 @@
+//! Which servers an adapter may reach: never this machine, its neighbours on the link, or the metadata of a cloud.
+//!
+//! An adapter is a document that somebody wrote, and its settings come from a workspace. Neither may turn the agent
+//! into a way to what only the agent can reach. What is checked is the address that is connected to: a name is
+//! resolved once, and what it resolves to is filtered.
+
+use std::{
+    future::Future,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::Pin,
+    str::FromStr,
+    sync::Arc,
+};
+
+use reqwest::{
+    Url,
+    dns::{Addrs, Name, Resolve, Resolving},
+};
+
+/// Hosts that adapters may reach although they lie where adapters may not reach, given by the agent's operator.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedHosts(Vec<AllowedHost>);
+
+/// A host, with or without a port; without one, every port of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct AllowedHost {
+    host: String,
+    port: Option<u16>,
+}
+
+/// A text that names no host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no host and no host:port; an IPv6 address stands in brackets")]
+pub struct AllowedHostError(String);
+
+/// Why an adapter may not reach an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unreachable {
+    /// The text is no address.
+    #[error("it is no address: {0}")]
+    NoAddress(String),
+    /// The address has a part that it must not have.
+    #[error("it holds a user or a password")]
+    User,
+    /// Only https is allowed.
+    #[error("only https is allowed, unless the operator of the agent allows the host \"{0}\"")]
+    Scheme(String),
+    /// The address is one of those that adapters may not reach.
+    #[error(
+        "{0} is an address of this machine, of its link, or of a cloud's metadata, which the operator of the agent has \
+         not allowed"
+    )]
+    Forbidden(String),
+}
+
+/// How freely one host is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Wherever its name leads, as the operator allows it.
+    Anywhere,
+    /// Only where adapters may reach.
+    Filtered,
+}
+
+impl AllowedHosts {
+    /// Reads a list of `host` and `host:port`.
+    ///
+    /// Fails with the first text that names no host.
+    pub fn parse<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Result<Self, AllowedHostError> {
+        hosts.into_iter().map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn has(&self, host: &str, port: Option<u16>) -> bool {
+        let host = normal(host);
+        self.0.iter().any(|allowed| allowed.host == host && (allowed.port.is_none() || allowed.port == port))
+    }
+}
+
+impl FromStr for AllowedHost {
+    type Err = AllowedHostError;
+
+    fn from_str(text: &str) -> Result<Self, AllowedHostError> {
+        let fail = || AllowedHostError(text.chars().filter(|character| !character.is_control()).collect());
+        let is_character = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+        // The parser of addresses writes a host in its normal form, so that both sides of a comparison have it.
+        let url = Url::parse(&format!("https://{text}")).map_err(|_| fail())?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(fail)?;
+        if !text.bytes().all(is_character) || url.path() != "/" {
+            return Err(fail());
+        }
+        // The port of the scheme is dropped from an address, and was still written here.
+        let behind = text.rsplit_once(']').map_or(text, |(_, behind)| behind);
+        let port =
+            behind.rsplit_once(':').map(|(_, port)| port.parse::<u16>().map_err(|_| fail())).transpose()?;
+        Ok(Self { host: normal(host), port })
+    }
+}
+
+/// A host name in lower case and without the dot of the root.
+fn normal(host: &str) -> String {
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Checks everything about an address that can be checked before its name is resolved.
+pub(crate) fn check(text: &str, allowed: &AllowedHosts) -> Result<(Url, Reach), Unreachable> {
+    let url = Url::parse(text).map_err(|error| Unreachable::NoAddress(error.to_string()))?;
+    let host = url.host_str().unwrap_or_default().to_owned();
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Unreachable::User);
+    }
+    if !matches!(url.scheme(), "https" | "http") || host.is_empty() {
+        return Err(Unreachable::NoAddress("it has no host, or is neither https nor http".to_owned()));
+    }
+    if allowed.has(&host, url.port_or_known_default()) {
+        return Ok((url, Reach::Anywhere));
+    }
+    if url.scheme() != "https" {
+        return Err(Unreachable::Scheme(host));
+    }
+    match literal(&host) {
+        Some(address) if is_forbidden(address) => Err(Unreachable::Forbidden(host)),
+        Some(_) | None => Ok((url, Reach::Filtered)),
+    }
+}
+
+fn literal(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// Whether an adapter may never reach an address that nobody has allowed.
+pub(crate) fn is_forbidden(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_forbidden_v4(address),
+        IpAddr::V6(address) => match embedded(address) {
+            Some(address) => is_forbidden_v4(address),
+            None => is_forbidden_v6(address),
+        },
+    }
+}
+
+/// Metadata and platform services that lie outside of the link-local range: Alibaba Cloud, Azure, Oracle.
+const METADATA_V4: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
+
+fn is_forbidden_v4(address: Ipv4Addr) -> bool {
+    // 0.0.0.0/8 is "this host on this network" (RFC 1122, section 3.2.1.3).
+    address.octets()[0] == 0
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_multicast()
+        || address.is_broadcast()
+        || METADATA_V4.contains(&address)
+}
+
+fn is_forbidden_v6(address: Ipv6Addr) -> bool {
+    let segments = address.segments();
+    // Site-local addresses are deprecated, and still routed nowhere but here (RFC 3879).
+    let is_site_local = segments[0] & 0xffc0 == 0xfec0;
+    // fd00:ec2::/32 holds the services of an instance in AWS, fd20:ce::/32 those in Google Cloud.
+    let is_metadata = matches!(segments[..2], [0xfd00, 0x0ec2] | [0xfd20, 0x00ce]);
+    address.is_loopback()
+        || address.is_unspecified()
+        || address.is_multicast()
+        || address.is_unicast_link_local()
+        || is_site_local
+        || is_metadata
+}
+
+/// The IPv4 address inside of an IPv6 one: mapped, compatible, translated (RFC 6052, RFC 8215) or 6to4 (RFC 3056).
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let segments = address.segments();
+    let joined = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
+    let last = joined(segments[6], segments[7]);
+    match segments {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
+        [0, 0, 0, 0, 0, 0 | 0xffff, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => Some(last),
+        [0x64, 0xff9b, 0, 0, 0, 0, _, _] | [0x64, 0xff9b, 1, _, _, _, _, _] => Some(last),
+        [0x2002, high, low, ..] => Some(joined(high, low)),
+        _ => None,
+    }
+}
+
+/// What a look-up leads to.
+pub(crate) type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// Finds the addresses of a name.
+pub(crate) type LookUp = Arc<dyn Fn(String) -> Found + Send + Sync>;
+
+/// Resolves names, and leaves out every address that may not be reached.
+pub(crate) struct FilteringResolver {
+    look_up: LookUp,
+}
+
+impl FilteringResolver {
+    /// Resolves names as the machine does.
+    pub(crate) fn of_system() -> Self {
+        Self::new(Arc::new(|name| {
+            Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+        }))
+    }
+
+    pub(crate) fn new(look_up: LookUp) -> Self {
+        Self { look_up }
+    }
+}
+
+impl Resolve for FilteringResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let name = name.as_str().to_owned();
+        let found = (self.look_up)(name.clone());
+        Box::pin(async move {
+            let (forbidden, reachable): (Vec<_>, Vec<_>) =
+                found.await?.into_iter().partition(|address| is_forbidden(address.ip()));
+            if let (Some(address), true) = (forbidden.first(), reachable.is_empty()) {
+                let shown = format!("{name} ({})", address.ip());
+                return Err(Unreachable::Forbidden(shown).into());
+            }
+            Ok(Box::new(reachable.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
