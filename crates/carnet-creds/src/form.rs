@@ -8,6 +8,7 @@ use crate::{
     notice::Notice,
     problem::{MissingValue, Problem},
     setting::{Phased, Setting, SettingKind},
+    switches::flags_on,
 };
 
 /// The longest value that a message repeats.
@@ -129,6 +130,12 @@ impl<'a> Form<'a> {
             format!("must be one of: {}", choices.join(", "))
         };
         Err(self.malformed("E3", &found, rule))
+    }
+
+    /// Whether this is the only configuration that these flags switch on, and has no tag.
+    pub(crate) fn is_single(&self, flags: &[&str]) -> bool {
+        let mut others = flags.iter().flat_map(|flag| flags_on(self.values, flag, &mut Vec::new()));
+        self.tag.is_none() && others.all(|tag| tag.is_none())
     }
 
     /// The value of both phases, when each has one and they differ.

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod aws;
+mod azure;
 mod plain;
 mod vault;
 mod withdrawn;
@@ -20,7 +21,12 @@ pub(crate) use adapter::{AdapterConfiguration, AdapterFamily};
 pub(crate) use vault::VAULT_FLAG;
 
 /// Every family that is built in, in the order in which they are resolved.
-const BUILT_IN: [&dyn Provider; 3] = [&plain::Plain, &aws::Aws, &vault::Vault];
+const BUILT_IN: [&dyn Provider; 4] = [
+    &plain::Plain,
+    &aws::Aws,
+    &azure::Azure,
+    &vault::Vault,
+];
 
 /// Everything that can be switched on in a run.
 pub(crate) struct Providers<'p> {

@@ -1,6 +1,7 @@
 //! The contract as test vectors: a set of variables, and everything it must lead to.
 
 mod aws;
+mod azure;
 mod conflicts;
 mod names;
 mod plain;
