@@ -172,6 +172,11 @@ impl<'a> Form<'a> {
         Incomplete(())
     }
 
+    /// Records a remark in words of the family.
+    pub(crate) fn remark(&mut self, text: String) {
+        self.notices.push(Notice::Provider { family: self.family, tag: self.tag.cloned(), text });
+    }
+
     /// Records a remark.
     pub(crate) fn notice(&mut self, notice: Notice) {
         self.notices.push(notice);

@@ -3,6 +3,7 @@
 mod adapter;
 mod aws;
 mod azure;
+mod gcp;
 mod plain;
 mod vault;
 mod withdrawn;
@@ -21,10 +22,11 @@ pub(crate) use adapter::{AdapterConfiguration, AdapterFamily};
 pub(crate) use vault::VAULT_FLAG;
 
 /// Every family that is built in, in the order in which they are resolved.
-const BUILT_IN: [&dyn Provider; 4] = [
+const BUILT_IN: [&dyn Provider; 5] = [
     &plain::Plain,
     &aws::Aws,
     &azure::Azure,
+    &gcp::Gcp,
     &vault::Vault,
 ];
 

@@ -3,6 +3,7 @@
 mod aws;
 mod azure;
 mod conflicts;
+mod gcp;
 mod names;
 mod plain;
 mod vault;
