@@ -4,6 +4,7 @@ mod adapter;
 mod aws;
 mod azure;
 mod gcp;
+mod kubernetes;
 mod plain;
 mod vault;
 mod withdrawn;
@@ -22,11 +23,12 @@ pub(crate) use adapter::{AdapterConfiguration, AdapterFamily};
 pub(crate) use vault::VAULT_FLAG;
 
 /// Every family that is built in, in the order in which they are resolved.
-const BUILT_IN: [&dyn Provider; 5] = [
+const BUILT_IN: [&dyn Provider; 6] = [
     &plain::Plain,
     &aws::Aws,
     &azure::Azure,
     &gcp::Gcp,
+    &kubernetes::Kubernetes,
     &vault::Vault,
 ];
 

@@ -213,7 +213,7 @@ impl Configuration for VaultConfiguration {
 }
 
 // A user name, a query or a fragment has no place here: the address is written into logs and variables.
-fn checked_address(form: &mut Form<'_>, found: &Found) -> Result<String, Incomplete> {
+pub(super) fn checked_address(form: &mut Form<'_>, found: &Found) -> Result<String, Incomplete> {
     let text = found.value.trim_end_matches('/');
     let rest = ["http://", "https://"].iter().find_map(|scheme| {
         let (start, rest) = text.split_at_checked(scheme.len())?;
@@ -263,7 +263,7 @@ fn checked_certificates(form: &mut Form<'_>) -> Result<Option<String>, Incomplet
     }
 }
 
-fn has_certificates(pem: &str) -> bool {
+pub(super) fn has_certificates(pem: &str) -> bool {
     let mut certificates = CertificateDer::pem_slice_iter(pem.as_bytes()).peekable();
     certificates.peek().is_some() && certificates.all(|certificate| certificate.is_ok())
 }
