@@ -4,6 +4,7 @@ mod adapter;
 mod aws;
 mod azure;
 mod gcp;
+mod hcp;
 mod kubernetes;
 mod plain;
 mod vault;
@@ -23,12 +24,13 @@ pub(crate) use adapter::{AdapterConfiguration, AdapterFamily};
 pub(crate) use vault::VAULT_FLAG;
 
 /// Every family that is built in, in the order in which they are resolved.
-const BUILT_IN: [&dyn Provider; 6] = [
+const BUILT_IN: [&dyn Provider; 7] = [
     &plain::Plain,
     &aws::Aws,
     &azure::Azure,
     &gcp::Gcp,
     &kubernetes::Kubernetes,
+    &hcp::Hcp,
     &vault::Vault,
 ];
 

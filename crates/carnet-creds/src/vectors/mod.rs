@@ -4,6 +4,7 @@ mod aws;
 mod azure;
 mod conflicts;
 mod gcp;
+mod hcp;
 mod kubernetes;
 mod names;
 mod plain;
