@@ -7,6 +7,7 @@ mod gcp;
 mod hcp;
 mod kubernetes;
 mod plain;
+mod tencentcloud;
 mod vault;
 mod withdrawn;
 
@@ -24,13 +25,14 @@ pub(crate) use adapter::{AdapterConfiguration, AdapterFamily};
 pub(crate) use vault::VAULT_FLAG;
 
 /// Every family that is built in, in the order in which they are resolved.
-const BUILT_IN: [&dyn Provider; 7] = [
+const BUILT_IN: [&dyn Provider; 8] = [
     &plain::Plain,
     &aws::Aws,
     &azure::Azure,
     &gcp::Gcp,
     &kubernetes::Kubernetes,
     &hcp::Hcp,
+    &tencentcloud::TencentCloud,
     &vault::Vault,
 ];
 

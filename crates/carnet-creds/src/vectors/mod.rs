@@ -8,6 +8,7 @@ mod hcp;
 mod kubernetes;
 mod names;
 mod plain;
+mod tencentcloud;
 mod vault;
 mod well_formed;
 mod withdrawn;
