@@ -1,6 +1,6 @@
 # The developer's entry points. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo build check test bench clean tools format lint deny
+.PHONY: help demo build check test bench fuzz clean tools format lint deny
 
 PYTHON ?= python3
 CARGO ?= cargo
@@ -36,6 +36,15 @@ bench: ## Measure; prints a table and writes target/bench.json.
 	$(CARGO) build --release --bin carnet
 	@set -e; for bench in $$(ls benches/src/bin | sed 's/\.rs$$//'); do \
 	  $(CARGO) run --quiet --release -p carnet-benches --bin $$bench; done
+
+FUZZ_SECONDS ?= 60
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Ccodegen-units=1
+
+fuzz: ## Feed arbitrary input to resolution and to adapters, FUZZ_SECONDS each.
+	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" CARGO_TARGET_DIR=../target/fuzz $(CARGO) build --release
+	@set -e; for target in resolution adapter; do mkdir -p fuzz/corpus/$$target; \
+	  target/fuzz/release/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 fuzz/corpus/$$target; done
 
 clean: ## Remove what was built and installed.
 	$(CARGO) clean
