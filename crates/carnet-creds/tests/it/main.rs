@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop where its own servers and clocks fail")]
 
 mod aws;
+mod azure;
 mod fake_issuer;
 mod fake_vault;
 mod http;
