@@ -16,6 +16,8 @@ use crate::archive::Archive;
 
 const LIMIT: Duration = Duration::from_secs(90);
 
+const EMPTY_STATE: &str = r#"{"version": 4, "terraform_version": "1.0.0", "serial": 1, "lineage": "other", "outputs": {}, "resources": []}"#;
+
 /// A listener on the loopback interface that belongs to the test.
 #[derive(Debug)]
 pub struct Witness {
@@ -54,6 +56,11 @@ impl Witness {
     /// The source of an empty module that cannot be fetched before the gate is open.
     pub fn module_behind(&self, gate: &str) -> String {
         format!("{}/modules/{gate}.tar.gz", self.url)
+    }
+
+    /// The address of a Terraform state without anything in it, which cannot be read before the gate is open.
+    pub fn state_behind(&self, gate: &str) -> String {
+        format!("{}/states/{gate}", self.url)
     }
 
     /// Lets everybody pass a gate, now and later.
@@ -135,6 +142,10 @@ async fn answer(request: Request<Incoming>, book: &watch::Sender<Book>) -> Respo
         (&Method::GET, Some(("gates", gate))) => {
             pass(book, gate).await;
             response(200, Vec::new())
+        }
+        (&Method::GET, Some(("states", gate))) => {
+            pass(book, gate).await;
+            response(200, EMPTY_STATE.into())
         }
         (&Method::HEAD, Some(("modules", _))) => response(200, Vec::new()),
         (&Method::GET, Some(("modules", name))) => {

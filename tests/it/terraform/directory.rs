@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::world::World;
+use super::{masked::masked_init, world::World};
 
 const MAIN: &str = r#"
 module "network" {
@@ -35,14 +35,10 @@ async fn a_working_directory_is_uploaded_with_what_lies_above_it() -> anyhow::Re
     std::fs::remove_file(directory.join("main.tf"))?;
     std::fs::rename(directory.join("cloud.tf"), directory.join("envs/prod/cloud.tf"))?;
 
-    assert_snapshot!(desk.shows(&["-chdir=envs/prod", "init"]).await?, @r#"
+    assert_snapshot!(masked_init(&desk.cli.run(&["-chdir=envs/prod", "init"]).await?), @r#"
     exit code 0
     ----- stdout
-    Initializing HCP Terraform...
-    Initializing modules...
     - network in ../../modules/network
-    Initializing provider plugins...
-    - terraform.io/builtin/terraform is built in to Terraform
 
     HCP Terraform has been successfully initialized!
 

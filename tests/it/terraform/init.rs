@@ -4,7 +4,7 @@ use carnet_tests::{BOOTSTRAP_TOKEN, TerraformCli};
 use insta::assert_snapshot;
 
 use super::{
-    masked::masked,
+    masked::masked_init,
     world::{ORGANIZATION, World},
 };
 
@@ -14,13 +14,9 @@ const MAIN: &str = "resource \"terraform_data\" \"network\" {}\n";
 async fn init_makes_a_workspace_or_takes_the_one_that_is_there() -> anyhow::Result<()> {
     let world = World::start(&[]).await?;
     let desk = world.desk("network", MAIN).await?;
-    assert_snapshot!(desk.shows(&["init"]).await?, @r#"
+    assert_snapshot!(masked_init(&desk.cli.run(&["init"]).await?), @r#"
     exit code 0
     ----- stdout
-    Initializing HCP Terraform...
-    Initializing provider plugins...
-    - terraform.io/builtin/terraform is built in to Terraform
-
     HCP Terraform has been successfully initialized!
 
     You may now begin working with HCP Terraform. Try running "terraform plan" to
@@ -29,13 +25,9 @@ async fn init_makes_a_workspace_or_takes_the_one_that_is_there() -> anyhow::Resu
     If you ever set or change modules or Terraform Settings, run "terraform init"
     again to reinitialize your working directory.
     "#);
-    assert_snapshot!(desk.shows(&["init", "-lockfile=readonly"]).await?, @r#"
+    assert_snapshot!(masked_init(&desk.cli.run(&["init", "-lockfile=readonly"]).await?), @r#"
     exit code 0
     ----- stdout
-    Initializing HCP Terraform...
-    Initializing provider plugins...
-    - terraform.io/builtin/terraform is built in to Terraform
-
     HCP Terraform has been successfully initialized!
 
     You may now begin working with HCP Terraform. Try running "terraform plan" to
@@ -46,13 +38,9 @@ async fn init_makes_a_workspace_or_takes_the_one_that_is_there() -> anyhow::Resu
     "#);
 
     let same = world.desk("network", MAIN).await?;
-    assert_snapshot!(same.shows(&["init"]).await?, @r#"
+    assert_snapshot!(masked_init(&same.cli.run(&["init"]).await?), @r#"
     exit code 0
     ----- stdout
-    Initializing HCP Terraform...
-    Initializing provider plugins...
-    - terraform.io/builtin/terraform is built in to Terraform
-
     HCP Terraform has been successfully initialized!
 
     You may now begin working with HCP Terraform. Try running "terraform plan" to
@@ -74,10 +62,8 @@ async fn init_makes_a_workspace_or_takes_the_one_that_is_there() -> anyhow::Resu
 
     let cli = TerraformCli::new(&world.server, BOOTSTRAP_TOKEN).await?;
     cli.write_cloud_block(&world.server, "nobody", "network")?;
-    assert_snapshot!(masked(&cli.run(&["init"]).await?), @r#"
+    assert_snapshot!(masked_init(&cli.run(&["init"]).await?), @r#"
     exit code 1
-    ----- stdout
-    Initializing HCP Terraform...
     ----- stderr
     ╷
     │ Error: Failed to read organization "nobody" at host localhost:PORT
@@ -94,10 +80,8 @@ async fn init_makes_a_workspace_or_takes_the_one_that_is_there() -> anyhow::Resu
     "#);
     let stranger = TerraformCli::new(&world.server, "stranger").await?;
     stranger.write_cloud_block(&world.server, ORGANIZATION, "network")?;
-    assert_snapshot!(masked(&stranger.run(&["init"]).await?), @r#"
+    assert_snapshot!(masked_init(&stranger.run(&["init"]).await?), @r#"
     exit code 1
-    ----- stdout
-    Initializing HCP Terraform...
     ----- stderr
     ╷
     │ Error: Failed to read organization "acme" at host localhost:PORT
@@ -118,11 +102,9 @@ async fn tags_stand_for_a_set_of_workspaces() -> anyhow::Result<()> {
     let desk = world.desk("unused", MAIN).await?;
     desk.cli.write("cloud.tf", &tagged(&world.server.host(), r#"["network", "core"]"#))?;
 
-    assert_snapshot!(masked(&desk.answers(&["init"], "network-dev").await?), @r#"
+    assert_snapshot!(masked_init(&desk.answers(&["init"], "network-dev").await?), @r#"
     exit code 0
     ----- stdout
-    Initializing HCP Terraform...
-
     No workspaces found.
 
       There are no workspaces with the configured tags (network, core)
@@ -133,8 +115,6 @@ async fn tags_stand_for_a_set_of_workspaces() -> anyhow::Result<()> {
       name to create a new HCP Terraform workspace.
 
       Enter a value:
-    Initializing provider plugins...
-    - terraform.io/builtin/terraform is built in to Terraform
 
     HCP Terraform has been successfully initialized!
 
@@ -217,11 +197,9 @@ async fn tags_stand_for_a_set_of_workspaces() -> anyhow::Result<()> {
 
     let by_value = world.desk("unused", MAIN).await?;
     by_value.cli.write("cloud.tf", &tagged(&world.server.host(), r#"{ stage = "dev" }"#))?;
-    assert_snapshot!(masked(&by_value.answers(&["init"], "billing-dev").await?), @r#"
+    assert_snapshot!(masked_init(&by_value.answers(&["init"], "billing-dev").await?), @r#"
     exit code 0
     ----- stdout
-    Initializing HCP Terraform...
-
     No workspaces found.
 
       There are no workspaces with the configured tags (stage=dev)
@@ -232,8 +210,6 @@ async fn tags_stand_for_a_set_of_workspaces() -> anyhow::Result<()> {
       name to create a new HCP Terraform workspace.
 
       Enter a value:
-    Initializing provider plugins...
-    - terraform.io/builtin/terraform is built in to Terraform
 
     HCP Terraform has been successfully initialized!
 

@@ -3,13 +3,8 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::Context;
-use carnet_tests::{JsonClient, wait_for};
+use carnet_tests::{JsonClient, Witness, wait_for};
 use insta::assert_snapshot;
-use serde_json::json;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
 
 use super::{
     masked::{masked, without_ceremony},
@@ -39,13 +34,14 @@ resource "terraform_data" "subnet" {{
     )
 }
 
-fn slow_plan(port: u16) -> String {
+/// A configuration whose plan reads the state at this address.
+pub(super) fn reading(address: &str) -> String {
     format!(
         r#"
 data "terraform_remote_state" "other" {{
   backend = "http"
   config = {{
-    address = "http://127.0.0.1:{port}"
+    address = "{address}"
   }}
 }}
 "#
@@ -119,11 +115,11 @@ async fn an_apply_shows_its_log_at_once_and_is_interrupted() -> anyhow::Result<(
 #[tokio::test]
 async fn an_interrupt_leaves_a_plan_running_and_cancels_an_apply_that_plans() -> anyhow::Result<()> {
     let world = World::start(&[]).await?;
-    let slow = TcpListener::bind("127.0.0.1:0").await?;
-    let desk = world.initialized("network", &slow_plan(slow.local_addr()?.port())).await?;
+    let witness = Witness::start().await?;
+    let desk = world.initialized("network", &reading(&witness.state_behind("plan"))).await?;
 
     let running = desk.cli.start(&["plan"])?;
-    let mut asked = slow.accept().await?.0;
+    witness.wait_for_arrivals("plan", 1).await?;
     running.wait_for_output("data.terraform_remote_state.other: Refreshing...").await?;
     running.interrupt()?;
     assert_snapshot!(without_ceremony(&masked(&running.finish().await?)), @r#"
@@ -138,11 +134,12 @@ async fn an_interrupt_leaves_a_plan_running_and_cancels_an_apply_that_plans() ->
     "#);
     let (run, status) = desk.newest_run().await?;
     assert_eq!(status, "planning");
-    answer(&mut asked).await?;
+    witness.open("plan");
     desk.api.wait_for_status(&run, &["planned_and_finished"]).await?;
 
+    desk.cli.write("main.tf", &reading(&witness.state_behind("apply")))?;
     let mut running = desk.cli.start(&["apply"])?;
-    let mut asked = slow.accept().await?.0;
+    witness.wait_for_arrivals("apply", 1).await?;
     running.wait_for_output("data.terraform_remote_state.other: Refreshing...").await?;
     running.interrupt()?;
     running.wait_for_output("Enter a value:").await?;
@@ -166,7 +163,7 @@ async fn an_interrupt_leaves_a_plan_running_and_cancels_an_apply_that_plans() ->
     "#);
     let (run, _) = desk.newest_run().await?;
     was_interrupted(&desk, &run).await?;
-    answer(&mut asked).await?;
+    witness.open("apply");
     desk.api.wait_for_status(&run, &["canceled"]).await?;
     assert!(!desk.is_locked().await?);
     let plan = desk.api.get(&format!("runs/{run}/plan")).await?;
@@ -214,19 +211,6 @@ async fn was_interrupted(desk: &Desk, run: &str) -> anyhow::Result<()> {
         Ok(desk.api.run_log(run).await?.contains("Interrupt received").then_some(()))
     })
     .await
-}
-
-/// Answers with a state, after the whole request was read.
-pub(super) async fn answer(stream: &mut TcpStream) -> anyhow::Result<()> {
-    let mut request = Vec::new();
-    while !request.ends_with(b"\r\n\r\n") {
-        request.push(stream.read_u8().await?);
-    }
-    let state =
-        json!({"version": 4, "terraform_version": "1.0.0", "serial": 1, "lineage": "other", "outputs": {}, "resources": []})
-            .to_string();
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", state.len());
-    Ok(stream.write_all(format!("{head}{state}").as_bytes()).await?)
 }
 
 /// Whether a process of this machine has this argument.

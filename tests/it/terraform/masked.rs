@@ -13,6 +13,14 @@ const WAITING: [&str; 4] = [
     "Releasing state lock. This may take",
 ];
 
+/// The steps of `terraform init`, and what it says when a step was nothing to do.
+const STEPS: [&str; 4] = [
+    "Initializing HCP Terraform...",
+    "Initializing modules...",
+    "Initializing provider plugins",
+    "- terraform.io/builtin/terraform is built in to Terraform",
+];
+
 /// What stands behind these in the description of a lock belongs to this machine and moment.
 const LABELS: [&str; 2] = ["  Who:", "  Created:"];
 
@@ -43,6 +51,18 @@ pub(super) fn masked(output: &TerraformOutput) -> String {
     text
 }
 
+/// What a person sees of `terraform init`, whose steps have other names and another order in other versions.
+pub(super) fn masked_init(output: &TerraformOutput) -> String {
+    let mut lines: Vec<&str> = output
+        .stdout
+        .lines()
+        .filter(|line| !STEPS.iter().any(|step| line.starts_with(step)))
+        .map(str::trim_end)
+        .collect();
+    lines.dedup_by(|next, line| next.is_empty() && line.is_empty());
+    masked(&TerraformOutput { stdout: lines.join("\n"), ..output.clone() })
+}
+
 /// A text without what every remote run starts with and every plan ends with, as long as it is exactly that.
 pub(super) fn without_ceremony(text: &str) -> String {
     let workspace =
@@ -64,6 +84,9 @@ pub(super) fn stable(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut source = text.lines().peekable();
     while let Some(line) = source.next() {
+        if is_still_working(line) {
+            continue;
+        }
         if WAITING.iter().any(|waiting| line.starts_with(waiting)) {
             source.next_if(|next| next.is_empty());
             continue;
@@ -85,6 +108,11 @@ fn sort_outputs(lines: &mut [String]) {
     if outputs.iter().all(|line| line.contains(" = ")) {
         outputs.sort();
     }
+}
+
+/// Terraform says this after some seconds, and again and again.
+fn is_still_working(line: &str) -> bool {
+    line.contains(": Still ") && line.ends_with(" elapsed]")
 }
 
 fn stable_line(line: &str) -> String {
@@ -172,4 +200,28 @@ fn ids_ports_durations_and_versions_are_hidden() {
         stable("the security-configuration of 3 networks"),
         "the security-configuration of 3 networks"
     );
+}
+
+#[test]
+fn the_steps_of_init_are_hidden_whatever_their_names_and_order() {
+    let shown = |stdout: &str| {
+        let (code, stdout, stderr) = (Some(0), stdout.to_owned(), String::new());
+        masked_init(&TerraformOutput { code, stdout, stderr })
+    };
+    let expected = "exit code 0\n----- stdout\n- net in ./net\n\nDone!\n";
+    assert_eq!(
+        shown(
+            "Initializing HCP Terraform...\nInitializing modules...\n- net in ./net\nInitializing provider plugins...\n\
+             - terraform.io/builtin/terraform is built in to Terraform\n\nDone!\n"
+        ),
+        expected
+    );
+    assert_eq!(
+        shown(
+            "Initializing modules...\n- net in ./net\nInitializing provider plugins found in the configuration...\n\
+             - terraform.io/builtin/terraform is built in to Terraform\n\nInitializing HCP Terraform...\n\n\n\nDone!\n"
+        ),
+        expected
+    );
+    assert_eq!(shown("Initializing HCP Terraform...\n"), "exit code 0\n");
 }

@@ -6,6 +6,7 @@
 )]
 
 mod apply;
+mod apply_options;
 mod approval;
 mod broken_configuration;
 mod directory;

@@ -1,10 +1,10 @@
 //! Phases that take longer than they may.
 
+use carnet_tests::Witness;
 use insta::assert_snapshot;
-use tokio::net::TcpListener;
 
 use super::{
-    interrupt::{answer, is_running, nap},
+    interrupt::{is_running, nap, reading},
     masked::{masked, without_ceremony},
     world::World,
 };
@@ -80,17 +80,12 @@ async fn apply(world: &World) -> anyhow::Result<()> {
 }
 
 async fn plan(world: &World) -> anyhow::Result<()> {
-    let slow = TcpListener::bind("127.0.0.1:0").await?;
-    let address = slow.local_addr()?;
-    let main = format!(
-        "data \"terraform_remote_state\" \"other\" {{\n  backend = \"http\"\n  config = {{\n    \
-         address = \"http://{address}\"\n  }}\n}}\n"
-    );
-    let desk = world.initialized("planned", &main).await?;
+    let witness = Witness::start().await?;
+    let desk = world.initialized("planned", &reading(&witness.state_behind("plan"))).await?;
     let running = desk.cli.start(&["plan"])?;
-    let mut asked = slow.accept().await?.0;
+    witness.wait_for_arrivals("plan", 1).await?;
     running.wait_for_output("Interrupt received").await?;
-    answer(&mut asked).await?;
+    witness.open("plan");
     assert_snapshot!(in_any_order(&without_ceremony(&masked(&running.finish().await?))), @r#"
     exit code 1
     ----- stdout
