@@ -100,6 +100,10 @@ pub(crate) struct ServerOptions {
     #[arg(long, env = "CARNET_CA_FILE", value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
 
+    /// A folder of declarative adapters for every organization; each *.toml in it is read at the start.
+    #[arg(long, env = "CARNET_ADAPTERS", value_name = "DIR")]
+    pub(crate) adapters: Option<PathBuf>,
+
     /// Run no agent inside the server.
     #[arg(long, env = "CARNET_NO_AGENT")]
     pub(crate) no_agent: bool,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use carnet_agent::SandboxMode;
+use carnet_server::{ServerAdapter, read_adapters};
 use serde::Deserialize;
 
 use crate::cli::ServerOptions;
@@ -21,6 +22,7 @@ struct File {
     tls: Option<String>,
     master_key_file: Option<PathBuf>,
     ca_file: Option<PathBuf>,
+    adapters: Option<PathBuf>,
     no_agent: Option<bool>,
     terraform: Option<PathBuf>,
     terraform_plugin_dir: Option<PathBuf>,
@@ -58,6 +60,7 @@ pub(crate) struct ServerConfig {
     pub(crate) tls: TlsMode,
     pub(crate) master_key_file: Option<PathBuf>,
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) adapters: Option<PathBuf>,
     pub(crate) has_agent: bool,
     pub(crate) terraform: Option<PathBuf>,
     pub(crate) terraform_plugin_dir: Option<PathBuf>,
@@ -88,6 +91,7 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
         tls: tls_mode(options.tls.or(file.tls).as_deref().unwrap_or("auto"))?,
         master_key_file: options.master_key_file.or(file.master_key_file),
         ca_file: options.ca_file.or(file.ca_file),
+        adapters: options.adapters.or(file.adapters),
         has_agent: !(options.no_agent || file.no_agent.unwrap_or(false)),
         terraform: options.terraform.or(file.terraform),
         terraform_plugin_dir: options.terraform_plugin_dir.or(file.terraform_plugin_dir),
@@ -121,6 +125,7 @@ pub(crate) fn check(config: &ServerConfig) -> anyhow::Result<()> {
     for file in files {
         std::fs::metadata(file).with_context(|| format!("{} cannot be read", file.display()))?;
     }
+    config.adapters()?;
     if config.url.is_none() && config.listen.ip().is_unspecified() {
         bail!("listening on every address: say with url how clients reach this server");
     }
@@ -156,6 +161,7 @@ pub(crate) fn text(config: &ServerConfig) -> String {
             Some(path(config.master_key_file.as_ref().unwrap_or(&config.data.join("master.key")))),
         ),
         ("ca_file", config.ca_file.as_ref().map(path)),
+        ("adapters", config.adapters.as_ref().map(path)),
         ("no_agent", Some((!config.has_agent).to_string())),
         ("terraform", config.terraform.as_ref().map(path)),
         ("terraform_plugin_dir", config.terraform_plugin_dir.as_ref().map(path)),
@@ -174,6 +180,12 @@ impl ServerConfig {
     fn address(&self) -> String {
         let scheme = if self.tls == TlsMode::Off { "http" } else { "https" };
         self.url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.listen))
+    }
+
+    /// The declarative adapters of every organization.
+    pub(crate) fn adapters(&self) -> anyhow::Result<Vec<ServerAdapter>> {
+        let found = self.adapters.as_deref().map(read_adapters).transpose();
+        Ok(found.context("the declarative adapters cannot be used")?.unwrap_or_default())
     }
 
     fn issuer(&self) -> String {
@@ -268,6 +280,7 @@ mod tests {
         for options in [
             ServerOptions { listen: "0.0.0.0:1".parse().ok(), ..Default::default() },
             ServerOptions { ca_file: Some("nowhere.pem".into()), ..Default::default() },
+            ServerOptions { adapters: Some("nowhere".into()), ..Default::default() },
             ServerOptions { url: Some("http://carnet.example.org".into()), ..Default::default() },
         ] {
             assert!(check(&server(None, Box::new(options)).expect("valid")).is_err());

@@ -124,6 +124,7 @@ async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow
         upload_limit: config.upload_limit,
         plan_timeout: config.plan_timeout,
         apply_timeout: config.apply_timeout,
+        adapters: config.adapters()?,
         ..Settings::new(url)
     };
     Ok(Arc::new(App { store, settings, issuer, clock: edge::clock(), jobs_waiting: Notify::new() }))

@@ -2,6 +2,7 @@
 //!
 //! Nothing here is async, reads a clock, touches a file or the network.
 
+mod adapter;
 mod agent;
 mod configuration_version;
 mod credential_rules;
@@ -23,6 +24,7 @@ mod user;
 mod variable;
 mod workspace;
 
+pub use adapter::Adapter;
 pub use agent::Agent;
 pub use configuration_version::{ConfigurationStatus, ConfigurationVersion};
 pub use credential_rules::{IdentityTokenTtl, IdentityTokenTtlError, StaticCredentials};

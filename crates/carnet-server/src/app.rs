@@ -11,6 +11,7 @@ use carnet_store::Store;
 use secrecy::SecretString;
 use tokio::sync::Notify;
 
+use crate::adapters::ServerAdapter;
 use crate::error::ApiError;
 
 /// Tells the time; tests give a fixed one.
@@ -33,6 +34,8 @@ pub struct Settings {
     pub force_cancel_after: Duration,
     /// The most seconds an identity token may live.
     pub token_lifetime_limit: Duration,
+    /// Declarative adapters of every organization.
+    pub adapters: Vec<ServerAdapter>,
 }
 
 impl Settings {
@@ -46,6 +49,7 @@ impl Settings {
             apply_timeout: Duration::from_secs(24 * 3600),
             force_cancel_after: Duration::from_secs(10),
             token_lifetime_limit: Duration::from_secs(24 * 3600),
+            adapters: Vec::new(),
         }
     }
 }

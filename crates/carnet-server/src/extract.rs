@@ -124,6 +124,16 @@ pub(crate) struct Read(pub Context);
 pub(crate) struct Write(pub Context);
 
 impl Write {
+    /// Begins to write for a caller who was authenticated before.
+    pub(crate) async fn begin(app: Arc<App>, owner: TokenOwner) -> Result<Self, ApiError> {
+        let mut tx = app.store.write().await?;
+        let now = app.now();
+        if let TokenOwner::User { token_id, .. } | TokenOwner::Agent { token_id } = &owner {
+            tx.touch_token(token_id, now).await?;
+        }
+        Ok(Self(Context { app, owner, tx, now }))
+    }
+
     /// Saves everything that was done.
     pub(crate) async fn commit(self) -> Result<Arc<App>, ApiError> {
         self.0.tx.commit().await?;
@@ -148,12 +158,7 @@ impl FromRequestParts<Arc<App>> for Write {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         // A wrong token must not make others wait for the write lock.
         let owner = Read::from_request_parts(parts, app).await?.0.owner;
-        let mut tx = app.store.write().await?;
-        let now = app.now();
-        if let TokenOwner::User { token_id, .. } | TokenOwner::Agent { token_id } = &owner {
-            tx.touch_token(token_id, now).await?;
-        }
-        Ok(Self(Context { app: Arc::clone(app), owner, tx, now }))
+        Self::begin(Arc::clone(app), owner).await
     }
 }
 

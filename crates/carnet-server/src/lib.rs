@@ -1,5 +1,6 @@
 //! The HTTP server: the Terraform API, the job protocol and the OpenID Connect endpoints.
 
+mod adapters;
 mod agents;
 mod api;
 mod app;
@@ -28,6 +29,7 @@ mod route_reference;
 #[cfg(test)]
 mod testing;
 
+pub use adapters::{ReadAdaptersError, ServerAdapter, read_adapters};
 pub use app::{App, Clock, Settings};
 pub use error::ApiError;
 pub use jobs::run_background;

@@ -36,6 +36,31 @@ pub(crate) const ADMIN: &str = "carnet-administrator-of-tests";
 static KEY: LazyLock<Vec<u8>> =
     LazyLock::new(|| SigningKey::generate().expect("a key").to_pkcs8().expect("bytes").to_vec());
 
+/// A declarative adapter that hands the identity token over in a variable.
+pub(crate) fn adapter_document(name: &str, title: &str) -> String {
+    let upper = name.to_uppercase();
+    format!(
+        r#"
+name = "{name}"
+title = "{title}"
+source = "https://docs.example.com/workload-identity"
+token = "phase"
+
+[settings.enable]
+name = "TFC_{upper}_PROVIDER_AUTH"
+doc = "Set to true to use the identity of the run."
+
+[settings.audience]
+name = "TFC_{upper}_WORKLOAD_IDENTITY_AUDIENCE"
+default = "{name}.example"
+doc = "The audience of the identity token."
+
+[env]
+{upper}_TOKEN = "{{{{ token }}}}"
+"#
+    )
+}
+
 /// A server without a socket: requests are calls of its router.
 pub(crate) struct TestServer {
     pub(crate) app: Arc<App>,

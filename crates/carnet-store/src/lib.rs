@@ -1,6 +1,7 @@
 //! Storage: the database, sealed secrets and blobs. Only this crate writes SQL.
 
 mod account;
+mod adapter;
 mod agent;
 mod blob;
 mod configuration_version;

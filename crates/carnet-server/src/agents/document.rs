@@ -10,6 +10,7 @@ use carnet_model::{
 use carnet_store::Tx;
 
 use super::claim::JobTokens;
+use crate::adapters::not_replaced;
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -58,7 +59,7 @@ pub(super) async fn job_document(
         deadline_at: job.deadline_at.ok_or_else(|| ApiError::internal("a claimed job has no deadline"))?,
         issuer_url: app.issuer.url().as_str().to_owned(),
         credentials: credential_rules(tx, &workspace).await?,
-        adapters: Vec::new(),
+        adapters: adapters(tx, app, &workspace).await?,
         claimed_at: now,
     })
 }
@@ -71,6 +72,15 @@ async fn credential_rules(tx: &mut Tx, workspace: &Workspace) -> Result<Credenti
         identity_token_ttl_seconds: ttl.as_seconds().into(),
         tolerates_static_credentials: organization.static_credentials == StaticCredentials::Warn,
     })
+}
+
+/// What the organization has stands behind what the server has, and instead of what has the same name.
+async fn adapters(tx: &mut Tx, app: &App, workspace: &Workspace) -> Result<Vec<String>, ApiError> {
+    let of_organization = tx.adapters(&workspace.organization_id).await?;
+    let of_server = not_replaced(&app.settings.adapters, &of_organization);
+    let mut documents: Vec<String> = of_server.map(|adapter| adapter.document.clone()).collect();
+    documents.extend(of_organization.into_iter().map(|adapter| adapter.definition));
+    Ok(documents)
 }
 
 fn job_identity(identity: &WorkloadIdentity) -> JobIdentity {

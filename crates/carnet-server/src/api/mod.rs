@@ -1,6 +1,7 @@
 //! The API that Terraform's clients speak, one file per resource.
 
 mod account;
+mod adapters;
 mod applies;
 pub(crate) mod configuration_versions;
 mod credential_rules;
@@ -42,6 +43,7 @@ pub(crate) fn routes() -> Routes {
         .merge(discovery::routes())
         .merge(account::routes())
         .merge(organizations::routes())
+        .merge(adapters::routes())
         .merge(projects::routes())
         .merge(workspaces::routes())
         .merge(workspace_locks::routes())

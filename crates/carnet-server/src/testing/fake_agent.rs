@@ -21,7 +21,11 @@ pub(crate) struct Project {
 
 impl Project {
     pub(crate) async fn new() -> Self {
-        let server = TestServer::new().await;
+        Self::on(TestServer::new().await).await
+    }
+
+    /// The same on another server.
+    pub(crate) async fn on(server: TestServer) -> Self {
         let (user, token) = server.user("alice").await;
         let organization = server.organization("acme", &user).await;
         let workspace = server.workspace(&organization, "net").await;

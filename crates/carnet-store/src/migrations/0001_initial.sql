@@ -36,6 +36,16 @@ CREATE TABLE organizations (
     created_at BIGINT NOT NULL
 );
 
+-- Declarative adapters; definition: TOML.
+CREATE TABLE adapters (
+    organization_id TEXT NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, name)
+);
+
 CREATE TABLE members (
     organization_id TEXT NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,

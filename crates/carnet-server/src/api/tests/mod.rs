@@ -1,6 +1,7 @@
 //! Behaviour of resources, seen through the router.
 
 mod access;
+mod adapters;
 mod configuration_versions;
 mod credential_rules;
 mod organizations;
