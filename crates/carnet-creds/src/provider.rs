@@ -40,6 +40,12 @@ pub(crate) trait Configuration: Debug + Send + Sync {
     /// How the identity token becomes what Terraform uses.
     fn grant(&self) -> Grant<'_>;
 
+    /// Checks what was read, and adds the parts that follow from it; fails with what is wrong, without any value.
+    #[cfg_attr(not(any(feature = "exchange", test)), expect(dead_code, reason = "nothing is read"))]
+    fn complete(&self, _credential: &mut Credential) -> Result<(), String> {
+        Ok(())
+    }
+
     /// What Terraform gets to see, given what the grant led to.
     fn deliver(&self, credential: &Credential, place: &Place<'_>) -> Delivery;
 
@@ -122,10 +128,14 @@ pub(crate) struct VaultRead {
     pub(crate) fallback_path: Option<String>,
     /// The members of `data` that must be there.
     pub(crate) wanted: &'static [&'static str],
+    /// The members of `data` that are used when they are there; all others are dropped.
+    pub(crate) optional: &'static [&'static str],
     /// Whether the consumer asks again when what it has ends, so that new credentials can be read for it.
     pub(crate) is_reread: bool,
     /// How long the credentials need until they work everywhere.
     pub(crate) settle: Duration,
+    /// What helps when the credentials end before the phase; starts with a separator.
+    pub(crate) advice: &'static str,
 }
 
 /// An environment variable that takes precedence over what the engine injects.

@@ -99,9 +99,25 @@ pub(super) struct ReadLease {
     pub(super) session: usize,
     /// The name under which Vault renews them; empty when it does not.
     pub(super) lease_id: String,
+    /// Whether Vault keeps a lease of them at all.
+    pub(super) is_leased: bool,
     pub(super) lease: Lease,
     /// When to read new ones, where the consumer asks again.
     pub(super) again: Option<Rotation>,
+}
+
+impl ReadLease {
+    /// When the credentials end, as far as is known now; what Vault renews ends with the token at the latest.
+    pub(super) fn known_end(&self, session: &Session) -> Option<Timestamp> {
+        let ends_with_token = self.is_renewable() || (self.is_leased && session.again.is_some());
+        let token_end = session.lease.ends_at().filter(|_| ends_with_token);
+        [self.lease.ends_at(), token_end].into_iter().flatten().min()
+    }
+
+    /// Whether Vault renews them.
+    pub(super) fn is_renewable(&self) -> bool {
+        !self.lease_id.is_empty()
+    }
 }
 
 impl State {

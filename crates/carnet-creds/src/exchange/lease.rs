@@ -101,6 +101,7 @@ impl Lease {
         granted: Renewed<'_>,
         now: Timestamp,
         purpose: Purpose<'_>,
+        advice: &'static str,
     ) -> Option<Notice> {
         let given = granted.span;
         let ends_at = after(now, given);
@@ -114,7 +115,7 @@ impl Lease {
             return None;
         }
         self.renew_at = None;
-        purpose.ends_early(ends_at, LONGEST_LIFE)
+        purpose.ends_early(ends_at, advice)
     }
 
     /// Takes note of a renewal that got no answer; tries again soon, and says so when time runs short.
@@ -142,7 +143,8 @@ const BATCH: &str = "; the role issues batch tokens, which are never renewed: ra
      A new login will replace the token in its file; a process that has read it keeps the old one";
 const NOT_RENEWABLE: &str = "; the role issues tokens that are not renewable: raise token_ttl. \
      A new login will replace the token in its file; a process that has read it keeps the old one";
-const LONGEST_LIFE: &str = "; the longest life of the token is reached: raise token_max_ttl or set token_period on the role. \
+/// What helps when a token cannot be renewed any more.
+pub(super) const LONGEST_LIFE: &str = "; the longest life of the token is reached: raise token_max_ttl or set token_period on the role. \
      A new login will replace the token in its file; a process that has read it keeps the old one";
 
 /// Whether the token is of the kind that can be neither renewed nor revoked.
@@ -162,6 +164,11 @@ pub(crate) fn pause(failures: u32) -> Duration {
 /// A moment later; the end of time when there is no such moment.
 pub(crate) fn after(moment: Timestamp, span: Duration) -> Timestamp {
     moment.saturating_add(span).unwrap_or(Timestamp::MAX)
+}
+
+/// The span until a later moment; zero when it is over.
+pub(crate) fn span_between(now: Timestamp, later: Timestamp) -> Duration {
+    Duration::try_from(later.duration_since(now)).unwrap_or_default()
 }
 
 fn before(moment: Timestamp, span: Duration) -> Timestamp {

@@ -13,6 +13,7 @@ mod login;
 mod reachable;
 mod refresh;
 mod report;
+mod reread;
 mod revocation;
 mod vault_api;
 mod vault_read;
@@ -159,14 +160,14 @@ pub enum ExchangeError {
         may_pass: bool,
     },
     /// Vault answered without what was wanted.
-    #[error("failed reading {configuration} credentials from Vault path {path}: the answer lacks {absent}")]
-    Incomplete {
+    #[error("failed reading {configuration} credentials from Vault path {path}: {reason}")]
+    Unusable {
         /// The configuration.
         configuration: String,
         /// The path.
         path: String,
-        /// The members that are absent.
-        absent: String,
+        /// What is wrong with the answer.
+        reason: String,
     },
     /// The exchange that an adapter describes did not succeed.
     #[error("failed trading the identity token for {configuration} credentials: {reason}")]
@@ -196,7 +197,7 @@ impl ExchangeError {
             Self::Token { reason, .. } => matches!(reason, TokenError::Unavailable(_)),
             Self::Vault(refusal) => refusal.may_pass(),
             Self::VaultRead { may_pass, .. } | Self::Adapter { may_pass, .. } => *may_pass,
-            Self::Incomplete { .. } | Self::NoSession { .. } => false,
+            Self::Unusable { .. } | Self::NoSession { .. } => false,
         }
     }
 
@@ -205,7 +206,7 @@ impl ExchangeError {
         match self {
             Self::Token { .. } => "E10",
             Self::Vault(_) => "E8",
-            Self::VaultRead { .. } | Self::Incomplete { .. } => "E9",
+            Self::VaultRead { .. } | Self::Unusable { .. } => "E9",
             Self::NoSession { .. } => "E13",
             Self::Adapter { .. } => "E22",
         }

@@ -10,10 +10,9 @@ use super::{
     adapter_trade::Trade,
     claims::Claims,
     credentials::{Credentials, minted_line},
-    held::{Held, Identity, ReadLease, Revocable, Rotation, Session, State, is_same},
-    lease::{Lease, Purpose, Renewed},
+    held::{Held, Identity, Revocable, Rotation, Session, State, is_same},
+    lease::{LONGEST_LIFE, Lease, Purpose, Renewed},
     login::{LoggedIn, Login},
-    vault_read::Reading,
     vault_wire::VaultFailure,
 };
 use crate::{
@@ -84,7 +83,7 @@ impl Credentials {
     }
 
     /// Delivers what is held now; keeps the files that changed, for the caller to write.
-    fn redeliver(&mut self, position: usize, refreshed: &mut Refreshed) {
+    pub(super) fn redeliver(&mut self, position: usize, refreshed: &mut Refreshed) {
         let credential = &self.held[position].credential;
         let configured = &self.resolution.configured[position];
         let delivery = deliver(&self.resolution, configured, credential, self.source.as_ref());
@@ -125,6 +124,9 @@ impl Credentials {
             current.handle.ends_at = ends_at;
         }
         refreshed.notices.extend(notice);
+        if is_renewed {
+            self.token_end_changed(position, refreshed);
+        }
     }
 
     /// A new login where the token cannot be renewed for long enough. The old token is revoked at the end of the phase
@@ -184,66 +186,6 @@ impl Credentials {
         Ok((logged_in, Identity::of(&minted, &claims), minted.token))
     }
 
-    /// What an old token has read ends with it, so the new one reads again.
-    async fn read_all_again(
-        &mut self,
-        session: usize,
-        on_event: &mut (dyn FnMut(Event) + Send),
-        refreshed: &mut Refreshed,
-    ) {
-        for position in 0..self.held.len() {
-            if matches!(&self.held[position].state, State::Read(read) if read.session == session) {
-                self.read_again(position, on_event, refreshed).await;
-            }
-        }
-    }
-
-    async fn read_again(
-        &mut self,
-        position: usize,
-        on_event: &mut (dyn FnMut(Event) + Send),
-        refreshed: &mut Refreshed,
-    ) {
-        let outcome = self.second_reading(position, on_event).await;
-        let now = self.exchange.now();
-        match outcome {
-            Ok((credential, read)) => {
-                let held = &mut self.held[position];
-                // A consumer that was told to ask again must go on finding what it asks for.
-                let is_replaced = held.credential.is_replaced || credential.is_replaced;
-                held.credential = Credential { is_replaced, ..credential };
-                held.state = State::Read(read);
-                held.renewals += 1;
-                self.redeliver(position, refreshed);
-            }
-            Err(error) => {
-                let State::Read(read) = &mut self.held[position].state else { return };
-                let ends = ended_text(read.lease.ends_at());
-                let again = read.again.get_or_insert_with(|| Rotation::of_life(Duration::ZERO, now));
-                let told = failed(again, !error.may_pass(), now);
-                self.note(
-                    position,
-                    told,
-                    format!("new credentials could not be read; the old ones end{ends}: {error}"),
-                    refreshed,
-                );
-            }
-        }
-    }
-
-    async fn second_reading(
-        &self,
-        position: usize,
-        on_event: &mut (dyn FnMut(Event) + Send),
-    ) -> Result<(Credential, ReadLease), ExchangeError> {
-        let configured = &self.resolution.configured[position];
-        let no_session = || ExchangeError::NoSession { configuration: configured.title() };
-        let read = configured.vault_read().ok_or_else(no_session)?;
-        let at = self.session_of(read).ok_or_else(no_session)?;
-        let State::Vault(session) = &self.held[at].state else { return Err(no_session()) };
-        Reading { configured, read, limit: self.limit }.perform(&self.exchange, at, session, on_event).await
-    }
-
     /// A new exchange for a consumer that reads its files again.
     async fn trade_again(
         &mut self,
@@ -291,31 +233,7 @@ impl Credentials {
         Ok((Held { identity, ..traded }, minted.token))
     }
 
-    async fn renew_read(&mut self, position: usize, refreshed: &mut Refreshed) {
-        let State::Read(read) = &self.held[position].state else { return };
-        let State::Vault(session) = &self.held[read.session].state else { return };
-        let answer = session.api.renew_lease(&session.token, &read.lease_id).await;
-        let now = self.exchange.now();
-        let configured = &self.resolution.configured[position];
-        let (family, tag) = (configured.family, configured.tag.as_ref());
-        let held = &mut self.held[position];
-        let State::Read(read) = &mut held.state else { return };
-        let notice = match answer {
-            Ok(answer) => {
-                held.renewals += 1;
-                let given = Renewed {
-                    span: Duration::from_secs(answer.lease_duration),
-                    renewable: answer.renewable,
-                    warnings: &answer.warnings,
-                };
-                read.lease.renewed(given, now, Purpose { family, tag, limit: self.limit })
-            }
-            Err(failure) => not_renewed(&mut read.lease, &failure, now, family, tag.cloned(), "the lease"),
-        };
-        refreshed.notices.extend(notice);
-    }
-
-    fn note(&self, position: usize, is_told: bool, text: String, refreshed: &mut Refreshed) {
+    pub(super) fn note(&self, position: usize, is_told: bool, text: String, refreshed: &mut Refreshed) {
         if is_told {
             let configured = &self.resolution.configured[position];
             let (family, tag) = (configured.family, configured.tag.clone());
@@ -325,7 +243,7 @@ impl Credentials {
 }
 
 /// Takes note of a failure; says whether a person should know about it now.
-fn failed(rotation: &mut Rotation, is_final: bool, now: Timestamp) -> bool {
+pub(super) fn failed(rotation: &mut Rotation, is_final: bool, now: Timestamp) -> bool {
     if is_final {
         rotation.stop();
         return true;
@@ -347,17 +265,23 @@ async fn renewed(session: &mut Session, now: Timestamp, purpose: Purpose<'_>) ->
                 renewable: granted.auth.renewable,
                 warnings: &granted.warnings,
             };
-            let notice = session.lease.renewed(given, now, purpose);
+            let notice = session.lease.renewed(given, now, purpose, LONGEST_LIFE);
             if notice.is_some() {
                 session.again = Some(Rotation::of_life(given.span, now));
             }
             (notice, true)
         }
-        Err(failure) => (not_renewed(&mut session.lease, &failure, now, family, tag, "the token"), false),
+        Err(failure) => {
+            let notice = not_renewed(&mut session.lease, &failure, now, family, tag, "the token");
+            if session.lease.renew_at().is_none() {
+                session.again = Some(Rotation::of_life(Duration::ZERO, now));
+            }
+            (notice, false)
+        }
     }
 }
 
-fn not_renewed(
+pub(super) fn not_renewed(
     lease: &mut Lease,
     failure: &VaultFailure,
     now: Timestamp,
@@ -376,6 +300,6 @@ fn not_renewed(
     Some(Notice::Provider { family, tag, text })
 }
 
-fn ended_text(ends_at: Option<Timestamp>) -> String {
+pub(super) fn ended_text(ends_at: Option<Timestamp>) -> String {
     ends_at.map(|end| format!(" at {end}")).unwrap_or_default()
 }

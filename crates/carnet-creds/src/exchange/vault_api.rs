@@ -146,9 +146,8 @@ impl VaultApi {
         for attempt in 0..RETRIES {
             match self.attempt(&mut call).await {
                 Ok(answer) => return Ok(answer),
-                // Reading makes credentials: after an answer, a second try could leave two.
                 Err(failure)
-                    if failure.is_transient() && (method != Method::GET || failure.status().is_none()) =>
+                    if failure.is_transient() && (method != Method::GET || failure.did_nothing()) =>
                 {
                     tokio::time::sleep(pause(self.retry_pause, attempt)).await;
                 }

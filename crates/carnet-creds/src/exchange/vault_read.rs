@@ -7,9 +7,9 @@ use carnet_model::Timestamp;
 use super::{
     Event, Exchange, ExchangeError,
     held::{ReadLease, Rotation, Session},
-    lease::{Lease, Purpose},
+    lease::{Lease, Purpose, span_between},
     login::human,
-    vault_wire::{Secret, VaultFailure},
+    vault_wire::{Failure, Secret, VaultFailure, said},
 };
 use crate::{credential::Credential, provider::VaultRead, resolve::Configured};
 
@@ -21,8 +21,9 @@ pub(super) struct Reading<'a> {
     pub(super) limit: Timestamp,
 }
 
-const NOT_REREAD: &str =
-    "; its consumer reads it once: raise the TTL that the secrets engine gives, or shorten the phase";
+/// What helps when credentials end with the token that read them.
+pub(super) const WITH_TOKEN: &str = "; they end with the Vault token that read them: raise token_max_ttl or set token_period on its role. New ones \
+     will replace them in their files; a process that has read the old ones keeps them";
 
 impl Reading<'_> {
     /// Reads, and says what was granted; `at` is the position of the session.
@@ -33,70 +34,97 @@ impl Reading<'_> {
         session: &Session,
         on_event: &mut (dyn FnMut(Event) + Send),
     ) -> Result<(Credential, ReadLease), ExchangeError> {
+        // Counted from before the request, so that nothing ends earlier than we think.
         let now = exchange.now();
-        let secret = self.fetch(session).await.map_err(|failure| self.failed(&failure))?;
+        let (path, secret) = self.fetch(session).await.map_err(|failure| self.failed(&failure))?;
+        let span = secret.life(now);
+        let is_renewable = secret.renewable && !secret.lease_id.is_empty();
+        let purpose = self.purpose();
+        let (lease, notice) = Lease::of_span(span, is_renewable, now, purpose, self.read.advice);
+        let is_leased = !secret.lease_id.is_empty();
+        let lease_id = if is_renewable { secret.lease_id.clone() } else { String::new() };
+        let mut state = ReadLease { session: at, lease_id, is_leased, lease, again: None };
+        let known_end = state.known_end(session);
+        let mut credential = self.credential(secret, path)?;
+        credential.is_replaced = self.read.is_reread && known_end.is_some_and(|end| end < self.limit);
+        credential.ends_at = known_end.map(|end| end.to_string());
+        on_event(Event::progress(self.line(path, span)));
+        if credential.is_replaced {
+            // What is renewed need not be read again; a new login reads anew.
+            let end = known_end.filter(|_| state.lease.renew_at().is_none());
+            state.again = end.map(|end| Rotation::of_life(span_between(now, end), now));
+        } else {
+            let ends_with_token = is_renewable && session.again.is_some();
+            let token_end = session.lease.ends_at().filter(|_| ends_with_token);
+            let token_notice = token_end.and_then(|end| purpose.ends_early(end, WITH_TOKEN));
+            notice.or(token_notice).into_iter().for_each(|notice| on_event(Event::warning(notice)));
+        }
+        Ok((credential, state))
+    }
+
+    /// What the credentials are kept alive for.
+    pub(super) fn purpose(&self) -> Purpose<'_> {
+        Purpose { family: self.configured.family, tag: self.configured.tag.as_ref(), limit: self.limit }
+    }
+
+    /// What is used of an answer; all else may be words that a log should go on showing.
+    fn credential(&self, secret: Secret, path: &str) -> Result<Credential, ExchangeError> {
+        let unusable = |reason| ExchangeError::Unusable {
+            configuration: self.configured.title(),
+            path: path.to_owned(),
+            reason,
+        };
         let absent: Vec<&str> =
             self.read.wanted.iter().copied().filter(|name| !secret.parts.contains_key(*name)).collect();
         if !absent.is_empty() {
-            return Err(ExchangeError::Incomplete {
-                configuration: self.configured.title(),
-                path: self.read.path.clone(),
-                absent: absent.join(", "),
-            });
+            return Err(unusable(format!("the answer lacks {}", absent.join(", "))));
         }
-        let span = secret.life(now);
-        let purpose =
-            Purpose { family: self.configured.family, tag: self.configured.tag.as_ref(), limit: self.limit };
-        let renewable = secret.renewable && !secret.lease_id.is_empty();
-        let (lease, notice) = Lease::of_span(span, renewable, now, purpose, NOT_REREAD);
-        let ends_early = !renewable && lease.ends_at().is_some_and(|end| end < self.limit);
-        let is_replaced = ends_early && self.read.is_reread;
-        on_event(Event::progress(self.line(span)));
-        notice.filter(|_| !is_replaced).into_iter().for_each(|notice| on_event(Event::warning(notice)));
-        let credential = Credential {
-            ends_at: lease.ends_at().map(|end| end.to_string()),
-            is_replaced,
-            parts: secret.parts,
-            ..Credential::default()
-        };
-        let again = is_replaced.then(|| Rotation::of_life(span, now));
-        Ok((credential, ReadLease { session: at, lease_id: secret.lease_id, lease, again }))
+        let is_used = |name: &str| self.read.wanted.contains(&name) || self.read.optional.contains(&name);
+        let parts = secret.parts.into_iter().filter(|(name, _)| is_used(name)).collect();
+        let mut credential = Credential { parts, ..Credential::default() };
+        self.configured.configuration.complete(&mut credential).map_err(unusable)?;
+        Ok(credential)
     }
 
-    async fn fetch(&self, session: &Session) -> Result<Secret, VaultFailure> {
-        let token = &session.token;
-        let found = session.api.read(token, &self.read.path).await;
-        match (&self.read.fallback_path, &found) {
-            (Some(path), Err(failure)) if failure.failure.status() == Some(403) => {
+    async fn fetch(&self, session: &Session) -> Result<(&str, Secret), VaultFailure> {
+        let path = self.read.path.as_str();
+        let refusal = match session.api.read(&session.token, path).await {
+            Ok(secret) => return Ok((path, secret)),
+            Err(failure) => failure,
+        };
+        match self.read.fallback_path.as_deref() {
+            Some(path) if refusal.failure.status() == Some(403) => {
                 // The refusal of the first path is the one to report: its name is the documented one.
-                match session.api.read(token, path).await {
-                    Ok(secret) => Ok(secret),
-                    Err(_) => found,
-                }
+                let second = session.api.read(&session.token, path).await;
+                second.map(|secret| (path, secret)).map_err(|_| refusal)
             }
-            _ => found,
+            Some(_) | None => Err(refusal),
         }
     }
 
     fn failed(&self, failure: &VaultFailure) -> ExchangeError {
-        let hint = match failure.failure.status() {
-            Some(403) => format!(
-                "; the policies of the Vault role lack read on {}",
-                self.read.path.split('?').next().unwrap_or_default()
-            ),
-            Some(404) => "; no such mount or role in Vault".to_owned(),
-            _ => String::new(),
+        let path = self.read.path.split('?').next().unwrap_or_default();
+        let (answer, hint) = match &failure.failure {
+            Failure::Refused { status, errors } => {
+                let hint = match status {
+                    403 => format!("; the policies of the Vault role lack read on {path}"),
+                    404 => "; no such mount or role in Vault".to_owned(),
+                    _ => String::new(),
+                };
+                (format!("{status}: {}", said(errors)), hint)
+            }
+            other => (other.to_string(), String::new()),
         };
         ExchangeError::VaultRead {
             family: self.configured.title(),
             path: self.read.path.clone(),
-            reason: format!("{}{hint}", failure.failure),
+            reason: format!("{answer}{hint}"),
             may_pass: failure.failure.is_transient(),
         }
     }
 
-    fn line(&self, span: Duration) -> String {
+    fn line(&self, path: &str, span: Duration) -> String {
         let life = if span.is_zero() { "no lease".to_owned() } else { format!("lives {}", human(span)) };
-        format!("{}: read {} from Vault, {life}", self.configured.title(), self.read.path)
+        format!("{}: read {path} from Vault, {life}", self.configured.title())
     }
 }

@@ -45,6 +45,11 @@ impl Failure {
         }
     }
 
+    /// Whether the server has surely made nothing. Reading makes credentials: another try could leave two.
+    pub(crate) fn did_nothing(&self) -> bool {
+        matches!(self.status(), None | Some(412 | 429))
+    }
+
     /// The status of an answer that says no.
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
@@ -154,7 +159,7 @@ pub(crate) fn one_line(text: &str) -> String {
         .join(" ")
 }
 
-fn said(errors: &[String]) -> String {
+pub(super) fn said(errors: &[String]) -> String {
     if errors.is_empty() { "(no explanation)".to_owned() } else { errors.join("; ") }
 }
 

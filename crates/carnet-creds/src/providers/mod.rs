@@ -9,6 +9,10 @@ mod kubernetes;
 mod plain;
 mod tencentcloud;
 mod vault;
+mod vault_backed;
+mod vault_backed_aws;
+mod vault_backed_azure;
+mod vault_backed_gcp;
 mod withdrawn;
 
 use crate::{
@@ -25,7 +29,7 @@ pub(crate) use adapter::{AdapterConfiguration, AdapterFamily};
 pub(crate) use vault::VAULT_FLAG;
 
 /// Every family that is built in, in the order in which they are resolved.
-const BUILT_IN: [&dyn Provider; 8] = [
+const BUILT_IN: [&dyn Provider; 11] = [
     &plain::Plain,
     &aws::Aws,
     &azure::Azure,
@@ -34,6 +38,9 @@ const BUILT_IN: [&dyn Provider; 8] = [
     &hcp::Hcp,
     &tencentcloud::TencentCloud,
     &vault::Vault,
+    &vault_backed_aws::VaultBackedAws,
+    &vault_backed_azure::VaultBackedAzure,
+    &vault_backed_gcp::VaultBackedGcp,
 ];
 
 /// Everything that can be switched on in a run.

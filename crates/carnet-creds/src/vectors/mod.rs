@@ -10,6 +10,10 @@ mod names;
 mod plain;
 mod tencentcloud;
 mod vault;
+mod vault_backed;
+mod vault_backed_aws;
+mod vault_backed_azure;
+mod vault_backed_gcp;
 mod well_formed;
 mod withdrawn;
 
@@ -83,6 +87,8 @@ pub(super) fn injected_with(resolution: &Resolution, change: impl Fn(&mut Creden
                 (None, grant) => panic!("{grant:?} needs a token"),
             };
             change(&mut credential);
+            // Parts that are only named here have no content that could be checked.
+            let _ = one.configuration.complete(&mut credential);
             credential
         })
         .collect();

@@ -5,7 +5,7 @@ use carnet_creds::{Credentials, RevocationHandle, RevocationOutcome};
 use crate::{
     fake_vault::{FakeVault, Role},
     http::Answer,
-    world::{World, http_settings, refreshed},
+    world::{World, file, http_settings, refreshed},
 };
 
 const ON: (&str, &str) = ("TFC_VAULT_PROVIDER_AUTH", "true");
@@ -60,10 +60,11 @@ async fn the_longest_life_of_a_token_is_noticed() {
         refresh(&world, &mut credentials).await,
         [
             "W12 Vault credentials end at 2023-11-14T22:38:20Z, before the phase limit 2023-11-15T00:13:20Z, and cannot \
-          be extended; the longest life of the token is reached: raise token_max_ttl or set token_period on the role"
+          be extended; the longest life of the token is reached: raise token_max_ttl or set token_period on the role. A \
+          new login will replace the token in its file; a process that has read it keeps the old one"
         ]
     );
-    assert_eq!(credentials.next_refresh_at(), None);
+    assert_eq!(seconds_until_refresh(&world, &credentials), Some(225), "half of what is left");
 }
 
 #[tokio::test]
@@ -74,7 +75,7 @@ async fn a_capped_renewal_is_believed_at_once() {
         "TTL of \\\"20m\\\" exceeded the effective max_ttl of \\\"25m\\\"; TTL value is capped accordingly";
     vault.answer_next(Answer::new(200, format!(r#"{{"auth":{auth},"warnings":["{warning}"]}}"#)));
     assert!(refresh(&world, &mut credentials).await[0].starts_with("W12 "));
-    assert_eq!(credentials.next_refresh_at(), None);
+    assert_eq!(seconds_until_refresh(&world, &credentials), Some(450));
 }
 
 #[tokio::test]
@@ -82,7 +83,7 @@ async fn a_batch_token_is_neither_renewed_nor_revoked() {
     let (mut world, vault, mut credentials) = obtained(Role { is_batch: true, ..Role::default() }).await;
     assert_eq!(world.warnings(), ["W12"]);
     assert!(world.lines()[2].contains("batch tokens, which are never renewed"), "{:?}", world.lines());
-    assert_eq!(credentials.next_refresh_at(), None);
+    assert_eq!(seconds_until_refresh(&world, &credentials), Some(600));
     let revocations = credentials.revoke().await;
     let end = world.clock.now() + std::time::Duration::from_secs(1200);
     assert_eq!(revocations[0].outcome, RevocationOutcome::EndsByItself(Some(end)));
@@ -113,12 +114,15 @@ async fn a_server_that_is_away_is_asked_again_and_reported_when_time_runs_short(
 }
 
 #[tokio::test]
-async fn a_token_that_is_gone_is_reported_once() {
+async fn a_token_that_is_gone_is_reported_and_replaced_by_a_new_login() {
     let (world, vault, mut credentials) = obtained(Role::default()).await;
     vault.end_all_tokens();
     let notices = refresh(&world, &mut credentials).await;
     assert!(notices[0].contains("the token will not be renewed"), "{notices:?}");
-    assert_eq!(credentials.next_refresh_at(), None);
+    assert_eq!(seconds_until_refresh(&world, &credentials), Some(0));
+    assert!(refreshed(&mut credentials).await.notices.is_empty());
+    assert_eq!(file(&credentials, "tfc-vault-token"), "hvs.secret-2");
+    assert_eq!(seconds_until_refresh(&world, &credentials), Some(600));
 }
 
 #[tokio::test]
