@@ -1,8 +1,10 @@
 //! Whole-product tests.
 
+mod clients;
 mod counterparts;
 mod credentials;
 mod faults;
+mod jose;
 mod layers;
 mod process_table;
 mod reference;

@@ -8,12 +8,14 @@ mod archive;
 mod carnet_agent;
 mod carnet_server;
 mod certificate_authority;
+mod envoy;
 mod issuer_server;
 mod json_client;
 mod open_bao;
 mod port;
 mod process;
 mod seaweed_fs;
+mod stand_in;
 mod terraform_cli;
 mod tool;
 mod witness;
@@ -23,11 +25,17 @@ pub use archive::Archive;
 pub use carnet_agent::CarnetAgent;
 pub use carnet_server::{BOOTSTRAP_TOKEN, CarnetServer, EmbeddedAgent, ServerOptions, carnet_binary};
 pub use certificate_authority::{CertificateAuthority, ServerCertificate};
+pub use envoy::{Envoy, EnvoyOptions};
 pub use issuer_server::IssuerServer;
 pub use json_client::{Answer, JsonClient};
 pub use open_bao::{JwtRole, OpenBao, VaultLogin};
 pub use process::{ChildProcess, wait_for};
 pub use seaweed_fs::{Access, SeaweedFs, SeaweedOptions, TrustedRole};
+pub use stand_in::{
+    Entra, EntraOptions, Exchange, FederatedCredential, Forgery, Google, GoogleOptions, Hcp, HcpOptions,
+    Kubernetes, KubernetesOptions, ServiceAccount, TencentCloud, TencentOptions, TencentRole, TrustedIssuer,
+    WorkloadProvider,
+};
 pub use terraform_cli::{RunningTerraform, TerraformCli, TerraformOutput, without_colour};
 pub use tool::{AwsClient, Tool, aws_client, tool};
 pub use witness::Witness;

@@ -1,0 +1,4 @@
+//! Tokens of the issuer under the eyes of independent implementations of JOSE.
+
+mod table;
+mod verifiers;
