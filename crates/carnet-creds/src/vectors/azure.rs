@@ -191,6 +191,14 @@ fn a_request_url_is_for_a_single_configuration_only() {
 }
 
 #[test]
+fn a_request_url_has_no_place_beside_credentials_from_vault() {
+    let variables = [ON, RUN, ASK, ("TFC_VAULT_BACKED_AZURE_AUTH_B", "true")];
+    let problems = resolved(Plan, &variables, &[]).expect_err("has problems");
+    let text = problems[0].to_string();
+    assert!(text.contains("TFC_AZURE_TOKEN_SOURCE can only be request_url"), "{text}");
+}
+
+#[test]
 fn the_token_source_is_one_of_two() {
     check_problems(
         Plan,
