@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use carnet_creds::HttpSettings;
+use carnet_creds::{AllowedHosts, HttpSettings};
 use carnet_model::Phase;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -37,6 +37,8 @@ pub struct AgentConfig {
     pub engine: EngineSource,
     /// A filesystem mirror of providers.
     pub plugin_dir: Option<PathBuf>,
+    /// Hosts that adapters may reach although they lie on this machine, its link or a cloud's metadata address.
+    pub allowed_hosts: AllowedHosts,
     /// Paths that Terraform must not reach, beside the agent's own.
     pub protected: Vec<PathBuf>,
     /// The environment of the agent; an allow list is taken from it.
@@ -73,6 +75,7 @@ impl AgentConfig {
             work_root: PathBuf::from("/tmp"),
             engine: EngineSource::Search("/usr/local/bin:/usr/bin:/bin".to_owned()),
             plugin_dir: None,
+            allowed_hosts: AllowedHosts::default(),
             protected: Vec::new(),
             host_env: BTreeMap::new(),
             concurrency: 1,
@@ -88,7 +91,7 @@ impl AgentConfig {
     /// How providers are reached: the same authorities are trusted as for the server.
     pub(crate) fn provider_http(&self) -> HttpSettings {
         let extra_roots_pem = self.ca_pem.as_ref().and_then(|pem| String::from_utf8(pem.clone()).ok());
-        HttpSettings { extra_roots_pem, ..HttpSettings::default() }
+        HttpSettings { extra_roots_pem, allowed_hosts: self.allowed_hosts.clone(), ..HttpSettings::default() }
     }
 
     /// How long Terraform may take to end a phase that was interrupted.

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use carnet_creds::{HttpSettings, RevocationHandle};
+use carnet_creds::{AllowedHosts, HttpSettings, RevocationHandle};
 use rustix::{
     fs::{FlockOperation, flock},
     process::{Pid, Signal, setsid, test_kill_process_group},
@@ -37,7 +37,13 @@ const POLL: Duration = Duration::from_millis(25);
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Message {
-    Start { home: PathBuf, lock: Option<PathBuf>, grace_ms: u64, extra_roots_pem: Option<String> },
+    Start {
+        home: PathBuf,
+        lock: Option<PathBuf>,
+        grace_ms: u64,
+        extra_roots_pem: Option<String>,
+        allowed_hosts: AllowedHosts,
+    },
     GroupStarted(i32),
     GroupEnded(i32),
     Handles(Vec<RevocationHandle>),
@@ -63,11 +69,13 @@ impl Guardian {
             .spawn()?;
         let pipe = child.stdin.take();
         let guardian = Self { pipe: Mutex::new(pipe), child: Mutex::new(Some(child)) };
+        let http = config.provider_http();
         guardian.tell(&Message::Start {
             home: home.to_owned(),
             lock: lock.map(Path::to_owned),
             grace_ms: u64::try_from(config.guardian_grace.as_millis()).unwrap_or(u64::MAX),
-            extra_roots_pem: config.provider_http().extra_roots_pem,
+            extra_roots_pem: http.extra_roots_pem,
+            allowed_hosts: http.allowed_hosts,
         });
         Ok(guardian)
     }
@@ -169,7 +177,7 @@ struct Charge {
     grace: Duration,
     groups: BTreeSet<i32>,
     handles: Vec<RevocationHandle>,
-    extra_roots_pem: Option<String>,
+    http: HttpSettings,
 }
 
 #[derive(PartialEq, Eq)]
@@ -181,8 +189,8 @@ enum Next {
 impl Charge {
     fn learn(&mut self, message: Message) -> Next {
         match message {
-            Message::Start { home, lock, grace_ms, extra_roots_pem } => {
-                self.extra_roots_pem = extra_roots_pem;
+            Message::Start { home, lock, grace_ms, extra_roots_pem, allowed_hosts } => {
+                self.http = HttpSettings { extra_roots_pem, allowed_hosts, ..HttpSettings::default() };
                 self.in_use = workdir::hold(&home).ok();
                 self.home = Some(home);
                 self.lock = lock.and_then(|path| hold_lock(&path).ok());
@@ -216,10 +224,9 @@ impl Charge {
     }
 
     async fn revoke(&self) {
-        let http = HttpSettings { extra_roots_pem: self.extra_roots_pem.clone(), ..HttpSettings::default() };
         for handle in &self.handles {
             // There is no log left to say how it went.
-            let _ = tokio::time::timeout(REVOCATION_LIMIT, handle.revoke(&http)).await;
+            let _ = tokio::time::timeout(REVOCATION_LIMIT, handle.revoke(&self.http)).await;
         }
     }
 

@@ -34,6 +34,7 @@ mod workdir;
 mod worker;
 
 pub use config::{AgentConfig, AgentError, Clock, EngineSource, SandboxMode, UnpackLimits};
+pub use carnet_creds::{AllowedHostError, AllowedHosts};
 pub use guardian::guardian_main;
 pub use sandbox::sandbox_main;
 pub use worker::run;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use carnet_agent::{AgentConfig, EngineSource};
+use carnet_agent::{AgentConfig, AllowedHosts, EngineSource};
 use clap::Args;
 
 use crate::{config, edge};
@@ -43,6 +43,10 @@ pub(crate) struct AgentOptions {
     #[arg(long, env = "CARNET_WORK_ROOT", default_value = "/tmp", value_name = "DIR")]
     work_root: PathBuf,
 
+    /// A host that adapters may reach although it lies on this machine, its link or a cloud's metadata address.
+    #[arg(long, env = "CARNET_ALLOW_PROVIDER_HOSTS", value_name = "HOST[:PORT]", value_delimiter = ',')]
+    allow_provider_hosts: Vec<String>,
+
     /// Runs at a time.
     #[arg(long, env = "CARNET_CONCURRENCY", default_value_t = 1, value_name = "N")]
     concurrency: usize,
@@ -74,6 +78,7 @@ pub(crate) async fn run(options: Box<AgentOptions>) -> anyhow::Result<()> {
         work_root: options.work_root,
         engine: engine(options.terraform.as_deref()),
         plugin_dir: options.terraform_plugin_dir,
+        allowed_hosts: AllowedHosts::parse(options.allow_provider_hosts.iter().map(String::as_str))?,
         host_env: edge::environment(),
         concurrency: options.concurrency.max(1),
         sandbox: config::sandbox_mode(&options.sandbox)?,

@@ -104,6 +104,10 @@ pub(crate) struct ServerOptions {
     #[arg(long, env = "CARNET_ADAPTERS", value_name = "DIR")]
     pub(crate) adapters: Option<PathBuf>,
 
+    /// A host that adapters may reach although it lies on this machine, its link or a cloud's metadata address.
+    #[arg(long, env = "CARNET_ALLOW_PROVIDER_HOSTS", value_name = "HOST[:PORT]", value_delimiter = ',')]
+    pub(crate) allow_provider_hosts: Vec<String>,
+
     /// Run no agent inside the server.
     #[arg(long, env = "CARNET_NO_AGENT")]
     pub(crate) no_agent: bool,

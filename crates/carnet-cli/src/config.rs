@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use carnet_agent::SandboxMode;
+use carnet_agent::{AllowedHosts, SandboxMode};
 use carnet_server::{ServerAdapter, read_adapters};
 use serde::Deserialize;
 
@@ -23,6 +23,7 @@ struct File {
     master_key_file: Option<PathBuf>,
     ca_file: Option<PathBuf>,
     adapters: Option<PathBuf>,
+    allow_provider_hosts: Option<Vec<String>>,
     no_agent: Option<bool>,
     terraform: Option<PathBuf>,
     terraform_plugin_dir: Option<PathBuf>,
@@ -61,6 +62,7 @@ pub(crate) struct ServerConfig {
     pub(crate) master_key_file: Option<PathBuf>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) adapters: Option<PathBuf>,
+    pub(crate) allow_provider_hosts: Vec<String>,
     pub(crate) has_agent: bool,
     pub(crate) terraform: Option<PathBuf>,
     pub(crate) terraform_plugin_dir: Option<PathBuf>,
@@ -92,6 +94,10 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
         master_key_file: options.master_key_file.or(file.master_key_file),
         ca_file: options.ca_file.or(file.ca_file),
         adapters: options.adapters.or(file.adapters),
+        allow_provider_hosts: Some(options.allow_provider_hosts)
+            .filter(|hosts| !hosts.is_empty())
+            .or(file.allow_provider_hosts)
+            .unwrap_or_default(),
         has_agent: !(options.no_agent || file.no_agent.unwrap_or(false)),
         terraform: options.terraform.or(file.terraform),
         terraform_plugin_dir: options.terraform_plugin_dir.or(file.terraform_plugin_dir),
@@ -126,6 +132,7 @@ pub(crate) fn check(config: &ServerConfig) -> anyhow::Result<()> {
         std::fs::metadata(file).with_context(|| format!("{} cannot be read", file.display()))?;
     }
     config.adapters()?;
+    config.allowed_hosts()?;
     if config.url.is_none() && config.listen.ip().is_unspecified() {
         bail!("listening on every address: say with url how clients reach this server");
     }
@@ -162,6 +169,7 @@ pub(crate) fn text(config: &ServerConfig) -> String {
         ),
         ("ca_file", config.ca_file.as_ref().map(path)),
         ("adapters", config.adapters.as_ref().map(path)),
+        ("allow_provider_hosts", Some(format!("{:?}", config.allow_provider_hosts))),
         ("no_agent", Some((!config.has_agent).to_string())),
         ("terraform", config.terraform.as_ref().map(path)),
         ("terraform_plugin_dir", config.terraform_plugin_dir.as_ref().map(path)),
@@ -180,6 +188,12 @@ impl ServerConfig {
     fn address(&self) -> String {
         let scheme = if self.tls == TlsMode::Off { "http" } else { "https" };
         self.url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.listen))
+    }
+
+    /// Hosts that adapters may reach although they lie where adapters may not reach.
+    pub(crate) fn allowed_hosts(&self) -> anyhow::Result<AllowedHosts> {
+        let hosts = self.allow_provider_hosts.iter().map(String::as_str);
+        AllowedHosts::parse(hosts).context("allow_provider_hosts cannot be used")
     }
 
     /// The declarative adapters of every organization.
@@ -281,6 +295,7 @@ mod tests {
             ServerOptions { listen: "0.0.0.0:1".parse().ok(), ..Default::default() },
             ServerOptions { ca_file: Some("nowhere.pem".into()), ..Default::default() },
             ServerOptions { adapters: Some("nowhere".into()), ..Default::default() },
+            ServerOptions { allow_provider_hosts: vec!["a host".into()], ..Default::default() },
             ServerOptions { url: Some("http://carnet.example.org".into()), ..Default::default() },
         ] {
             assert!(check(&server(None, Box::new(options)).expect("valid")).is_err());

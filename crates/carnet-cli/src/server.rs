@@ -186,6 +186,7 @@ async fn embedded_agent(
         ca_pem: (!authorities.is_empty()).then_some(authorities),
         work_root: config.work_root.clone(),
         engine: agent::engine(config.terraform.as_deref()),
+        allowed_hosts: config.allowed_hosts()?,
         plugin_dir: config.terraform_plugin_dir.clone(),
         protected: vec![data.path().to_owned()],
         host_env: edge::environment(),

@@ -13,17 +13,19 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
+
 use reqwest::{
     Url,
     dns::{Addrs, Name, Resolve, Resolving},
 };
 
 /// Hosts that adapters may reach although they lie where adapters may not reach, given by the agent's operator.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AllowedHosts(Vec<AllowedHost>);
 
 /// A host, with or without a port; without one, every port of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct AllowedHost {
     host: String,
     port: Option<u16>,
