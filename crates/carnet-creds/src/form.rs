@@ -138,16 +138,6 @@ impl<'a> Form<'a> {
         self.tag.is_none() && others.all(|tag| tag.is_none())
     }
 
-    /// The value of both phases, when each has one and they differ.
-    pub(crate) fn other_phase(&mut self, phased: &Phased<'_>) -> Option<Found> {
-        let other = match self.phase {
-            Phase::Plan => phased.apply,
-            Phase::Apply => phased.plan,
-        };
-        let own = self.explicit(other).or_else(|| self.shared(other));
-        own.or_else(|| self.explicit(phased.run)).or_else(|| self.shared(phased.run))
-    }
-
     /// Records that a value has the wrong form, under the rule's identifier.
     pub(crate) fn malformed(
         &mut self,

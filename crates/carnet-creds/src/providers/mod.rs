@@ -59,11 +59,6 @@ impl<'p> Providers<'p> {
         self.all.iter().copied()
     }
 
-    /// The family of this name.
-    pub(crate) fn of(&self, family: FamilyName) -> Option<&'p dyn Provider> {
-        self.iter().find(|provider| provider.family() == family)
-    }
-
     /// The flag of every family that has one, in the order of families.
     pub(crate) fn flags(&self) -> Vec<(FamilyName, &'p str)> {
         let firsts = self.iter().filter_map(|provider| provider.settings().first().copied());

@@ -101,3 +101,13 @@ fn the_life_of_tokens_can_be_set() {
         );
     }
 }
+
+#[test]
+fn providers_are_asked_who_the_run_is_only_where_a_person_wants_it() {
+    let asks = |value: &str| {
+        let variables = [AWS[0], AWS[1], ("TFC_WORKLOAD_IDENTITY_WHO_AM_I", value)];
+        resolved(Plan, &variables, &[]).expect("resolves").common.asks_who
+    };
+    assert!(asks("true") && asks(" TRUE "));
+    assert!(!asks("") && !asks("false") && !asks("1"));
+}

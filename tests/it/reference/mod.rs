@@ -1,10 +1,10 @@
 //! Reference pages are written by the program: a stale page fails, `UPDATE_REFERENCE=1` writes it anew.
 
-use std::fmt::Write as _;
+mod providers;
+
 use std::path::PathBuf;
 use std::process::Command;
 
-use carnet_creds::{Required, SettingKind, settings};
 use carnet_tests::carnet_binary;
 
 fn page(name: &str) -> PathBuf {
@@ -24,25 +24,22 @@ fn compare(name: &str, expected: &str) {
     );
 }
 
-#[test]
-fn the_settings_of_dynamic_credentials_are_documented() {
-    let mut table = String::from("| Variable | Needed | Without it | Meaning |\n|---|---|---|---|\n");
-    for setting in settings() {
-        let needed = match (setting.kind, setting.required) {
-            (SettingKind::Enable | SettingKind::PlainAudience, _) => "switches it on",
-            (SettingKind::Value, Required::Yes) => "yes",
-            (SettingKind::Value, Required::No) => "no",
-            (SettingKind::Value, Required::UnlessBothPhases) => "unless both phases are given",
-        };
-        let default = setting.default.map(|value| format!("`{value}`")).unwrap_or_default();
-        writeln!(table, "| `{}` | {needed} | {default} | {} |", setting.name, setting.doc).expect("text");
+/// The text of every source file that may hold tests of the credentials.
+fn sources() -> Vec<String> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut folders = vec![root.join("crates/carnet-creds"), root.join("tests/it"), root.join("tests/src")];
+    let mut texts = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                texts.push(std::fs::read_to_string(&path).expect("a text"));
+            }
+        }
     }
-    let name = "dynamic-credentials.md";
-    let whole = std::fs::read_to_string(page(name)).expect("the page");
-    let (start, rest) = whole.split_once("<!-- settings:").expect("the first mark");
-    let (mark, rest) = rest.split_once("-->\n").expect("the end of the first mark");
-    let (_, end) = rest.split_once("<!-- end of settings -->").expect("the last mark");
-    compare(name, &format!("{start}<!-- settings:{mark}-->\n\n{table}\n<!-- end of settings -->{end}"));
+    texts
 }
 
 #[test]
