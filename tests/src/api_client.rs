@@ -13,6 +13,9 @@ use crate::{
 
 const RUN_LIMIT: Duration = Duration::from_secs(120);
 
+/// How many bytes of a log are read at once: the server gives no more.
+const LOG_PAGE: usize = 1024 * 1024;
+
 /// Run states that nothing follows.
 const FINAL: [&str; 7] = [
     "applied",
@@ -199,9 +202,17 @@ impl ApiClient {
     pub async fn phase_log(&self, run_id: &str, phase: &str) -> anyhow::Result<String> {
         let document = self.get(&format!("runs/{run_id}/{phase}")).await?;
         let address = document["data"]["attributes"]["log-read-url"].as_str().context("no log-read-url")?;
-        let answer = self.anonymous.request("GET", address, None).await?.success()?;
-        // A log of a single JSON line is parsed already.
-        Ok(answer.as_str().map_or_else(|| answer.to_string(), str::to_owned))
+        let mut log = String::new();
+        for page in 0.. {
+            let address = format!("{address}?limit={LOG_PAGE}&offset={}", page * LOG_PAGE);
+            match self.anonymous.request("GET", &address, None).await?.success()? {
+                Value::Null => break,
+                Value::String(text) => log.push_str(&text),
+                // A log of a single JSON line is parsed already.
+                line => log.push_str(&line.to_string()),
+            }
+        }
+        Ok(log)
     }
 
     /// The current state of a workspace.

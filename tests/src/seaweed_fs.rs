@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::bail;
@@ -17,6 +18,9 @@ use crate::{
 };
 
 const START_ATTEMPTS: usize = 5;
+
+/// How long role sessions live where nobody says otherwise, as in AWS.
+const SESSION: Duration = Duration::from_secs(3600);
 
 /// The name under which roles know the issuer: its trust policies take this name, not the issuer's URL.
 const PROVIDER: &str = "carnet";
@@ -77,20 +81,26 @@ struct Ports {
 impl SeaweedFs {
     /// Starts a server; it takes about three seconds.
     pub async fn start(options: &SeaweedOptions) -> anyhow::Result<Self> {
+        Self::start_with_sessions(options, SESSION).await
+    }
+
+    /// The same, with role sessions that live for this long.
+    pub async fn start_with_sessions(options: &SeaweedOptions, session: Duration) -> anyhow::Result<Self> {
         let program = tool(Tool::SeaweedFs).await?;
+        let token_service = token_service(options, session).to_string();
         for _ in 0..START_ATTEMPTS {
-            if let Some(server) = Self::try_start(&program, options).await? {
+            if let Some(server) = Self::try_start(&program, &token_service).await? {
                 return Ok(server);
             }
         }
         bail!("seaweedfs found no free ports in {START_ATTEMPTS} attempts")
     }
 
-    async fn try_start(program: &Path, options: &SeaweedOptions) -> anyhow::Result<Option<Self>> {
+    async fn try_start(program: &Path, token_service: &str) -> anyhow::Result<Option<Self>> {
         let folder = tempfile::tempdir()?;
         let ports = Ports::free()?;
         std::fs::create_dir(folder.path().join("data"))?;
-        std::fs::write(folder.path().join("iam.json"), token_service(options).to_string())?;
+        std::fs::write(folder.path().join("iam.json"), token_service)?;
         // Without an identity of its own the gateway would let everybody in.
         std::fs::write(folder.path().join("s3.json"), administrator().to_string())?;
         let mut command = Command::new(program);
@@ -226,11 +236,11 @@ fn administrator() -> Value {
     }]})
 }
 
-fn token_service(options: &SeaweedOptions) -> Value {
+fn token_service(options: &SeaweedOptions, session: Duration) -> Value {
     let roles: Vec<_> = options.roles.iter().map(role).collect();
     json!({
         "sts": {
-            "tokenDuration": "1h",
+            "tokenDuration": format!("{}s", session.as_secs()),
             "maxSessionLength": "12h",
             "issuer": "seaweedfs",
             "signingKey": "c2lnbmluZy1rZXktb2YtYS10aHJvdy1hd2F5LXNlcnZlcg==",
