@@ -1,6 +1,6 @@
 //! The claims of a token: those of HCP Terraform, in the order of its documented sample.
 
-use carnet_model::WorkloadIdentity;
+use carnet_model::{ModuleTestIdentity, Phase, WorkloadIdentity};
 use serde::Serialize;
 
 use crate::{Audience, IssuerUrl, Jti};
@@ -27,6 +27,79 @@ pub(crate) struct WorkspaceClaims<'a> {
     terraform_full_workspace: String,
     terraform_run_id: &'a str,
     terraform_run_phase: &'static str,
+}
+
+/// The claims of a test run of a module.
+#[derive(Serialize)]
+struct ModuleTestClaims<'a> {
+    jti: Jti,
+    iss: &'a str,
+    aud: &'a str,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    sub: &'a str,
+    terraform_organization_id: &'a str,
+    terraform_organization_name: &'a str,
+    terraform_run_id: &'a str,
+    terraform_run_phase: &'static str,
+}
+
+/// Whom a token is for: a run of a workspace, or a test run of a module.
+#[derive(Debug, Clone, Copy)]
+pub enum Workload<'a> {
+    /// A run of a workspace.
+    Run(&'a WorkloadIdentity),
+    /// A test run of a module.
+    ModuleTest(&'a ModuleTestIdentity),
+}
+
+impl<'a> From<&'a WorkloadIdentity> for Workload<'a> {
+    fn from(identity: &'a WorkloadIdentity) -> Self {
+        Self::Run(identity)
+    }
+}
+
+impl<'a> From<&'a ModuleTestIdentity> for Workload<'a> {
+    fn from(identity: &'a ModuleTestIdentity) -> Self {
+        Self::ModuleTest(identity)
+    }
+}
+
+impl Workload<'_> {
+    /// The claim `sub`.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Run(identity) => identity.subject(),
+            Self::ModuleTest(identity) => identity.subject(),
+        }
+    }
+
+    /// The claims as the bytes that are signed.
+    pub(crate) fn claims(&self, token: &TokenFacts<'_>) -> Vec<u8> {
+        match self {
+            Self::Run(identity) => WorkspaceClaims::new(token, identity).to_json(),
+            Self::ModuleTest(identity) => json(&ModuleTestClaims {
+                jti: token.jti,
+                iss: token.issuer.as_str(),
+                aud: token.audience.as_str(),
+                iat: token.issued_at,
+                nbf: token.issued_at - NOT_BEFORE_SECONDS,
+                exp: token.expires_at,
+                sub: token.subject,
+                terraform_organization_id: identity.organization_id.as_str(),
+                terraform_organization_name: identity.organization_name.as_str(),
+                terraform_run_id: identity.run_id.as_str(),
+                terraform_run_phase: Phase::Plan.as_str(),
+            }),
+        }
+    }
+}
+
+fn json(claims: &impl Serialize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut json, claims).expect("texts and numbers can always be written as JSON");
+    json
 }
 
 /// What the claims of a token say about the token itself.
@@ -63,9 +136,7 @@ impl<'a> WorkspaceClaims<'a> {
 
     /// The claims as the bytes that are signed.
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        let mut json = Vec::with_capacity(1024);
-        serde_json::to_writer(&mut json, self).expect("texts and numbers can always be written as JSON");
-        json
+        json(self)
     }
 }
 
@@ -107,6 +178,35 @@ mod tests {
                 r#""terraform_workspace_id":"ws-mbsd5E3Ktt5Rg2Xm","terraform_workspace_name":"net-prod","#,
                 r#""terraform_full_workspace":"organization:acme:project:Default Project:workspace:net-prod","#,
                 r#""terraform_run_id":"run-X3n1AUXNGWbfECsJ","terraform_run_phase":"plan"}"#,
+            ),
+        );
+    }
+
+    #[test]
+    fn vector_56_the_claims_of_a_module_test_name_no_workspace() {
+        let identity = ModuleTestIdentity {
+            organization_id: "org-GRNbCjYNpBB6NEBH".parse().expect("an id"),
+            organization_name: "acme".parse().expect("a name"),
+            module_name: "m".parse().expect("a name"),
+            run_id: "trun-X3n1AUXNGWbfECsJ".parse().expect("an id"),
+        };
+        let workload = Workload::from(&identity);
+        let claims = workload.claims(&TokenFacts {
+            jti: Jti::from_entropy([0xab; 16]),
+            issuer: &fixture::issuer_url(),
+            audience: &"gcp.workload.identity".parse().expect("an audience"),
+            subject: &workload.subject(),
+            issued_at: 1_700_000_000,
+            expires_at: 1_700_000_600,
+        });
+        assert_eq!(
+            String::from_utf8(claims).expect("text"),
+            concat!(
+                r#"{"jti":"abababab-abab-4bab-abab-abababababab","iss":"https://carnet.example.com","#,
+                r#""aud":"gcp.workload.identity","iat":1700000000,"nbf":1699999970,"exp":1700000600,"#,
+                r#""sub":"organization:acme:module:m:operation:test_run","#,
+                r#""terraform_organization_id":"org-GRNbCjYNpBB6NEBH","terraform_organization_name":"acme","#,
+                r#""terraform_run_id":"trun-X3n1AUXNGWbfECsJ","terraform_run_phase":"plan"}"#,
             ),
         );
     }

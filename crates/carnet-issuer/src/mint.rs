@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use carnet_model::{Timestamp, WorkloadIdentity};
+use carnet_model::Timestamp;
 use secrecy::SecretString;
 
 use crate::{
     Audience, DiscoveryDocument, IssuerUrl, Jti, Jwks, KeyError, KeyId, KeyRing,
-    claims::{TokenFacts, WorkspaceClaims},
+    claims::{TokenFacts, Workload},
 };
 
 /// The shortest life of a token.
@@ -124,9 +124,9 @@ impl Issuer {
     /// Writes down what a token will say, without signing it: this is what the ledger keeps.
     ///
     /// Whether the job may have this identity is for the caller to decide. Fails when the lifetime is out of bounds.
-    pub fn draft(
+    pub fn draft<'a>(
         &self,
-        identity: &WorkloadIdentity,
+        workload: impl Into<Workload<'a>>,
         request: MintRequest,
         now: Timestamp,
     ) -> Result<TokenDraft, IssuerError> {
@@ -136,7 +136,8 @@ impl Issuer {
         let issued_at = Timestamp::from_second(now.as_second()).map_err(IssuerError::Clock)?;
         let lifetime = Duration::from_secs(request.lifetime.as_secs());
         let expires_at = issued_at.checked_add(lifetime).map_err(IssuerError::Clock)?;
-        let subject = identity.subject();
+        let workload = workload.into();
+        let subject = workload.subject();
         let facts = TokenFacts {
             jti: request.jti,
             issuer: &self.url,
@@ -145,7 +146,7 @@ impl Issuer {
             issued_at: issued_at.as_second(),
             expires_at: expires_at.as_second(),
         };
-        let claims = WorkspaceClaims::new(&facts, identity).to_json();
+        let claims = workload.claims(&facts);
         let kid = self.ring.current().kid().clone();
         Ok(TokenDraft {
             jti: request.jti,
@@ -175,17 +176,17 @@ impl Issuer {
         })
     }
 
-    /// Mints a token for a run of a workspace, signed by the current key.
+    /// Mints a token for a workload, signed by the current key.
     ///
     /// Whether the job may have this identity is for the caller to decide. Fails when the lifetime is out of
     /// bounds or signing fails; nothing is minted then.
-    pub fn mint(
+    pub fn mint<'a>(
         &self,
-        identity: &WorkloadIdentity,
+        workload: impl Into<Workload<'a>>,
         request: MintRequest,
         now: Timestamp,
     ) -> Result<MintedToken, IssuerError> {
-        self.sign(self.draft(identity, request, now)?)
+        self.sign(self.draft(workload, request, now)?)
     }
 }
 

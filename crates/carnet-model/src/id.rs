@@ -77,6 +77,8 @@ ids! {
     ConfigurationVersionId = "cv";
     /// A run.
     RunId = "run";
+    /// A test run of a module.
+    TestRunId = "trun";
     /// The plan of a run.
     PlanId = "plan";
     /// The apply of a run.

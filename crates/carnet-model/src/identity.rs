@@ -1,6 +1,8 @@
 //! Who a run is: the facts that a workload identity token states.
 
-use crate::{OrgId, OrgName, ProjectId, ProjectName, RunId, WorkspaceId, WorkspaceName};
+use crate::{
+    ModuleName, OrgId, OrgName, ProjectId, ProjectName, RunId, TestRunId, WorkspaceId, WorkspaceName,
+};
 
 /// The phase of a run that a job executes, and so the phase its identity names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +38,26 @@ impl std::str::FromStr for Phase {
 impl std::fmt::Display for Phase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// A test run of a module in the registry; it belongs to no workspace and always counts as a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleTestIdentity {
+    /// The organization's id.
+    pub organization_id: OrgId,
+    /// The organization's name.
+    pub organization_name: OrgName,
+    /// The module's name.
+    pub module_name: ModuleName,
+    /// The test run.
+    pub run_id: TestRunId,
+}
+
+impl ModuleTestIdentity {
+    /// The claim `sub`.
+    pub fn subject(&self) -> String {
+        format!("organization:{}:module:{}:operation:test_run", self.organization_name, self.module_name)
     }
 }
 

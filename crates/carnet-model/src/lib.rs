@@ -30,11 +30,11 @@ pub use configuration_version::{ConfigurationStatus, ConfigurationVersion};
 pub use credential_rules::{IdentityTokenTtl, IdentityTokenTtlError, StaticCredentials};
 pub use id::{
     AgentId, ApplyId, ConfigurationVersionId, IdError, JobId, OrgId, PhaseId, PlanId, ProjectId, RunEventId,
-    RunId, StateVersionId, StateVersionOutputId, TagId, TokenId, UserId, VariableId, WorkspaceId,
+    RunId, StateVersionId, StateVersionOutputId, TagId, TestRunId, TokenId, UserId, VariableId, WorkspaceId,
 };
-pub use identity::{Phase, WorkloadIdentity};
+pub use identity::{ModuleTestIdentity, Phase, WorkloadIdentity};
 pub use job::{Job, JobOutcome, JobStatus, Signal};
-pub use name::{NameError, OrgName, ProjectName, Username, VariableKey, WorkspaceName};
+pub use name::{ModuleName, NameError, OrgName, ProjectName, Username, VariableKey, WorkspaceName};
 pub use organization::Organization;
 pub use permission::{Action, Principal, Role, is_allowed};
 pub use project::{DEFAULT_PROJECT, Project};

@@ -81,6 +81,8 @@ names! {
     });
     /// The name of a workspace: 1 to 90 letters, digits, dashes, underscores.
     WorkspaceName("Name", 1..=90, "letters, numbers, - and _", is_word);
+    /// The name of a module: 1 to 64 letters, digits, dashes, underscores.
+    ModuleName("Name", 1..=64, "letters, numbers, - and _", is_word);
     /// The name of a user: 1 to 60 letters, digits, dashes, underscores, dots.
     Username("Username", 1..=60, "letters, numbers, -, _ and .", |text| text.split('.').all(is_word));
     /// The name of a variable: a letter or underscore, then letters, digits, underscores and dashes.
@@ -99,6 +101,7 @@ mod tests {
             assert!(text.parse::<OrgName>().is_err());
             assert!(text.parse::<ProjectName>().is_err());
             assert!(text.parse::<WorkspaceName>().is_err());
+            assert!(text.parse::<ModuleName>().is_err());
             assert!(text.parse::<Username>().is_err());
             assert!(text.parse::<VariableKey>().is_err());
         }

@@ -310,3 +310,19 @@ fn context(subject: &str) -> ResolveContext<'_> {
         adapters: &[],
     }
 }
+
+/// What the configuration of a module's tests expands to: the audience that its documentation names.
+#[test]
+fn vector_56_a_module_test_uses_the_plan_and_its_own_audience() {
+    let variables = [
+        ("TFC_GCP_PROVIDER_AUTH", "true"),
+        ("TFC_GCP_RUN_SERVICE_ACCOUNT_EMAIL", "tests@p.iam.gserviceaccount.com"),
+        (
+            "TFC_GCP_WORKLOAD_PROVIDER_NAME",
+            "projects/123/locations/global/workloadIdentityPools/p/providers/q",
+        ),
+        ("TFC_GCP_WORKLOAD_IDENTITY_AUDIENCE", "gcp.workload.identity"),
+    ];
+    let resolution = resolved(Plan, &variables, &[]).expect("resolves");
+    assert_eq!(resolution.requests()[0].audience, "gcp.workload.identity");
+}
