@@ -1,6 +1,6 @@
 # The developer's entry points. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo build check test bench fuzz clean tools format lint deny
+.PHONY: help demo build check test bench soak fuzz clean tools format lint deny
 
 PYTHON ?= python3
 CARGO ?= cargo
@@ -45,6 +45,10 @@ fuzz: ## Feed arbitrary input to resolution and to adapters, FUZZ_SECONDS each.
 	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" CARGO_TARGET_DIR=../target/fuzz $(CARGO) build --release
 	@set -e; for target in resolution adapter; do mkdir -p fuzz/corpus/$$target; \
 	  target/fuzz/release/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 fuzz/corpus/$$target; done
+
+soak: ## Prove it over time: twelve minutes of an apply with tokens that live for one.
+	$(CARGO) build --bin carnet
+	$(CARGO) run --quiet -p carnet-tests --bin soak
 
 clean: ## Remove what was built and installed.
 	$(CARGO) clean

@@ -9,5 +9,6 @@ mod layers;
 mod process_table;
 mod reference;
 mod site;
+mod soak;
 mod sweep;
 mod terraform;

@@ -15,6 +15,7 @@ mod open_bao;
 mod port;
 mod process;
 mod seaweed_fs;
+mod soak;
 mod stand_in;
 mod terraform_cli;
 mod tool;
@@ -31,6 +32,7 @@ pub use json_client::{Answer, JsonClient};
 pub use open_bao::{JwtRole, OpenBao, VaultLogin};
 pub use process::{ChildProcess, wait_for};
 pub use seaweed_fs::{Access, SeaweedFs, SeaweedOptions, TrustedRole};
+pub use soak::{SoakOptions, SoakProgress, SoakReport, SoakRow, soak};
 pub use stand_in::{
     Entra, EntraOptions, Exchange, FederatedCredential, Forgery, Google, GoogleOptions, Hcp, HcpOptions,
     Kubernetes, KubernetesOptions, ServiceAccount, TencentCloud, TencentOptions, TencentRole, TrustedIssuer,
