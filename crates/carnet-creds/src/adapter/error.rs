@@ -43,17 +43,20 @@ impl std::error::Error for AdapterError {}
 /// Collects the problems of one document.
 pub(super) struct Problems<'a> {
     document: &'a str,
+    /// Where each line starts.
+    lines: Vec<usize>,
     found: Vec<AdapterProblem>,
 }
 
 impl<'a> Problems<'a> {
     pub(super) fn new(document: &'a str) -> Self {
-        Self { document, found: Vec::new() }
+        let breaks = document.match_indices('\n').map(|(at, _)| at + 1);
+        Self { document, lines: std::iter::once(0).chain(breaks).collect(), found: Vec::new() }
     }
 
     /// Records a problem at a place of the document.
     pub(super) fn add(&mut self, span: Range<usize>, text: impl Into<String>) {
-        let (line, column) = position(self.document, span.start);
+        let (line, column) = self.position(span.start);
         self.found.push(AdapterProblem { line, column, text: text.into() });
     }
 
@@ -73,11 +76,13 @@ impl<'a> Problems<'a> {
         problems.add(span, text);
         AdapterError { problems: problems.found }
     }
-}
 
-/// Line and column of a byte, both from 1.
-fn position(document: &str, byte: usize) -> (usize, usize) {
-    let before: String = document.char_indices().take_while(|(at, _)| *at < byte).map(|(_, c)| c).collect();
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    /// Line and column of a byte, both from 1.
+    fn position(&self, byte: usize) -> (usize, usize) {
+        let line = self.lines.partition_point(|start| *start <= byte);
+        let start =
+            line.checked_sub(1).and_then(|before| self.lines.get(before)).copied().unwrap_or_default();
+        let end = self.document.floor_char_boundary(byte);
+        (line, self.document.get(start..end).unwrap_or_default().chars().count() + 1)
+    }
 }

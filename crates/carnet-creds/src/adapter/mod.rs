@@ -18,6 +18,7 @@ mod parts;
 mod render;
 mod setting;
 mod setting_part;
+mod shipped;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -33,3 +34,4 @@ pub use error::{AdapterError, AdapterProblem};
 pub(crate) use escape::percent_encoded;
 pub use render::{RenderError, Rendered, RenderedEnv, RenderedFile, Secrets, Values};
 pub use setting::{AdapterSetting, SettingNames, SettingUse};
+pub use shipped::{ShippedAdapter, shipped};

@@ -55,6 +55,9 @@ const RESERVED_ENV_PREFIXES: [&str; 16] = [
     "PYTHON", "RUBY", "SSH_", "TFC_", "TF_",
 ];
 
+/// What starts the variables with bare tokens, which several providers read by a name of their own.
+const BARE_TOKEN: &str = "TFC_WORKLOAD_IDENTITY_TOKEN_";
+
 /// The middle of the file names and Terraform variables of built-in families.
 const FAMILIES: [&str; 9] =
     ["aws", "azure", "gcp", "google", "hcp", "kubernetes", "tencentcloud", "vault", "workload"];
@@ -125,6 +128,9 @@ pub(super) fn env(name: &str) -> Option<&'static str> {
     }
     if name.starts_with(|first: char| first.is_ascii_digit()) {
         return Some("must not start with a digit");
+    }
+    if name.strip_prefix(BARE_TOKEN).is_some_and(|rest| !rest.is_empty()) {
+        return None;
     }
     let upper = name.to_ascii_uppercase();
     let is_reserved = RESERVED_ENV.contains(&upper.as_str())

@@ -2,6 +2,7 @@
 
 mod refusals;
 mod rendering;
+mod shipped;
 
 use std::collections::BTreeMap;
 
