@@ -3,6 +3,7 @@
 //! An agent can mint nothing and approve nothing. What a run is given exists for one phase; at the end it is revoked
 //! and deleted, also when the agent dies.
 
+mod adapters;
 mod broker;
 mod config;
 mod control;
@@ -33,8 +34,8 @@ mod variables;
 mod workdir;
 mod worker;
 
-pub use config::{AgentConfig, AgentError, Clock, EngineSource, SandboxMode, UnpackLimits};
 pub use carnet_creds::{AllowedHostError, AllowedHosts};
+pub use config::{AgentConfig, AgentError, Clock, EngineSource, SandboxMode, UnpackLimits};
 pub use guardian::guardian_main;
 pub use sandbox::sandbox_main;
 pub use worker::run;

@@ -1,20 +1,15 @@
 //! What a phase puts in place before Terraform starts.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ffi::OsString,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, ffi::OsString, path::Path, sync::Arc, time::Duration};
 
-use carnet_creds::{AdapterDefinition, Injection, Resolution, ResolveContext, resolve};
+use carnet_creds::{Injection, Resolution, ResolveContext, resolve};
 use carnet_model::{Phase, RunId};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use super::{Keeping, PhaseRun};
 use crate::{
+    adapters::adapters,
     broker::{Broker, write_file},
     config::SandboxMode,
     engine::Engine,
@@ -87,7 +82,8 @@ impl PhaseRun<'_> {
             .collect();
         let origins =
             by_category("env").map(|variable| (variable.key.clone(), variable.origin.clone())).collect();
-        let adapters = self.adapters()?;
+        let adapters = adapters(&self.document.adapters)
+            .map_err(|error| PhaseError::failed("an adapter cannot be read", error))?;
         let rules = &self.document.credentials;
         let limit = self.document.deadline_at.duration_since((self.shared.clock)());
         let cx = ResolveContext {
@@ -108,17 +104,6 @@ impl PhaseRun<'_> {
         })?;
         self.warn(resolution.warnings().iter().map(ToString::to_string));
         Ok(resolution)
-    }
-
-    /// The adapters of the server and the organization.
-    fn adapters(&self) -> Result<Vec<Arc<AdapterDefinition>>, PhaseError> {
-        let mut adapters: BTreeMap<String, Arc<AdapterDefinition>> = BTreeMap::new();
-        for document in &self.document.adapters {
-            let adapter = AdapterDefinition::parse(document)
-                .map_err(|error| PhaseError::failed("an adapter cannot be read", error))?;
-            adapters.insert(adapter.name().to_owned(), Arc::new(adapter));
-        }
-        Ok(adapters.into_values().collect())
     }
 
     /// Makes the durable folder of an apply and starts the process that cleans up should this one die.
