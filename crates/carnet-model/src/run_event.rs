@@ -13,6 +13,8 @@ pub struct RunEvent {
     pub action: String,
     /// More about it, perhaps in the actor's words.
     pub description: String,
+    /// What of the run it is about, if that has an id of its own.
+    pub target_id: Option<String>,
     /// Who did it; `None` for the server itself.
     pub actor_id: Option<UserId>,
     /// When it happened.

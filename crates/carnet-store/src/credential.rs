@@ -54,6 +54,23 @@ impl Tx {
         row.map_or(Ok(None), |row| row.optional_text("credentials"))
     }
 
+    /// The last report of a job of an organization that is over.
+    pub async fn ended_job_credentials(
+        &mut self,
+        organization: &OrgId,
+        id: &JobId,
+    ) -> Result<Option<JobCredentials>, StoreError> {
+        let row = self
+            .optional(
+                "SELECT j.*, w.name AS workspace_name FROM jobs j JOIN workspaces w ON w.id = j.workspace_id \
+                 WHERE j.id = $2 AND w.organization_id = $1 AND j.finished_at IS NOT NULL \
+                 AND j.credentials IS NOT NULL",
+                &[organization.into(), id.into()],
+            )
+            .await?;
+        row.as_ref().map(credentials).transpose()
+    }
+
     /// The last reports of the jobs of a run, the plan's first.
     pub async fn run_credentials(&mut self, run: &RunId) -> Result<Vec<JobCredentials>, StoreError> {
         let rows = self

@@ -10,6 +10,7 @@ fn event(row: &Row) -> Result<RunEvent, StoreError> {
         run_id: row.parsed("run_id")?,
         action: row.text("action")?,
         description: row.text("description")?,
+        target_id: row.optional_text("target_id")?,
         actor_id: row.optional_parsed("actor_id")?,
         created_at: row.time("created_at")?,
     })
@@ -19,8 +20,8 @@ impl Tx {
     /// Stores a new event.
     pub async fn insert_run_event(&mut self, event: &RunEvent) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO run_events (id, run_id, action, description, actor_id, created_at, place) \
-             SELECT $1, $2, $3, $4, $5, $6, COUNT(*) FROM run_events WHERE run_id = $2",
+            "INSERT INTO run_events (id, run_id, action, description, actor_id, created_at, target_id, place) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, COUNT(*) FROM run_events WHERE run_id = $2",
             &[
                 (&event.id).into(),
                 (&event.run_id).into(),
@@ -28,6 +29,7 @@ impl Tx {
                 (&event.description).into(),
                 event.actor_id.as_ref().into(),
                 event.created_at.into(),
+                event.target_id.clone().into(),
             ],
         )
         .await

@@ -60,7 +60,7 @@ fn resource(event: &RunEvent) -> Resource {
         "action": event.action,
         "description": event.description,
         "created-at": event.created_at,
-        "target-id": null,
+        "target-id": event.target_id,
     });
     Resource::new("run-events", &event.id, attributes)
         .to_one("run", "runs", Some(&event.run_id))

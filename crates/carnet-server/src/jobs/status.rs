@@ -64,6 +64,7 @@ pub(crate) async fn note_event(
         run_id: run_id.clone(),
         action: action.to_owned(),
         description: cause.description.to_owned(),
+        target_id: None,
         actor_id: cause.actor.cloned(),
         created_at: now,
     };

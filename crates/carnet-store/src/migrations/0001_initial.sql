@@ -205,6 +205,7 @@ CREATE TABLE run_events (
     description TEXT NOT NULL,
     actor_id TEXT,
     created_at BIGINT NOT NULL,
+    target_id TEXT,
     place BIGINT NOT NULL
 );
 CREATE INDEX run_events_run ON run_events (run_id, place);
