@@ -5,14 +5,11 @@ use carnet_api::job::{CredentialEntry, CredentialLease, CredentialReport};
 use super::caller::{JobCall, Plain};
 use super::identity::check_text;
 use crate::error::ApiError;
-use crate::outstanding::outstanding_until;
+use crate::outstanding::{LINE_LIMIT, for_people, outstanding_until};
 use crate::reply::{Reply, no_content};
 
 /// The most entries of each list.
 const LIST_LIMIT: usize = 1000;
-
-/// The most bytes of a text that is neither a family nor a tag.
-const LINE_LIMIT: usize = 2048;
 
 const OUTCOMES: [&str; 3] = ["held", "refused", "ended"];
 
@@ -85,9 +82,4 @@ fn check_word(pointer: &str, text: &str, words: &[&str]) -> Result<(), ApiError>
         return Err(ApiError::invalid(pointer, format!("one of {}", words.join(", "))));
     }
     Ok(())
-}
-
-fn for_people(text: &str) -> String {
-    let plain = |character: char| if character.is_control() { ' ' } else { character };
-    text.chars().take(LINE_LIMIT).map(plain).collect()
 }

@@ -10,6 +10,7 @@ mod identity_tokens;
 mod job_reports;
 mod logs;
 pub(crate) mod organizations;
+mod outstanding_credentials;
 mod plans;
 mod projects;
 mod queue;
@@ -59,6 +60,7 @@ pub(crate) fn routes() -> Routes {
         .merge(run_actions::routes())
         .merge(run_events::routes())
         .merge(run_credentials::routes())
+        .merge(outstanding_credentials::routes())
         .merge(plans::routes())
         .merge(applies::routes())
         .merge(logs::routes())

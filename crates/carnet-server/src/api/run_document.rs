@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{account, applies, configuration_versions, plans, workspace_document};
 use crate::error::ApiError;
 use crate::extract::{Context, Params};
-use crate::jobs::NOT_REVOKED;
+use crate::jobs::still_unrevoked;
 
 /// A run as the caller may read it.
 pub(crate) async fn document(cx: &mut Context, run: &Run) -> Result<Resource, ApiError> {
@@ -18,8 +18,7 @@ pub(crate) async fn document(cx: &mut Context, run: &Run) -> Result<Resource, Ap
     let events = cx.tx.run_events(&run.id).await?;
     let mut attributes = attributes(run, can_run, cx.now);
     attributes["variables"] = if can_run { variables(cx, run).await? } else { json!([]) };
-    let unrevoked = events.iter().filter(|event| event.action == NOT_REVOKED);
-    attributes["unrevoked-credentials"] = unrevoked.map(|event| event.description.as_str()).collect();
+    attributes["unrevoked-credentials"] = json!(still_unrevoked(&events));
     let canceled_by = events.iter().find(|event| event.action == "cancel_requested");
     let canceled_by: Option<&UserId> = canceled_by.and_then(|event| event.actor_id.as_ref());
     Ok(Resource::new("runs", &run.id, attributes)

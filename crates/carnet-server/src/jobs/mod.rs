@@ -13,7 +13,7 @@ pub(crate) use end::{close_phase, end_run};
 pub use leases::run_background;
 pub(crate) use schedule::schedule;
 pub(crate) use status::{Cause, move_phase, move_run, note_event};
-pub(crate) use unrevoked::{NOT_REVOKED, note_unrevoked};
+pub(crate) use unrevoked::{Settled, note_settled, note_unrevoked, still_unrevoked};
 
 #[cfg(test)]
 pub(crate) use {leases::sweep, waiting::WaitingJobs};

@@ -6,6 +6,7 @@ mod configuration_versions;
 mod credential_rules;
 mod organizations;
 mod outstanding_credentials;
+mod outstanding_settled;
 mod state_outputs;
 mod state_uploads;
 mod state_versions;
