@@ -60,6 +60,11 @@ impl<'a> Problems<'a> {
         self.found.push(AdapterProblem { line, column, text: text.into() });
     }
 
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// The error, if there was any problem.
     pub(super) fn finish(mut self) -> Result<(), AdapterError> {
         if self.found.is_empty() {

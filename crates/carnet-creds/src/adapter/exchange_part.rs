@@ -92,12 +92,11 @@ impl Builder<'_> {
         if let Some(written) = parts.method.filter(|_| !parts.methods.contains(&method)) {
             self.problems.add(written.span(), format!("the method is one of {}", parts.methods.join(", ")));
         }
+        if let (Some(form), Some(_)) = (parts.form, parts.json) {
+            self.problems.add(form.span(), "a request has either form or json");
+        }
         let body = match (parts.form, parts.json) {
-            (Some(form), Some(_)) => {
-                self.problems.add(form.span(), "a request has either form or json");
-                Body::None
-            }
-            (Some(form), None) => {
+            (Some(form), _) => {
                 let fields = in_order(form.get_ref()).into_iter();
                 let fields = fields.map(|(name, text)| (name.get_ref().clone(), self.template(text, site)));
                 Body::Form(fields.collect())

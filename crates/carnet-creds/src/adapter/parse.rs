@@ -55,7 +55,10 @@ fn build(document: &Document, builder: &mut Builder<'_>) -> AdapterDefinition {
     };
     token(document, builder);
     role(document, &definition, builder);
-    unused(document, &definition, builder);
+    // What is used where something else is wrong cannot be told.
+    if builder.problems.is_empty() {
+        unused(document, &definition, builder);
+    }
     definition
 }
 

@@ -1,5 +1,6 @@
 //! What a document may say, what is refused, and what comes out of it.
 
+mod properties;
 mod refusals;
 mod rendering;
 mod shipped;
