@@ -1,5 +1,6 @@
 //! Credentials of runs, with the real counterparts that give them out.
 
+mod adapters;
 mod aliases;
 mod aws;
 mod bare_tokens;

@@ -62,7 +62,9 @@ fn ends_at(answer: &Value, expiry: &Expiry, now: Timestamp) -> Result<Option<Tim
 fn seconds_from(value: &Value, now: Timestamp) -> Option<Timestamp> {
     let seconds = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
     let seconds = seconds.filter(|seconds| *seconds <= LONGEST_LIFE)?;
-    Some(after(now, Duration::from_secs(seconds)))
+    // The other side counts in whole seconds.
+    let whole = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    Some(after(whole, Duration::from_secs(seconds)))
 }
 
 fn moment(value: &Value) -> Option<Timestamp> {
