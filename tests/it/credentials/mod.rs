@@ -7,4 +7,5 @@ mod bare_tokens;
 mod life;
 mod phases;
 mod refusals;
+mod settling;
 mod vault;
