@@ -32,7 +32,7 @@ pub use adapter_name::{AdapterName, AdapterNameError};
 #[cfg(feature = "exchange")]
 pub use exchange::{
     AllowedHostError, AllowedHosts, Credentials, Event, Exchange, ExchangeError, HttpSettings, IdentityToken, LeaseEntry, Refreshed, Refused,
-    ReportEntry, Revocation, RevocationHandle, RevocationOutcome, TokenError, TokenSource, VaultRefusal,
+    ReportEntry, Revocation, RevocationHandle, RevocationOutcome, TokenError, TokenSource, VaultAccessor, VaultRefusal,
 };
 pub use family::{FamilyName, Tag, TagError};
 pub use injection::{InjectedFile, Injection, ServedToken, TokenSourceAddress};

@@ -15,6 +15,7 @@ mod refresh;
 mod report;
 mod reread;
 mod revocation;
+mod vault_accessor;
 mod vault_api;
 mod vault_read;
 mod vault_wire;
@@ -37,6 +38,7 @@ pub use http::HttpSettings;
 pub use reachable::{AllowedHostError, AllowedHosts};
 pub use report::{LeaseEntry, ReportEntry};
 pub use revocation::{Revocation, RevocationHandle, RevocationOutcome};
+pub use vault_accessor::VaultAccessor;
 
 /// Where identity tokens come from.
 #[async_trait]

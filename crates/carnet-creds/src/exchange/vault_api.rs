@@ -126,6 +126,16 @@ impl VaultApi {
         self.call(Method::POST, "auth/token/revoke-self", Some(token), None).await.map(drop)
     }
 
+    /// Revokes the token behind an accessor on the authority of another one; yields the answer.
+    pub(crate) async fn revoke_accessor(
+        &self,
+        authority: &SecretString,
+        accessor: &str,
+    ) -> Result<Vec<u8>, VaultFailure> {
+        let body = json!({"accessor": accessor}).to_string().into();
+        self.call(Method::POST, "auth/token/revoke-accessor", Some(authority), Some(body)).await
+    }
+
     /// Whether a token still works.
     pub(crate) async fn is_alive(&self, token: &SecretString) -> bool {
         self.call(Method::GET, "auth/token/lookup-self", Some(token), None).await.is_ok()

@@ -6,6 +6,7 @@ mod azure;
 mod fake_issuer;
 mod fake_vault;
 mod http;
+mod vault_accessor;
 mod vault_lease;
 mod vault_login;
 mod vault_network;
