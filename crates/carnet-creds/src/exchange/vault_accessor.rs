@@ -60,7 +60,7 @@ impl VaultAccessor {
     }
 }
 
-/// OpenBao, and Vault since 1.4, answer 200 with a warning for an accessor that they do not know.
+/// OpenBao and newer versions of Vault answer 200 with a warning for an accessor that they do not know.
 fn knows_no_token(answer: &[u8]) -> bool {
     let warnings = serde_json::from_slice(answer).ok().and_then(|answer: Answer| answer.warnings);
     warnings.into_iter().flatten().any(|warning| warning.starts_with("No token found"))
