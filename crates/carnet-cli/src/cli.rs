@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::adapters::AdaptersCommand;
 use crate::admin::AdminCommand;
 use crate::agent::AgentOptions;
 use crate::logging::LogFormat;
@@ -42,6 +43,11 @@ pub(crate) enum Command {
     Trust {
         #[command(subcommand)]
         family: TrustFamily,
+    },
+    /// Look at declarative adapters: providers that are described by a document instead of code.
+    Adapters {
+        #[command(subcommand)]
+        command: AdaptersCommand,
     },
     /// Administer a data directory; its server may run meanwhile.
     Admin {

@@ -1,5 +1,6 @@
 //! The command `carnet`: wires the server, the agent and the tools around them.
 
+mod adapters;
 mod admin;
 mod agent;
 mod cli;
@@ -62,6 +63,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             logging::init(cli.log_format);
             edge::runtime()?.block_on(agent::run(options))
         }
+        Command::Adapters { command } => adapters::run(command),
         Command::Admin { command } => edge::runtime()?.block_on(admin::run(command)),
     }
 }

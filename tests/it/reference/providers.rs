@@ -47,13 +47,10 @@ fn entry(setting: &Setting<'_>, tests: &BTreeSet<&str>) -> String {
         true => format!("; shared form `{}`", setting.name.replacen("TFC_", "TFC_DEFAULT_", 1)),
         false => String::new(),
     };
-    let shown: Vec<String> = tests.iter().take(4).map(|test| format!("`{test}`")).collect();
-    let more = match tests.len().saturating_sub(shown.len()) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    // A few are enough, so that the page does not change with every test.
+    let shown: Vec<String> = tests.iter().rev().take(3).map(|test| format!("`{test}`")).collect();
     format!(
-        "- **`{}`** ({needed}{default}{shared}). {} Example: `{}`. Source: {}.\n  Tests: {}{more}\n",
+        "- **`{}`** ({needed}{default}{shared}). {} Example: `{}`. Source: {}.\n  Tests: {}\n",
         setting.name,
         setting.doc,
         setting.example,
