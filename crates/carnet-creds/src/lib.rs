@@ -20,7 +20,11 @@ mod misspelt;
 mod notice;
 mod problem;
 mod provider;
+#[cfg(feature = "exchange")]
+mod provider_env;
 mod providers;
+#[cfg(feature = "exchange")]
+mod refusal;
 mod resolve;
 mod setting;
 mod switches;
@@ -32,11 +36,13 @@ pub use adapter_name::{AdapterName, AdapterNameError};
 #[cfg(feature = "exchange")]
 pub use exchange::{
     AllowedHostError, AllowedHosts, Credentials, Event, Exchange, ExchangeError, HttpSettings, IdentityToken, LeaseEntry, Refreshed, Refused,
-    ReportEntry, Revocation, RevocationHandle, RevocationOutcome, TokenError, TokenSource, VaultAccessor, VaultRefusal,
+    ReportEntry, Revocation, RevocationHandle, RevocationOutcome, TokenError, TokenSource, VaultAccessor,
 };
 pub use family::{FamilyName, Tag, TagError};
 pub use injection::{InjectedFile, Injection, ServedToken, TokenSourceAddress};
 pub use notice::Notice;
 pub use problem::{MissingValue, Problem};
+#[cfg(feature = "exchange")]
+pub use refusal::Refusal;
 pub use resolve::{Resolution, ResolveContext, TokenRequest, resolve, settings};
 pub use setting::{Required, Setting, SettingKind};

@@ -37,6 +37,12 @@ pub(crate) trait Configuration: Debug + Send + Sync {
     /// The role or account that the token is traded for.
     fn role(&self) -> Option<&str>;
 
+    /// The workload identity provider that trades the token, where its name is a part of the exchange.
+    #[cfg(feature = "exchange")]
+    fn identity_provider(&self) -> Option<String> {
+        None
+    }
+
     /// How the identity token becomes what Terraform uses.
     fn grant(&self) -> Grant<'_>;
 

@@ -11,7 +11,7 @@ use carnet_model::{Phase, RunId};
 use secrecy::SecretString;
 
 #[cfg(feature = "exchange")]
-use crate::provider::VaultRead;
+use crate::{provider::VaultRead, provider_env::ProviderEnv};
 use crate::{
     adapter::AdapterDefinition,
     common::{self, Common},
@@ -82,6 +82,9 @@ pub struct Resolution {
     pub(crate) phase_limit: Duration,
     pub(crate) workspace_env: BTreeSet<String>,
     pub(crate) terraform_variables: BTreeSet<String>,
+    /// What the workspace tells Terraform's own providers.
+    #[cfg(feature = "exchange")]
+    pub(crate) provider_env: ProviderEnv,
 }
 
 /// One configuration that is on and complete.
@@ -223,6 +226,8 @@ pub fn resolve(
         phase_limit: cx.phase_limit,
         workspace_env: written.map(|(name, _)| name.clone()).collect(),
         terraform_variables: cx.terraform_variables.clone(),
+        #[cfg(feature = "exchange")]
+        provider_env: ProviderEnv::of(env),
     };
     let conflicts = conflicts(&providers, &resolution, env, cx);
     if !conflicts.problems.is_empty() {

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use super::{
     Event, Exchange, ExchangeError,
     adapter_call::{Traded, trade},
+    claims::Claims,
     held::{Held, Revocable, Rotation, State},
     lease::{Purpose, after},
     revocation::{RevocationHandle, Target},
@@ -16,6 +17,7 @@ use crate::{
     adapter::{AdapterExchange, Secrets, TokenUse},
     credential::Credential,
     providers::AdapterConfiguration,
+    refusal::{Presented, Refusal},
     resolve::{Configured, Resolution},
 };
 
@@ -40,16 +42,16 @@ impl Trade<'_> {
     ) -> Result<Held, ExchangeError> {
         let definition = self.adapter.definition();
         let Some(described) = definition.exchange() else {
-            return Err(self.failed("the adapter describes no exchange".to_owned(), false));
+            return Err(self.unusable(token, "the adapter describes no exchange"));
         };
         let now = exchange.now();
         let nothing = BTreeMap::new();
         let call = definition.exchange_call(&self.values(token, &nothing));
-        let call = call.map_err(|error| self.failed(error.to_string(), false))?;
-        let call = call.ok_or_else(|| self.failed("the adapter describes no request".to_owned(), false))?;
-        let traded = trade(&exchange.http, &call, described, token, now)
-            .await
-            .map_err(|failure| self.failed(failure.to_string(), failure.is_transient()))?;
+        let call = call.map_err(|error| self.unusable(token, &error.to_string()))?;
+        let call = call.ok_or_else(|| self.unusable(token, "the adapter describes no request"))?;
+        let traded = trade(&exchange.http, &call, described, token, now).await.map_err(|failure| {
+            ExchangeError::Adapter(Box::new(Refusal::of_adapter(&self.presented(token), &failure)))
+        })?;
         let (handle, credential) = self.accept(described, token, traded, on_event)?;
         let ends_at = handle.1;
         let ends_early = ends_at.is_some_and(|end| end < self.limit);
@@ -86,11 +88,12 @@ impl Trade<'_> {
         let text = format!("{}: traded the identity token{ends}", self.configured.title());
         on_event(Event { revocation: handle.clone(), ..Event::progress(text) });
         if handle.is_none() && described.revocation().is_some() {
-            return Err(self.failed("the answer lacks what its revocation needs".to_owned(), false));
+            return Err(self.unusable(token, "the answer lacks what its revocation needs"));
         }
         let credential = Credential { token: token.clone(), parts: traded.parts, ..Credential::default() };
         let place = self.resolution.place(self.configured.tag.as_ref(), None);
-        self.adapter.render(&credential, &place).map_err(|error| self.failed(error.to_string(), false))?;
+        let rendered = self.adapter.render(&credential, &place);
+        rendered.map_err(|error| self.unusable(token, &error.to_string()))?;
         Ok(((handle, traded.ends_at), credential))
     }
 
@@ -103,7 +106,11 @@ impl Trade<'_> {
         self.adapter.values(Secrets::Held { token, answers, source: None }, &place)
     }
 
-    fn failed(&self, reason: String, may_pass: bool) -> ExchangeError {
-        ExchangeError::Adapter { configuration: self.configured.title(), reason, may_pass }
+    fn unusable(&self, token: &SecretString, reason: &str) -> ExchangeError {
+        ExchangeError::Adapter(Box::new(Refusal::of_unusable_adapter(&self.presented(token), reason)))
+    }
+
+    fn presented(&self, token: &SecretString) -> Presented {
+        Presented::new(self.configured, Claims::of(token), &self.resolution.provider_env)
     }
 }

@@ -30,6 +30,11 @@ impl Claims {
         }
     }
 
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The claims as a table, in the order in which relying parties check them.
     pub(crate) fn table(&self) -> [(&'static str, &str); 4] {
         [

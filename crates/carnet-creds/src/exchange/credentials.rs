@@ -19,7 +19,7 @@ use super::{
 use crate::{
     credential::Credential,
     injection::{Injection, TokenSourceAddress, assemble},
-    provider::{Grant, TokenLife, VaultRead},
+    provider::{Grant, TokenLife, VaultLogin, VaultRead},
     resolve::{Configured, Resolution, TokenRequest},
 };
 
@@ -176,6 +176,14 @@ impl Credentials {
         })
     }
 
+    /// How the configuration at a position logs in to Vault.
+    pub(super) fn login_of(&self, position: usize) -> Option<&VaultLogin> {
+        match self.resolution.configured[position].configuration.grant() {
+            Grant::VaultLogin(login) => Some(login),
+            Grant::HandOver | Grant::VaultRead(_) | Grant::Exchange(_) => None,
+        }
+    }
+
     async fn read(
         &self,
         position: usize,
@@ -187,7 +195,7 @@ impl Credentials {
         let Some((at, Held { state: State::Vault(session), .. })) = session else {
             return Err(ExchangeError::NoSession { configuration: configured.title() });
         };
-        let reading = Reading { configured, read, limit: self.limit };
+        let reading = Reading { configured, read, login: self.login_of(at), limit: self.limit };
         let (credential, state) = reading.perform(&self.exchange, at, session, on_event).await?;
         Ok(Held::new(credential, State::Read(state)))
     }

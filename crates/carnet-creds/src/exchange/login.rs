@@ -8,14 +8,13 @@ use secrecy::SecretString;
 use super::{
     Event, Exchange, ExchangeError,
     claims::Claims,
-    explain::VaultRefusal,
     held::{Rotation, Session},
     lease::{Lease, Purpose, is_batch},
     revocation::{RevocationHandle, Target, VaultToken},
     vault_api::{VaultApi, VaultPlace},
     vault_wire::Granted,
 };
-use crate::{notice::Notice, provider::VaultLogin, resolve::Configured};
+use crate::{notice::Notice, provider::VaultLogin, refusal::Refusal, resolve::Configured};
 
 /// One login to Vault.
 pub(super) struct Login<'a> {
@@ -43,13 +42,13 @@ impl Login<'_> {
     ) -> Result<LoggedIn, ExchangeError> {
         let (configured, login) = (self.configured, self.login);
         let api = VaultApi::new(&exchange.http, VaultPlace::from(login))
-            .map_err(|reason| refused(VaultRefusal::of_certificate(configured, login, &reason)))?;
+            .map_err(|reason| refused(Refusal::of_certificate(configured, login, &reason)))?;
         // Counted from before the request, so that the token never ends earlier than we think.
         let now = exchange.now();
         let granted = api
             .login(&login.auth_path, &login.role, jwt)
             .await
-            .map_err(|failure| refused(VaultRefusal::new(configured, login, self.claims, &failure)))?;
+            .map_err(|failure| refused(Refusal::of_login(configured, login, self.claims, &failure)))?;
         let (family, tag) = (configured.family, configured.tag.as_ref());
         let (lease, notice) = Lease::start(&granted.auth, now, Purpose { family, tag, limit: self.limit });
         let handle = self.handle(&granted, &lease);
@@ -128,7 +127,7 @@ impl Login<'_> {
     }
 }
 
-fn refused(refusal: VaultRefusal) -> ExchangeError {
+fn refused(refusal: Refusal) -> ExchangeError {
     ExchangeError::Vault(Box::new(refusal))
 }
 

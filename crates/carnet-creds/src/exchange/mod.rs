@@ -1,24 +1,24 @@
 //! Trading identity tokens for credentials, keeping them fresh, and leaving nothing behind.
 
 mod adapter_answer;
-mod adapter_call;
+pub(crate) mod adapter_call;
 mod adapter_trade;
-mod claims;
+pub(crate) mod claims;
 mod credentials;
-mod explain;
 mod held;
 mod http;
 mod lease;
 mod login;
 mod reachable;
 mod refresh;
+mod refusals;
 mod report;
 mod reread;
 mod revocation;
 mod vault_accessor;
 mod vault_api;
 mod vault_read;
-mod vault_wire;
+pub(crate) mod vault_wire;
 
 use std::sync::Arc;
 
@@ -29,11 +29,11 @@ use secrecy::SecretString;
 use crate::{
     injection::{InjectedFile, ServedToken},
     notice::Notice,
+    refusal::Refusal,
     resolve::TokenRequest,
 };
 
 pub use credentials::Credentials;
-pub use explain::VaultRefusal;
 pub use http::HttpSettings;
 pub use reachable::{AllowedHostError, AllowedHosts};
 pub use report::{LeaseEntry, ReportEntry};
@@ -150,17 +150,8 @@ pub enum ExchangeError {
         reason: TokenError,
     },
     /// Credentials could not be read from Vault.
-    #[error("failed reading {family} credentials from Vault path {path}: {reason}")]
-    VaultRead {
-        /// The configuration.
-        family: String,
-        /// The path.
-        path: String,
-        /// What Vault said, and what helps.
-        reason: String,
-        /// Whether the same may succeed a moment later.
-        may_pass: bool,
-    },
+    #[error(transparent)]
+    VaultRead(Box<Refusal>),
     /// Vault answered without what was wanted.
     #[error("failed reading {configuration} credentials from Vault path {path}: {reason}")]
     Unusable {
@@ -172,15 +163,8 @@ pub enum ExchangeError {
         reason: String,
     },
     /// The exchange that an adapter describes did not succeed.
-    #[error("failed trading the identity token for {configuration} credentials: {reason}")]
-    Adapter {
-        /// The configuration.
-        configuration: String,
-        /// What the provider said.
-        reason: String,
-        /// Whether the same may succeed a moment later.
-        may_pass: bool,
-    },
+    #[error(transparent)]
+    Adapter(Box<Refusal>),
     /// There is no Vault token to read with.
     #[error("configuration for Vault authentication is required for {configuration} authentication")]
     NoSession {
@@ -189,7 +173,7 @@ pub enum ExchangeError {
     },
     /// Vault did not let the run in.
     #[error(transparent)]
-    Vault(Box<VaultRefusal>),
+    Vault(Box<Refusal>),
 }
 
 impl ExchangeError {
@@ -197,8 +181,7 @@ impl ExchangeError {
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Token { reason, .. } => matches!(reason, TokenError::Unavailable(_)),
-            Self::Vault(refusal) => refusal.may_pass(),
-            Self::VaultRead { may_pass, .. } | Self::Adapter { may_pass, .. } => *may_pass,
+            Self::Vault(refusal) | Self::VaultRead(refusal) | Self::Adapter(refusal) => refusal.may_pass(),
             Self::Unusable { .. } | Self::NoSession { .. } => false,
         }
     }
@@ -208,9 +191,9 @@ impl ExchangeError {
         match self {
             Self::Token { .. } => "E10",
             Self::Vault(_) => "E8",
-            Self::VaultRead { .. } | Self::Unusable { .. } => "E9",
+            Self::VaultRead(_) | Self::Unusable { .. } => "E9",
             Self::NoSession { .. } => "E13",
-            Self::Adapter { .. } => "E22",
+            Self::Adapter(_) => "E22",
         }
     }
 }

@@ -64,7 +64,8 @@ impl Credentials {
         let read = configured.vault_read().ok_or_else(no_session)?;
         let at = self.session_of(read).ok_or_else(no_session)?;
         let State::Vault(session) = &self.held[at].state else { return Err(no_session()) };
-        Reading { configured, read, limit: self.limit }.perform(&self.exchange, at, session, on_event).await
+        let login = self.login_of(at);
+        Reading { configured, read, login, limit: self.limit }.perform(&self.exchange, at, session, on_event).await
     }
 
     /// Renews the lease of what was read; where that ends, a consumer that asks again gets something new in time.

@@ -9,14 +9,21 @@ use super::{
     held::{ReadLease, Rotation, Session},
     lease::{Lease, Purpose, span_between},
     login::human,
-    vault_wire::{Failure, Secret, VaultFailure, said},
+    vault_wire::{Secret, VaultFailure},
 };
-use crate::{credential::Credential, provider::VaultRead, resolve::Configured};
+use crate::{
+    credential::Credential,
+    provider::{VaultLogin, VaultRead},
+    refusal::Refusal,
+    resolve::Configured,
+};
 
 /// One reading.
 pub(super) struct Reading<'a> {
     pub(super) configured: &'a Configured,
     pub(super) read: &'a VaultRead,
+    /// The login whose token reads.
+    pub(super) login: Option<&'a VaultLogin>,
     /// When the phase must end.
     pub(super) limit: Timestamp,
 }
@@ -103,24 +110,8 @@ impl Reading<'_> {
     }
 
     fn failed(&self, failure: &VaultFailure) -> ExchangeError {
-        let path = self.read.path.split('?').next().unwrap_or_default();
-        let (answer, hint) = match &failure.failure {
-            Failure::Refused { status, errors } => {
-                let hint = match status {
-                    403 => format!("; the policies of the Vault role lack read on {path}"),
-                    404 => "; no such mount or role in Vault".to_owned(),
-                    _ => String::new(),
-                };
-                (format!("{status}: {}", said(errors)), hint)
-            }
-            other => (other.to_string(), String::new()),
-        };
-        ExchangeError::VaultRead {
-            family: self.configured.title(),
-            path: self.read.path.clone(),
-            reason: format!("{answer}{hint}"),
-            may_pass: failure.failure.is_transient(),
-        }
+        let refusal = Refusal::of_read(self.configured, self.read, self.login, failure);
+        ExchangeError::VaultRead(Box::new(refusal))
     }
 
     fn line(&self, path: &str, span: Duration) -> String {

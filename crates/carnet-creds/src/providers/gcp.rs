@@ -128,6 +128,11 @@ impl Configuration for GcpConfiguration {
         self.email.as_deref()
     }
 
+    #[cfg(feature = "exchange")]
+    fn identity_provider(&self) -> Option<String> {
+        Some(self.provider.full())
+    }
+
     fn grant(&self) -> Grant<'_> {
         Grant::HandOver
     }

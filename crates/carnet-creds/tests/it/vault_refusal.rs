@@ -46,6 +46,7 @@ async fn vector_32_a_role_that_does_not_exist_is_explained() {
              \u{20}             aud = vault.workload.identity\n\
              \u{20}             exp = 2023-11-14T22:18:20Z\n\
              \u{20} Vault said: role \"gone\" could not be found\n\
+             \u{20} cause:      the authentication method has no role of this name\n\
              \u{20} likely fix: create role \"gone\" with: vault write auth/jwt/role/gone ... ; or correct \
              TFC_VAULT_RUN_ROLE"
         )

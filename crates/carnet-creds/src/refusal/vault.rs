@@ -1,41 +1,20 @@
-//! Why Vault did not let a run in, in words a person can act on.
+//! A login to Vault, refused.
 
-use super::{
-    claims::Claims,
-    vault_wire::{Failure, VaultFailure},
-};
+use super::{Advice, Refusal};
 use crate::{
+    exchange::{
+        claims::Claims,
+        vault_wire::{Failure, VaultFailure},
+    },
     family::{Tag, titled},
     lexicon::variable_name,
     provider::VaultLogin,
     resolve::Configured,
 };
 
-/// A refused login: what was tried, what was presented, what Vault said, and what probably helps.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VaultRefusal {
-    summary: String,
-    details: Vec<String>,
-    may_pass: bool,
-}
-
-impl VaultRefusal {
-    /// The failure in one line.
-    pub fn summary(&self) -> &str {
-        &self.summary
-    }
-
-    /// Whether the same may succeed a moment later.
-    pub(crate) fn may_pass(&self) -> bool {
-        self.may_pass
-    }
-
-    /// What was tried, presented and said, and what probably helps, line by line.
-    pub fn details(&self) -> &[String] {
-        &self.details
-    }
-
-    pub(crate) fn new(
+impl Refusal {
+    /// A login that did not succeed.
+    pub(crate) fn of_login(
         configured: &Configured,
         login: &VaultLogin,
         claims: &Claims,
@@ -44,48 +23,36 @@ impl VaultRefusal {
         let title = titled(configured.family, configured.tag.as_ref());
         let namespace = login.namespace.as_deref().unwrap_or("(none)");
         let (method, url) = (&failure.method, &failure.url);
-        let mut details = vec![format!(
-            "  tried:      {method} {url}, role \"{}\" (from {}), namespace {namespace}",
+        let tried = format!(
+            "{method} {url}, role \"{}\" (from {}), namespace {namespace}",
             login.role, login.role_variable
-        )];
-        for (position, (claim, value)) in claims.table().into_iter().enumerate() {
-            let heading = if position == 0 { "presented:" } else { "" };
-            details.push(format!("  {heading:<11} {claim} = {value}"));
-        }
-        details.extend(answer(&failure.failure).iter().map(|line| format!("  Vault said: {line}")));
-        let advice = Advice { configured, login, claims }.on(&failure.failure);
-        details.push(format!("  likely fix: {advice}"));
-        let summary = format!("failed authenticating to {title}: {failure}");
-        Self { summary, details, may_pass: failure.failure.is_transient() }
+        );
+        Self::of(format!("failed authenticating to {title}: {failure}"))
+            .tried(&tried)
+            .presented(claims)
+            .said("Vault", &answer(&failure.failure))
+            .advised(&Known { configured, login, claims }.advice(&failure.failure))
+            .passing(failure.failure.is_transient())
     }
 
     /// A server that could not even be asked, because its certificate authority cannot be used.
     pub(crate) fn of_certificate(configured: &Configured, login: &VaultLogin, reason: &str) -> Self {
         let title = titled(configured.family, configured.tag.as_ref());
         let variable = own_variable("TFC_VAULT_ENCODED_CACERT", configured.tag.as_ref());
-        let details = vec![
-            format!("  tried:      {}, role \"{}\"", login.address, login.role),
-            format!(
-                "  likely fix: put the CA of this server into {variable}, as base64 of PEM, or install the certificate \
-                 authorities of the system on the agent"
-            ),
-        ];
-        let summary =
-            format!("failed authenticating to {title}: no certificate authority can be used: {reason}");
-        Self { summary, details, may_pass: false }
+        Self::of(format!("failed authenticating to {title}: no certificate authority can be used: {reason}"))
+            .tried(&format!("{}, role \"{}\"", login.address, login.role))
+            .advised(&Advice::new(
+                "the agent has no certificate authority that it could trust",
+                format!(
+                    "put the CA of this server into {variable}, as base64 of PEM, or install the certificate authorities \
+                     of the system on the agent"
+                ),
+            ))
     }
 }
 
-impl std::fmt::Display for VaultRefusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.summary)?;
-        self.details.iter().try_for_each(|line| write!(f, "\n{line}"))
-    }
-}
-
-impl std::error::Error for VaultRefusal {}
-
-fn answer(failure: &Failure) -> Vec<String> {
+/// What Vault has said, line by line.
+pub(super) fn answer(failure: &Failure) -> Vec<String> {
     match failure {
         Failure::Refused { status, errors } if errors.is_empty() => vec![format!("{status}, nothing else")],
         Failure::Refused { errors, .. } => errors.clone(),
@@ -96,14 +63,14 @@ fn answer(failure: &Failure) -> Vec<String> {
 }
 
 /// What is known when looking for a way out.
-struct Advice<'a> {
+struct Known<'a> {
     configured: &'a Configured,
     login: &'a VaultLogin,
     claims: &'a Claims,
 }
 
 /// What Vault and OpenBao say, and which way out it points to; the first match counts.
-const SAYINGS: [(&str, Cause); 15] = [
+const SAYINGS: [(&str, Cause); 17] = [
     ("could not be found", Cause::Trust(Trust::Role)),
     ("missing role", Cause::Trust(Trust::Role)),
     ("invalid audience", Cause::Trust(Trust::Audience)),
@@ -115,8 +82,10 @@ const SAYINGS: [(&str, Cause); 15] = [
     ("token is expired", Cause::Trust(Trust::Clock)),
     ("not yet valid", Cause::Trust(Trust::Clock)),
     ("issued in the future", Cause::Trust(Trust::Clock)),
+    ("fetching keys", Cause::Trust(Trust::Fetch)),
+    ("get keys failed", Cause::Trust(Trust::Fetch)),
+    ("could not fetch", Cause::Trust(Trust::Fetch)),
     ("signature", Cause::Trust(Trust::Keys)),
-    ("fetching keys", Cause::Trust(Trust::Keys)),
     ("namespace not found", Cause::Way(Way::Namespace)),
     ("sealed", Cause::Way(Way::Standby)),
 ];
@@ -136,8 +105,26 @@ enum Trust {
     Issuer,
     Subject,
     Clock,
+    Fetch,
     Keys,
     Unknown,
+}
+
+impl Trust {
+    fn cause(self) -> &'static str {
+        match self {
+            Self::Role => "the authentication method has no role of this name",
+            Self::Audience => "the audience of the token is none of those that the role accepts",
+            Self::Issuer => "the authentication method trusts another issuer",
+            Self::Subject => "the subject of the token is not the one that the role is bound to",
+            Self::Clock => "by the clock of the Vault server the time of the token is over, or has not come",
+            Self::Fetch => "the Vault server cannot fetch the keys of the issuer",
+            Self::Keys => {
+                "the Vault server could not verify the token with the keys that it knows of the issuer"
+            }
+            Self::Unknown => "the role or the authentication method does not trust this token",
+        }
+    }
 }
 
 /// The authentication method was not reached.
@@ -151,6 +138,21 @@ enum Way {
     Unreachable,
     Slow,
     NotVault,
+}
+
+impl Way {
+    fn cause(self) -> &'static str {
+        match self {
+            Self::Namespace => "there is no such namespace",
+            Self::Mount => "there is no JWT authentication method at this path of this namespace",
+            Self::Standby => "the server does not serve requests now",
+            Self::Certificate => "the certificate of the server is not trusted",
+            Self::Expired => "the certificate of the server has ended",
+            Self::Unreachable => "nobody answers at this address",
+            Self::Slow => "the server answers too slowly",
+            Self::NotVault => "what answers at this address is no Vault server",
+        }
+    }
 }
 
 impl Cause {
@@ -177,11 +179,11 @@ impl Cause {
     }
 }
 
-impl Advice<'_> {
-    fn on(&self, failure: &Failure) -> String {
+impl Known<'_> {
+    fn advice(&self, failure: &Failure) -> Advice {
         match Cause::of(failure) {
-            Cause::Trust(trust) => self.on_trust(trust),
-            Cause::Way(way) => self.on_the_way(way),
+            Cause::Trust(trust) => Advice::new(trust.cause(), self.on_trust(trust)),
+            Cause::Way(way) => Advice::new(way.cause(), self.on_the_way(way)),
         }
     }
 
@@ -207,7 +209,7 @@ impl Advice<'_> {
                              is tolerated"
                     .to_owned()
             }
-            Trust::Keys => format!(
+            Trust::Fetch | Trust::Keys => format!(
                 "let the Vault server fetch {iss}/.well-known/openid-configuration and the keys named there (address, \
                  firewall, oidc_discovery_ca_pem), and check that auth/{path}/config names this issuer"
             ),
