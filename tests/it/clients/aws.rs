@@ -35,7 +35,7 @@ async fn the_variables_of_a_run_assume_its_role_again_and_again() -> anyhow::Res
         ("AWS_ENDPOINT_URL_S3", seaweed.endpoint()),
     ];
     let workspace = place.workspace("net", &variables).await?;
-    place.shorten_tokens(&workspace).await?;
+    place.shorten_tokens(&workspace, 10).await?;
     let command = program(&python, "aws_client", &[BUCKET, "source.txt", "copy.txt"]);
     let run = place.run(&workspace, "", &command).await?;
     let expected = json!({"method": "assume-role-with-web-identity", "copied": true});

@@ -76,7 +76,7 @@ async fn an_assertion_can_be_asked_for_again_and_again() -> anyhow::Result<()> {
     let source = [("TFC_AZURE_TOKEN_SOURCE", "request_url")];
     let variables: Vec<(&str, &str)> = VARIABLES.into_iter().chain(source).collect();
     let workspace = place.workspace("net", &variables).await?;
-    place.shorten_tokens(&workspace).await?;
+    place.shorten_tokens(&workspace, 10).await?;
     let run = place.run(&workspace, &declaration, &command).await?;
     assert_eq!(run.outcome()?, json!({"subscriptions": [APPLIER, APPLIER]}), "{}", run.log);
     let presented = accepted(&entra.record(), &request());

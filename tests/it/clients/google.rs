@@ -41,7 +41,7 @@ async fn an_apply_becomes_its_service_account_with_tokens_that_are_replaced() ->
     let (place, python) = tokio::try_join!(Place::start(), tool(Tool::GoogleAuth))?;
     let google = google(&place).await?;
     let workspace = place.workspace("net", &VARIABLES).await?;
-    place.shorten_tokens(&workspace).await?;
+    place.shorten_tokens(&workspace, 10).await?;
     let command = |file: &str| program(&python, "google_client", &[&google.url(), &place.ca_file(), file]);
 
     let run = place.run(&workspace, "", &command("'\"$HOME\"'/tfc-gcp-token")).await?;

@@ -47,7 +47,7 @@ async fn the_credential_file_of_a_run_is_its_service_principal() -> anyhow::Resu
     let (place, python) = tokio::try_join!(Place::start(), tool(Tool::Hvac))?;
     let hcp = hcp(&place).await?;
     let workspace = place.workspace("net", &VARIABLES).await?;
-    place.shorten_tokens(&workspace).await?;
+    place.shorten_tokens(&workspace, 10).await?;
     let arguments = [&*hcp.url(), &place.ca_file(), "'\"$HOME\"'/tfc-hcp-token"];
     let command = program(&python, "hcp_client", &arguments);
     let run = place.run(&workspace, "", &command).await?;

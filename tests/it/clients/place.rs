@@ -47,9 +47,9 @@ impl Place {
         workspace(&self.api, ORGANIZATION, name, &with(&Vec::new(), variables)).await
     }
 
-    /// Makes identity tokens of the workspace that can be replaced live as shortly as is allowed.
-    pub(super) async fn shorten_tokens(&self, workspace: &str) -> anyhow::Result<()> {
-        let attributes = json!({"identity-token-ttl": 10});
+    /// Makes identity tokens of the workspace that can be replaced live for so many seconds only.
+    pub(super) async fn shorten_tokens(&self, workspace: &str, seconds: u32) -> anyhow::Result<()> {
+        let attributes = json!({"identity-token-ttl": seconds});
         let body = json!({"data": {"type": "workspaces", "id": workspace, "attributes": attributes}});
         self.api.patch(&format!("workspaces/{workspace}"), body).await?;
         Ok(())
