@@ -8,8 +8,8 @@ use carnet_api::{
     job::{CredentialEntry, CredentialReport, IdentityTokenRequest},
 };
 use carnet_creds::{
-    Credentials, Event, Exchange, HttpSettings, IdentityToken, Injection, Resolution, RevocationHandle,
-    RevocationOutcome, TokenError, TokenRequest,
+    Credentials, Event, Exchange, HttpSettings, IdentityToken, Injection, Refusal, Resolution,
+    RevocationHandle, RevocationOutcome, TokenError, TokenRequest,
 };
 use jiff::Timestamp;
 use tokio::{sync::Mutex, task::JoinHandle};
@@ -101,6 +101,11 @@ impl Broker {
         Ok((Self { held, refresher, stop, log, guardian, client, settle }, injection))
     }
 
+    /// Explains the refused exchanges that the output of Terraform tells of.
+    pub(crate) async fn refusals(&self, output: &str) -> Vec<Refusal> {
+        self.held.lock().await.refusals(output)
+    }
+
     /// How long what was obtained needs until it works everywhere.
     pub(crate) fn settle(&self) -> Duration {
         self.settle
@@ -148,7 +153,8 @@ impl<'a> Watch<'a> {
     }
 
     fn event(&mut self, event: Event) {
-        self.log.line(&event.to_string());
+        let mark = if event.notice.is_some() { "Warning: " } else { "" };
+        self.log.line(&format!("{mark}{event}"));
         if let Some(handle) = event.revocation {
             // Revoked in reverse order.
             self.handles.insert(0, handle);

@@ -22,6 +22,7 @@ mod preparation;
 mod process;
 mod reach;
 mod redact;
+mod refusal;
 mod retry;
 mod sandbox;
 mod schemas;

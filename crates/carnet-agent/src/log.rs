@@ -28,6 +28,9 @@ const FLUSH_AFTER: Duration = Duration::from_millis(200);
 const FLUSH_AT: u64 = 32 * 1024;
 const LARGEST_UPLOAD: u64 = 512 * 1024;
 
+/// How much of what Terraform prints is kept at hand, from its end.
+const TAIL: usize = 256 * 1024;
+
 /// The log of one phase.
 #[derive(Clone)]
 pub(crate) struct Log {
@@ -45,6 +48,8 @@ struct Inner {
     length: u64,
     is_at_line_start: bool,
     is_closed: bool,
+    /// The end of what Terraform has printed, as it came.
+    tail: Vec<u8>,
 }
 
 impl Log {
@@ -58,6 +63,7 @@ impl Log {
             length: 0,
             is_at_line_start: true,
             is_closed: false,
+            tail: Vec::new(),
         };
         let log = Self { shared: Arc::new(Shared { inner: Mutex::new(inner), changed: Notify::new() }) };
         log.lock().append(&[STX]);
@@ -79,6 +85,24 @@ impl Log {
 
     /// Adds output of Terraform.
     pub(crate) fn write(&self, bytes: &[u8]) {
+        self.lock().remember(bytes);
+        self.add(bytes);
+    }
+
+    /// The end of what Terraform has printed, in whole lines and without the secrets that the log hides.
+    pub(crate) fn tail(&self) -> String {
+        let inner = self.lock();
+        let start = inner.tail.len().saturating_sub(TAIL);
+        let mut tail = &inner.tail[start..];
+        if start > 0 {
+            // Half a line may begin with half a secret.
+            let end = tail.iter().position(|byte| *byte == b'\n');
+            tail = end.map_or(&[], |end| &tail[end + 1..]);
+        }
+        String::from_utf8_lossy(&inner.redactor.mask(tail)).into_owned()
+    }
+
+    fn add(&self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -93,7 +117,7 @@ impl Log {
     /// Adds a line of ours.
     pub(crate) fn line(&self, text: &str) {
         let start = if self.lock().is_at_line_start { "" } else { "\n" };
-        self.write(format!("{start}{text}\n").as_bytes());
+        self.add(format!("{start}{text}\n").as_bytes());
     }
 
     /// Nothing is added any more.
@@ -178,6 +202,14 @@ impl Log {
 }
 
 impl Inner {
+    fn remember(&mut self, bytes: &[u8]) {
+        self.tail.extend_from_slice(bytes);
+        // Cut rarely, so that it costs little.
+        if self.tail.len() > 2 * TAIL {
+            self.tail.drain(..self.tail.len() - TAIL);
+        }
+    }
+
     fn append(&mut self, bytes: &[u8]) {
         match self.file.write_all(bytes) {
             Ok(()) => self.length += bytes.len() as u64,
@@ -201,6 +233,24 @@ mod tests {
         log.hide(&[SecretString::from("123456".to_owned())]);
         assert_eq!(log.mask_json(br#"{"a":"x123456"}"#.to_vec()), br#"{"a":"x[redacted]"}"#);
         assert_eq!(log.mask_json(br#"{"a":123456}"#.to_vec()), br#"{"a":123456}"#);
+    }
+
+    #[test]
+    fn the_tail_is_terraforms_words_alone_without_secrets_and_without_half_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log::create(&folder.path().join("log")).unwrap();
+        log.write(b"Error: sword");
+        log.line("ours");
+        log.write(b"fish is refused\n");
+        log.hide(&[SecretString::from("swordfish".to_owned())]);
+        assert_eq!(log.tail(), "Error: [redacted] is refused\n");
+        for _ in 0..40_000 {
+            log.write(b"swordfish and more words\n");
+        }
+        let tail = log.tail();
+        assert!(!tail.contains("sword"), "half a secret is shown");
+        assert!(tail.len() > TAIL / 2 && tail.len() <= TAIL * 2, "{}", tail.len());
+        assert!(tail.lines().all(|line| line == "[redacted] and more words"));
     }
 
     #[test]

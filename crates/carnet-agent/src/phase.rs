@@ -29,6 +29,7 @@ use crate::{
     plan_json::PlanSummary,
     preparation::{Downloads, arrange, download},
     process::Launcher,
+    refusal,
     state::StateKeeper,
     steps::{self, PhaseError, StepClock, Steps},
     workdir::Home,
@@ -103,6 +104,7 @@ impl<'a> PhaseRun<'a> {
     /// Executes the phase and cleans up, whatever happened.
     pub(crate) async fn run(mut self) -> Report {
         let result = self.work().await;
+        refusal::explain(&result, self.broker.as_ref(), self.log).await;
         let since = Instant::now();
         self.end_strays().await;
         let keeping = self.keeper.take();
