@@ -1,6 +1,7 @@
 //! The exchange against servers on this machine that check what they get.
 #![expect(clippy::unwrap_used, reason = "a test may stop where its own servers and clocks fail")]
 
+mod adapter;
 mod aws;
 mod azure;
 mod fake_issuer;
