@@ -3,6 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use carnet_tests::{BOOTSTRAP_TOKEN, CertificateAuthority, IssuerServer, TerraformCli};
 use futures_util::future::try_join_all;
+use serde_json::json;
 
 use crate::site::{ORGANIZATION, Site, Variables, id, status, with, without};
 
@@ -84,17 +85,44 @@ fn settings(trusted: &Variables) -> Vec<Case> {
         Case::new(
             "azure",
             only("TFC_AZURE_PROVIDER_AUTH"),
-            &["Azure credentials are not supported yet", "unset TFC_AZURE_PROVIDER_AUTH"],
+            &[
+                "missing required value(s): Azure client ID",
+                "TFC_AZURE_PLAN_CLIENT_ID",
+                "TFC_AZURE_RUN_CLIENT_ID",
+            ],
         ),
         Case::new(
             "gcp-alias",
             only("TFC_GCP_PROVIDER_AUTH_Tag"),
-            &["GCP credentials are not supported yet", "unset TFC_GCP_PROVIDER_AUTH_Tag"],
+            &["configuration for GCP (tag \"Tag\") is invalid", "TFC_GCP_RUN_SERVICE_ACCOUNT_EMAIL_Tag"],
         ),
         Case::new(
             "vault-backed",
-            with(trusted, &[("TFC_VAULT_BACKED_AWS_AUTH", "true")]),
-            &["Vault-backed AWS credentials are not supported yet", "unset TFC_VAULT_BACKED_AWS_AUTH"],
+            with(
+                &Vec::new(),
+                &[
+                    ("TFC_VAULT_BACKED_AWS_AUTH", "true"),
+                    ("TFC_VAULT_BACKED_AWS_AUTH_TYPE", "iam_user"),
+                    ("TFC_VAULT_BACKED_AWS_RUN_VAULT_ROLE", "r"),
+                ],
+            ),
+            &["configuration for Vault authentication is required for Vault-backed AWS authentication"],
+        ),
+        Case::new(
+            "static-key",
+            with(
+                &Vec::new(),
+                &[
+                    ("TFC_AWS_PROVIDER_AUTH", "true"),
+                    ("TFC_AWS_RUN_ROLE_ARN", "arn:aws:iam::123456789012:role/r"),
+                    ("AWS_ACCESS_KEY_ID", "AKIA0123456789"),
+                ],
+            ),
+            &[
+                "AWS_ACCESS_KEY_ID (set in workspace \"static-key\") would win over the dynamic credentials for AWS that \
+                 TFC_AWS_PROVIDER_AUTH (set in workspace \"static-key\") switches on; remove one of them",
+                "static-credentials",
+            ],
         ),
         Case::new("withdrawn", only("TFC_HVS_BACKED_AWS_AUTH"), &["the service was discontinued"]),
     ]
@@ -138,6 +166,26 @@ fn logins(
         ),
         Case::of_login("expired", change(&old), &["certificate expired", "has expired: renew it"]),
     ])
+}
+
+#[tokio::test]
+async fn an_owner_may_tolerate_static_credentials_while_workspaces_are_moved() -> anyhow::Result<()> {
+    let site = Site::start().await?;
+    let body = json!({"data": {"type": "organizations", "attributes": {"static-credentials": "warn"}}});
+    site.api.patch(&format!("organizations/{ORGANIZATION}"), body).await?;
+    let trusted = site.trust("net", &[]).await?;
+    let variables = with(&trusted, &[("VAULT_TOKEN_FILE", "/nowhere")]);
+    let workspace = site.workspace("net", &variables).await?;
+    let run = site.api.run_to_end(&workspace, "resource \"terraform_data\" \"x\" {}\n").await?;
+    let log = site.api.run_log(id(&run)).await?;
+    assert_eq!(status(&run), "applied", "{log}");
+    assert!(
+        log.contains(
+            "Warning: VAULT_TOKEN_FILE is set and takes precedence over dynamic credentials for Vault"
+        ),
+        "{log}"
+    );
+    Ok(())
 }
 
 /// Terraform would ask the witness for a module as the first thing it does.
