@@ -107,11 +107,18 @@ pub(super) struct ReadLease {
 }
 
 impl ReadLease {
-    /// When the credentials end, as far as is known now; what Vault renews ends with the token at the latest.
+    /// When the credentials end unless something is renewed; what Vault renews ends with the token at the latest.
     pub(super) fn known_end(&self, session: &Session) -> Option<Timestamp> {
         let ends_with_token = self.is_renewable() || (self.is_leased && session.again.is_some());
         let token_end = session.lease.ends_at().filter(|_| ends_with_token);
         [self.lease.ends_at(), token_end].into_iter().flatten().min()
+    }
+
+    /// Whether it is clear by now that the credentials end before a moment, or that their lease must be renewed.
+    pub(super) fn ends_before(&self, limit: Timestamp, session: &Session) -> bool {
+        let is_token_lasting = session.again.is_none();
+        let end = if is_token_lasting { self.lease.ends_at() } else { self.known_end(session) };
+        end.is_some_and(|end| end < limit)
     }
 
     /// Whether Vault renews them.

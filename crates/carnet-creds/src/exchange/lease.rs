@@ -166,11 +166,6 @@ pub(crate) fn after(moment: Timestamp, span: Duration) -> Timestamp {
     moment.saturating_add(span).unwrap_or(Timestamp::MAX)
 }
 
-/// The span until a later moment; zero when it is over.
-pub(crate) fn span_between(now: Timestamp, later: Timestamp) -> Duration {
-    Duration::try_from(later.duration_since(now)).unwrap_or_default()
-}
-
 fn before(moment: Timestamp, span: Duration) -> Timestamp {
     moment.saturating_sub(span).unwrap_or(Timestamp::MIN)
 }

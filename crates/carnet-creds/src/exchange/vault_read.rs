@@ -7,7 +7,7 @@ use carnet_model::Timestamp;
 use super::{
     Event, Exchange, ExchangeError,
     held::{ReadLease, Rotation, Session},
-    lease::{Lease, Purpose, span_between},
+    lease::{Lease, Purpose},
     login::human,
     vault_wire::{Secret, VaultFailure},
 };
@@ -51,15 +51,14 @@ impl Reading<'_> {
         let is_leased = !secret.lease_id.is_empty();
         let lease_id = if is_renewable { secret.lease_id.clone() } else { String::new() };
         let mut state = ReadLease { session: at, lease_id, is_leased, lease, again: None };
-        let known_end = state.known_end(session);
         let mut credential = self.credential(secret, path)?;
-        credential.is_replaced = self.read.is_reread && known_end.is_some_and(|end| end < self.limit);
-        credential.ends_at = known_end.map(|end| end.to_string());
+        credential.is_replaced = self.read.is_reread && state.ends_before(self.limit, session);
+        credential.ends_at = state.known_end(session).map(|end| end.to_string());
         on_event(Event::progress(self.line(path, span)));
         if credential.is_replaced {
             // What is renewed need not be read again; a new login reads anew.
-            let end = known_end.filter(|_| state.lease.renew_at().is_none());
-            state.again = end.map(|end| Rotation::of_life(span_between(now, end), now));
+            let ends_early = !is_renewable && state.lease.ends_at().is_some_and(|end| end < self.limit);
+            state.again = ends_early.then(|| Rotation::of_life(span, now));
         } else {
             let ends_with_token = is_renewable && session.again.is_some();
             let token_end = session.lease.ends_at().filter(|_| ends_with_token);

@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     fake_issuer::{ISSUER, SUBJECT},
+    fake_secrets::{Secret, Secrets},
     http::{Answer, Request, serve_one},
     world::Clock,
 };
@@ -58,6 +59,7 @@ struct State {
     roles: BTreeMap<String, Role>,
     tokens: BTreeMap<String, Token>,
     wrapped: BTreeMap<String, Value>,
+    secrets: Secrets,
     requests: Vec<Request>,
     next_answers: VecDeque<Answer>,
     namespace: Option<String>,
@@ -116,6 +118,27 @@ impl FakeVault {
         self.state.lock().unwrap().roles.insert(name.to_owned(), role);
     }
 
+    /// Removes a role.
+    pub(crate) fn remove_role(&self, name: &str) {
+        self.state.lock().unwrap().roles.remove(name);
+    }
+
+    /// Serves credentials at a path.
+    pub(crate) fn secret(&self, path: &str, secret: Secret) {
+        self.state.lock().unwrap().secrets.serve(path, secret);
+    }
+
+    /// Forbids to read a path.
+    pub(crate) fn deny(&self, path: &str) {
+        self.state.lock().unwrap().secrets.deny(path);
+    }
+
+    /// The leases that still work, by their numbers; a lease ends with the token that made it.
+    pub(crate) fn living_leases(&self) -> Vec<usize> {
+        let living = self.living_tokens();
+        self.state.lock().unwrap().secrets.living(&living, self.clock.now().as_second())
+    }
+
     /// Demands this namespace in every request.
     pub(crate) fn demand_namespace(&self, namespace: &str) {
         self.state.lock().unwrap().namespace = Some(namespace.to_owned());
@@ -143,9 +166,7 @@ impl FakeVault {
 
     /// The tokens that still work.
     pub(crate) fn living_tokens(&self) -> Vec<String> {
-        let (now, state) = (self.clock.now().as_second(), self.state.lock().unwrap());
-        let is_alive = |token: &Token| !token.is_revoked && token.ends_at > now;
-        state.tokens.iter().filter(|(_, token)| is_alive(token)).map(|(name, _)| name.clone()).collect()
+        self.state.lock().unwrap().living_tokens(self.clock.now().as_second())
     }
 
     /// Every token ever granted.
@@ -180,6 +201,17 @@ impl FakeVault {
                 None => refuse(403, "permission denied"),
             },
             ("POST", "/v1/sys/wrapping/unwrap") => state.unwrap(request),
+            ("PUT", "/v1/sys/leases/renew") => match state.caller(request, now) {
+                Some(_) => {
+                    let living = state.living_tokens(now);
+                    state.secrets.renew(&request.body, &living, now)
+                }
+                None => refuse(403, "permission denied"),
+            },
+            ("GET", path) => match state.caller(request, now) {
+                Some(token) => state.secrets.read(path.trim_start_matches("/v1/"), &token, now),
+                None => refuse(403, "permission denied"),
+            },
             _ => refuse(403, "permission denied"),
         }
     }
@@ -236,6 +268,11 @@ impl State {
         Answer::new(204, "")
     }
 
+    fn living_tokens(&self, now: i64) -> Vec<String> {
+        let is_alive = |token: &Token| !token.is_revoked && token.ends_at > now;
+        self.tokens.iter().filter(|(_, token)| is_alive(token)).map(|(name, _)| name.clone()).collect()
+    }
+
     /// The token of the caller, if it works.
     fn caller(&self, request: &Request, now: i64) -> Option<String> {
         let name = request.headers.get("x-vault-token")?;
@@ -257,7 +294,7 @@ fn granted(name: &str, role: &Role, lease: i64) -> Value {
     })
 }
 
-fn refuse(status: u16, text: &str) -> Answer {
+pub(crate) fn refuse(status: u16, text: &str) -> Answer {
     Answer::new(status, json!({"errors": [text]}).to_string())
 }
 

@@ -86,7 +86,7 @@ async fn a_server_that_is_not_there_is_explained() {
 }
 
 /// A server whose certificate only its own authority vouches for, and that authority as base64 of PEM.
-async fn private_server(world: &World) -> (FakeVault, String) {
+pub(crate) async fn private_server(world: &World) -> (FakeVault, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder()
