@@ -42,7 +42,7 @@ pub(crate) fn conflicts(
         let variable = provider.variable().filter(|name| resolution.terraform_variables.contains(*name));
         found.notices.extend(variable.map(|name| Notice::VariableKept { name: name.to_owned() }));
         for rival in provider.rivals().iter().filter(|rival| !outline.env.contains_key(rival.name)) {
-            if !written(rival.name).is_some_and(|own| Some(own) != rival.harmless) {
+            if written(rival.name).is_none_or(|own| Some(own) == rival.harmless) {
                 continue;
             }
             if rival.may_be_wanted || cx.tolerates_static_credentials {

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     adapter::{AdapterExchange, Secrets, TokenUse},
     credential::Credential,
+    injection::TokenSourceAddress,
     providers::AdapterConfiguration,
     refusal::{Presented, Refusal},
     resolve::{Configured, Resolution},
@@ -26,8 +27,16 @@ pub(super) struct Trade<'a> {
     pub(super) configured: &'a Configured,
     pub(super) adapter: &'a AdapterConfiguration,
     pub(super) resolution: &'a Resolution,
+    pub(super) source: Option<&'a TokenSourceAddress>,
     /// When the phase must end.
     pub(super) limit: Timestamp,
+}
+
+/// What was traded and can be delivered.
+struct Accepted {
+    handle: Option<RevocationHandle>,
+    ends_at: Option<Timestamp>,
+    credential: Credential,
 }
 
 const NOT_REREAD: &str = "; its consumer reads it once, as the adapter says";
@@ -52,8 +61,8 @@ impl Trade<'_> {
         let traded = trade(&exchange.http, &call, described, token, now).await.map_err(|failure| {
             ExchangeError::Adapter(Box::new(Refusal::of_adapter(&self.presented(token), &failure)))
         })?;
-        let (handle, credential) = self.accept(described, token, traded, on_event)?;
-        let ends_at = handle.1;
+        let Accepted { handle, ends_at, credential } =
+            self.accept(exchange, described, token, traded, on_event).await?;
         let ends_early = ends_at.is_some_and(|end| end < self.limit);
         let is_reread = definition.token_use() == TokenUse::Rotated;
         let life = ends_at.and_then(|end| end.duration_since(now).try_into().ok()).unwrap_or_default();
@@ -64,37 +73,42 @@ impl Trade<'_> {
             let notice = purpose.ends_early(after(now, life), NOT_REREAD);
             notice.into_iter().for_each(|notice| on_event(Event::warning(notice)));
         }
-        let revocables = handle.0.into_iter().map(Revocable::new).collect();
+        let revocables = handle.into_iter().map(Revocable::new).collect();
         Ok(Held { revocables, ..Held::new(credential, State::Exchanged { ends_at, again }) })
     }
 
-    /// Checks that what was obtained can be delivered; whatever happens, it can be revoked.
-    fn accept(
+    /// Checks that what was obtained can be delivered; what cannot be is revoked at once.
+    async fn accept(
         &self,
+        exchange: &Exchange,
         described: &AdapterExchange,
         token: &SecretString,
         traded: Traded,
         on_event: &mut (dyn FnMut(Event) + Send),
-    ) -> Result<((Option<RevocationHandle>, Option<Timestamp>), Credential), ExchangeError> {
-        let definition = self.adapter.definition();
-        let revocation = definition.revocation_call(&self.values(token, &traded.parts));
+    ) -> Result<Accepted, ExchangeError> {
+        let revocation = self.adapter.definition().revocation_call(&self.values(token, &traded.parts));
+        let ends_at = traded.ends_at;
         let handle = revocation.ok().flatten().map(|call| RevocationHandle {
             family: self.configured.family,
             tag: self.configured.tag.clone(),
-            ends_at: traded.ends_at,
+            ends_at,
             target: Target::Call(call),
         });
-        let ends = traded.ends_at.map(|end| format!(", ends at {end}")).unwrap_or_default();
+        let ends = ends_at.map(|end| format!(", ends at {end}")).unwrap_or_default();
         let text = format!("{}: traded the identity token{ends}", self.configured.title());
         on_event(Event { revocation: handle.clone(), ..Event::progress(text) });
         if handle.is_none() && described.revocation().is_some() {
             return Err(self.unusable(token, "the answer lacks what its revocation needs"));
         }
         let credential = Credential { token: token.clone(), parts: traded.parts, ..Credential::default() };
-        let place = self.resolution.place(self.configured.tag.as_ref(), None);
-        let rendered = self.adapter.render(&credential, &place);
-        rendered.map_err(|error| self.unusable(token, &error.to_string()))?;
-        Ok(((handle, traded.ends_at), credential))
+        let place = self.resolution.place(self.configured.tag.as_ref(), self.source);
+        if let Err(error) = self.adapter.render(&credential, &place) {
+            if let Some(handle) = &handle {
+                on_event(Event::progress(handle.revoke(&exchange.http).await.to_string()));
+            }
+            return Err(self.unusable(token, &error.to_string()));
+        }
+        Ok(Accepted { handle, ends_at, credential })
     }
 
     fn values<'a>(

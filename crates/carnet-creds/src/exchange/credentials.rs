@@ -154,7 +154,13 @@ impl Credentials {
                 })
             }
             Grant::Exchange(adapter) => {
-                let trade = Trade { configured, adapter, resolution: &self.resolution, limit: self.limit };
+                let trade = Trade {
+                    configured,
+                    adapter,
+                    resolution: &self.resolution,
+                    source: self.source.as_ref(),
+                    limit: self.limit,
+                };
                 let traded = trade.perform(&self.exchange, &minted.token, on_event).await?;
                 self.hide(minted.token);
                 Ok(Held { identity, ..traded })

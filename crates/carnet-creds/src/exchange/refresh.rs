@@ -227,7 +227,13 @@ impl Credentials {
             return Err(ExchangeError::NoSession { configuration: configured.title() });
         };
         let minted = self.mint(position, request).await?;
-        let trade = Trade { configured, adapter, resolution: &self.resolution, limit: self.limit };
+        let trade = Trade {
+            configured,
+            adapter,
+            resolution: &self.resolution,
+            source: self.source.as_ref(),
+            limit: self.limit,
+        };
         let traded = trade.perform(&self.exchange, &minted.token, on_event).await?;
         let identity = Some(Identity::of(&minted, &Claims::of(&minted.token)));
         Ok((Held { identity, ..traded }, minted.token))

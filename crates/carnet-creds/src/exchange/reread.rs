@@ -65,7 +65,9 @@ impl Credentials {
         let at = self.session_of(read).ok_or_else(no_session)?;
         let State::Vault(session) = &self.held[at].state else { return Err(no_session()) };
         let login = self.login_of(at);
-        Reading { configured, read, login, limit: self.limit }.perform(&self.exchange, at, session, on_event).await
+        Reading { configured, read, login, limit: self.limit }
+            .perform(&self.exchange, at, session, on_event)
+            .await
     }
 
     /// Renews the lease of what was read; where that ends, a consumer that asks again gets something new in time.
