@@ -246,3 +246,42 @@ fn audiences_have_the_defaults_of_their_vendors() {
     ];
     assert_eq!(defaults, expected.map(|(name, default)| (name.to_owned(), default.to_owned())));
 }
+
+/// What people read about adapters.
+const GUIDE: &str = include_str!("../../../../../docs/adapters.md");
+
+#[test]
+fn the_guide_names_what_each_reads_and_sets() {
+    for one in shipped().iter().map(|one| &one.definition) {
+        let start = format!("| [`{}`]({}) |", one.name(), one.source());
+        let row = GUIDE
+            .lines()
+            .find(|line| line.starts_with(&start))
+            .unwrap_or_else(|| panic!("{start} is missing"));
+        let upper = one.name().to_ascii_uppercase();
+        for setting in one.settings() {
+            let name = setting.variables().next().expect("has a name");
+            let common =
+                [format!("TFC_{upper}_PROVIDER_AUTH"), format!("TFC_{upper}_WORKLOAD_IDENTITY_AUDIENCE")];
+            let written = if setting.is_required { format!(" `{name}`") } else { format!("*`{name}`*") };
+            assert!(
+                common.iter().any(|one| one == name) || row.contains(&written),
+                "{written} is not in {row}"
+            );
+        }
+        for (name, _) in one.env() {
+            assert!(row.contains(&format!("`{name}`")), "{name} is not in {row}");
+        }
+        if let Some(default) = one.setting("audience").and_then(|setting| setting.default.as_ref()) {
+            assert!(row.contains(&format!("| `{default}` |")), "{default} is not in {row}");
+        }
+    }
+}
+
+#[test]
+fn the_example_of_the_guide_is_a_document() {
+    let (_, rest) = GUIDE.split_once("```toml\n").expect("has an example");
+    let (example, _) = rest.split_once("```\n").expect("ends");
+    let definition = AdapterDefinition::parse(example).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(definition.name(), "acme");
+}
