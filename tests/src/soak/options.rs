@@ -38,7 +38,7 @@ impl SoakOptions {
             apply: Duration::from_secs(40),
             // The shortest that the product gives out.
             identity_token: Duration::from_secs(10),
-            vault_token: Duration::from_secs(6),
+            vault_token: Duration::from_secs(8),
             access_token: Duration::from_secs(5),
             role_session: Duration::from_secs(5),
             object_every: Duration::from_secs(2),

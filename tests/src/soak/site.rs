@@ -22,6 +22,7 @@ use crate::{
 pub(super) const BUCKET: &str = "soak";
 
 const ORGANIZATION: &str = "acme";
+const PLAN_LEASE: Duration = Duration::from_mins(20);
 const WORKSPACE: &str = "soak";
 const AWS_AUDIENCE: &str = "aws.workload.identity";
 const AZURE_AUDIENCE: &str = "api://AzureADTokenExchange";
@@ -68,16 +69,14 @@ impl Site {
         api.create_organization(ORGANIZATION).await?;
         let workspace = api.create_workspace(ORGANIZATION, WORKSPACE).await?;
         let site = Self { ca, server, api, seaweed, sts, bao, entra, google, workspace };
-        site.set_variables(options).await?;
+        site.set_variables().await?;
         Ok(site)
     }
 
-    async fn set_variables(&self, options: &SoakOptions) -> anyhow::Result<()> {
-        let life = format!("{}s", options.identity_token.as_secs());
+    async fn set_variables(&self) -> anyhow::Result<()> {
         let [reader, writer] = ["reader", "writer"].map(SeaweedFs::role_arn);
         let vault_ca = BASE64_STANDARD.encode(self.bao.ca_pem());
         let variables = [
-            ("TFC_WORKLOAD_IDENTITY_TTL", &*life),
             ("TFC_AWS_PROVIDER_AUTH", "true"),
             ("TFC_AWS_PLAN_ROLE_ARN", &reader),
             ("TFC_AWS_APPLY_ROLE_ARN", &writer),
@@ -86,7 +85,8 @@ impl Site {
             ("AWS_ENDPOINT_URL_S3", self.seaweed.endpoint()),
             ("TFC_VAULT_PROVIDER_AUTH", "true"),
             ("TFC_VAULT_ADDR", self.bao.address()),
-            ("TFC_VAULT_RUN_ROLE", "soak"),
+            ("TFC_VAULT_PLAN_ROLE", "plan"),
+            ("TFC_VAULT_APPLY_ROLE", "apply"),
             ("TFC_VAULT_ENCODED_CACERT", &vault_ca),
             ("TFC_AZURE_PROVIDER_AUTH", "true"),
             ("TFC_AZURE_RUN_CLIENT_ID", APPLICATION),
@@ -99,6 +99,12 @@ impl Site {
             ("TFC_GCP_RUN_SERVICE_ACCOUNT_EMAIL", SERVICE_ACCOUNT),
         ];
         self.api.set_environment(&self.workspace, &variables).await
+    }
+
+    /// Lets the identity tokens of the phases to come live for this long.
+    pub(super) async fn shorten_tokens(&self, life: Duration) -> anyhow::Result<()> {
+        let life = format!("{}s", life.as_secs());
+        self.api.set_environment(&self.workspace, &[("TFC_WORKLOAD_IDENTITY_TTL", &life)]).await
     }
 
     /// Where the configuration finds the stand-ins.
@@ -164,17 +170,19 @@ async fn set_up_vault(bao: &OpenBao, server: &CarnetServer, lease: Duration) -> 
     bao.trust_issuer("jwt", &server.url(), server.ca_pem()).await?;
     bao.write_secret("app", json!({"content": "soaked"})).await?;
     bao.write_reader_policy("reader", "app").await?;
-    let role = json!({
-        "role_type": "jwt",
-        "user_claim": "terraform_workspace_id",
-        "bound_audiences": [VAULT_AUDIENCE],
-        "bound_claims_type": "glob",
-        "bound_claims": {"sub": subject("*")},
-        // The audit log names the identity token of a login this way.
-        "claim_mappings": {"jti": "jti"},
-        "token_policies": ["reader"],
-        "token_ttl": format!("{}s", lease.as_secs()),
-    });
-    bao.admin("POST", "auth/jwt/role/soak", role).await?;
+    // The plan is over soon: its token needs no renewal.
+    for (phase, lease) in [("plan", PLAN_LEASE), ("apply", lease)] {
+        let role = json!({
+            "role_type": "jwt",
+            "user_claim": "terraform_workspace_id",
+            "bound_audiences": [VAULT_AUDIENCE],
+            "bound_subject": subject(phase),
+            // The audit log names the identity token of a login this way.
+            "claim_mappings": {"jti": "jti"},
+            "token_policies": ["reader"],
+            "token_ttl": format!("{}s", lease.as_secs()),
+        });
+        bao.admin("POST", &format!("auth/jwt/role/{phase}"), role).await?;
+    }
     Ok(())
 }
