@@ -64,6 +64,7 @@ impl Credentials {
                 }
             }
         }
+        credentials.ask_who(on_event).await;
         let held: Vec<Credential> = credentials.held.iter().map(|held| held.credential.clone()).collect();
         let login_tokens = std::mem::take(&mut credentials.injection.secrets);
         credentials.injection = assemble(&credentials.resolution, &held, credentials.source.as_ref());

@@ -4,7 +4,7 @@ use std::{error::Error, time::Duration};
 
 use reqwest::{Certificate, Client, ClientBuilder, redirect::Policy};
 
-use super::reachable::AllowedHosts;
+use super::{reachable::AllowedHosts, who_am_i::Endpoints};
 
 /// How providers are reached.
 #[derive(Debug, Clone)]
@@ -15,8 +15,10 @@ pub struct HttpSettings {
     pub connect_timeout: Duration,
     /// The pause before the first retry; it doubles with every further one.
     pub retry_pause: Duration,
-    /// Hosts that adapters may reach although they lie where adapters may not reach.
+    /// Hosts that adapters may reach, and that are asked who a run is, although they lie where neither is allowed.
     pub allowed_hosts: AllowedHosts,
+    /// Where providers are asked who a run is.
+    pub endpoints: Endpoints,
 }
 
 impl Default for HttpSettings {
@@ -26,6 +28,7 @@ impl Default for HttpSettings {
             connect_timeout: Duration::from_secs(10),
             retry_pause: Duration::from_millis(500),
             allowed_hosts: AllowedHosts::default(),
+            endpoints: Endpoints::default(),
         }
     }
 }

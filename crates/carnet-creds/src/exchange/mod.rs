@@ -19,6 +19,7 @@ mod vault_accessor;
 mod vault_api;
 mod vault_read;
 pub(crate) mod vault_wire;
+mod who_am_i;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ pub use reachable::{AllowedHostError, AllowedHosts};
 pub use report::{LeaseEntry, ReportEntry};
 pub use revocation::{Revocation, RevocationHandle, RevocationOutcome};
 pub use vault_accessor::VaultAccessor;
+pub use who_am_i::Endpoints;
 
 /// Where identity tokens come from.
 #[async_trait]

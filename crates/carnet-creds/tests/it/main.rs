@@ -15,4 +15,5 @@ mod vault_lease;
 mod vault_login;
 mod vault_network;
 mod vault_refusal;
+mod who_am_i;
 mod world;

@@ -48,8 +48,17 @@ impl World {
 
     /// Resolves the variables as a plan of at most two hours, and obtains what they lead to.
     pub(crate) async fn obtain(&mut self, variables: &[(&str, &str)]) -> Result<Credentials, ExchangeError> {
+        self.obtain_with(variables, http_settings()).await
+    }
+
+    /// The same, with another way to reach providers.
+    pub(crate) async fn obtain_with(
+        &mut self,
+        variables: &[(&str, &str)],
+        http: HttpSettings,
+    ) -> Result<Credentials, ExchangeError> {
         let clock = self.clock.clone();
-        let exchange = Exchange { http: http_settings(), clock: Arc::new(move || clock.now()) };
+        let exchange = Exchange { http, clock: Arc::new(move || clock.now()) };
         let events = &mut self.events;
         let on_event = &mut |event| events.push(event);
         let obtained =
