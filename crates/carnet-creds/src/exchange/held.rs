@@ -89,6 +89,8 @@ pub(super) struct Session {
     pub(super) api: VaultApi,
     pub(super) token: SecretString,
     pub(super) lease: Lease,
+    /// Whether the token can be used a few times only.
+    pub(super) is_limited: bool,
     /// When to log in again because the token cannot be renewed for long enough.
     pub(super) again: Option<Rotation>,
 }

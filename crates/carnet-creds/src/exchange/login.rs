@@ -59,7 +59,8 @@ impl Login<'_> {
         let span = Duration::from_secs(granted.auth.lease_duration);
         let again = ends_early.then(|| Rotation::of_life(span, now));
         let facts = self.facts(&granted);
-        let session = Session { api, token: granted.auth.client_token, lease, again };
+        let is_limited = granted.auth.num_uses > 0;
+        let session = Session { api, token: granted.auth.client_token, lease, is_limited, again };
         Ok(LoggedIn { session, handle, facts })
     }
 

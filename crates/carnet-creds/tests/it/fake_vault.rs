@@ -197,7 +197,10 @@ impl FakeVault {
             ("POST", "/v1/auth/token/renew-self") => state.renew(request, now),
             ("POST", "/v1/auth/token/revoke-self") => state.revoke(request, now),
             ("GET", "/v1/auth/token/lookup-self") => match state.caller(request, now) {
-                Some(_) => Answer::new(200, r#"{"data":{}}"#),
+                Some(_) => {
+                    let data = json!({"display_name": "jwt-ws-1", "entity_id": "entity-1", "policies": ["default"]});
+                    Answer::new(200, json!({ "data": data }).to_string())
+                }
                 None => refuse(403, "permission denied"),
             },
             ("POST", "/v1/sys/wrapping/unwrap") => state.unwrap(request),

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     fake_issuer::SUBJECT,
+    fake_vault::{FakeVault, Role},
     http::{Answer, Request, serve_one},
     world::{World, http_settings},
 };
@@ -411,4 +412,24 @@ async fn an_api_server_says_which_user_it_is() {
     let mut world = World::new();
     let (_, events) = asked(&mut world, &provider, &on).await;
     assert!(only(&events).0.ends_with("KUBE_HOST of the workspace names no cluster"));
+}
+
+#[tokio::test]
+async fn vault_adds_the_name_in_its_own_log_to_what_the_login_said() {
+    let mut world = World::new();
+    let vault = FakeVault::start(&world.clock).await;
+    vault.role("counted", Role { num_uses: 5, ..Role::default() });
+    let on = [ASKS, ("TFC_VAULT_PROVIDER_AUTH", "true"), ("TFC_VAULT_ADDR", vault.address.as_str())];
+    let variables = [&on[..], &[("TFC_VAULT_RUN_ROLE", "r")]].concat();
+    let credentials = world.obtain(&variables).await.unwrap();
+    assert_eq!(world.lines().last().unwrap(), "Vault: the run is jwt-ws-1 (entity entity-1)");
+    let facts = &credentials.report()[0].identity;
+    assert!(facts.contains(&"entity: entity-1".to_owned()), "{facts:?}");
+    assert_eq!(facts.last().unwrap(), "display name: jwt-ws-1");
+
+    // A question would cost one of the few uses.
+    let variables = [&on[..], &[("TFC_VAULT_RUN_ROLE", "counted")]].concat();
+    world.obtain(&variables).await.unwrap();
+    let lookups = vault.calls().iter().filter(|call| call.ends_with("lookup-self")).count();
+    assert_eq!(lookups, 1);
 }

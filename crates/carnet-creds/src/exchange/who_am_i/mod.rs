@@ -9,6 +9,7 @@ mod azure;
 mod endpoints;
 mod gcp;
 mod kubernetes;
+mod vault;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -88,6 +89,9 @@ impl Credentials {
         for (position, question) in self.questions() {
             asked.spawn(async move { (position, question.ask().await) });
         }
+        for (position, question) in self.vault_questions() {
+            asked.spawn(async move { (position, question.ask().await) });
+        }
         let mut outcomes = BTreeMap::new();
         while let Some(joined) = asked.join_next().await {
             // A panic is reported where it happens.
@@ -98,7 +102,7 @@ impl Credentials {
             on_event(self.told(position, &outcome.answer));
             if let Ok(answer) = outcome.answer {
                 let facts = answer.facts.into_iter().filter(|(_, fact)| !fact.is_empty());
-                self.held[position].facts = facts.map(|(name, fact)| format!("{name}: {fact}")).collect();
+                self.held[position].facts.extend(facts.map(|(name, fact)| format!("{name}: {fact}")));
             }
         }
     }
@@ -120,6 +124,18 @@ impl Credentials {
             (position, question)
         };
         askable.map(question).collect()
+    }
+
+    /// Sessions of Vault, but for those that a question would use up.
+    fn vault_questions(&self) -> Vec<(usize, vault::Question)> {
+        let question = |(position, held): (usize, &super::held::Held)| match &held.state {
+            State::Vault(session) if !session.is_limited => {
+                let question = vault::Question { api: session.api.clone(), token: session.token.clone() };
+                Some((position, question))
+            }
+            _ => None,
+        };
+        self.held.iter().enumerate().filter_map(question).collect()
     }
 
     fn told(&self, position: usize, answer: &Result<Answer, Silence>) -> Event {
