@@ -23,7 +23,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 /// How much earlier than the session's end the client hears that it ends.
 ///
 /// SeaweedFS refuses a session from its last second on and the AWS SDK signs with it up to that second: a request that
-/// is on its way just then would fail, whoever started Terraform. AWS itself is not as exact.
+/// is on its way just then would fail, whoever started Terraform.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// One request for a role session.

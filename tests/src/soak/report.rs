@@ -21,6 +21,9 @@ const EXPIRY_WORDS: [&str; 8] = [
     "unauthorized",
 ];
 
+/// What every JWT begins with.
+const TOKEN_START: &str = "eyJ";
+
 const SHOWN: usize = 20;
 
 /// How a soak went.
@@ -66,6 +69,9 @@ impl SoakReport {
         let mut complaints = Vec::new();
         if evidence.status != "applied" {
             complaints.push(format!("the run ended as {:?}", evidence.status));
+        }
+        if evidence.log.contains(TOKEN_START) {
+            complaints.push("the log shows a token".to_owned());
         }
         complaints.extend(evidence.expiry_lines());
         complaints.extend(rows.iter().flat_map(|row| row.complaints(options)));
@@ -301,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_error_is_never_overlooked() {
+    fn an_error_is_never_overlooked() {
         let line = "aws_s3_object.use_003: ExpiredToken: the token has expired";
         check(|evidence| evidence.log.push_str(line), &[&format!("the log says: {line}")]);
         let error = "soak-counts {\"client\": \"gcp\", \"uses\": 39, \"errors\": 1}";
@@ -313,6 +319,7 @@ mod tests {
             seen.push(Seen { token_id, is_exchange: true, refusal });
         };
         check(refused, &["azure: 1 errors", "azure: the exchange was refused with 700024"]);
+        check(|evidence| evidence.log.push_str("eyJhbGciOi"), &["the log shows a token"]);
         check(|evidence| evidence.status = "errored".to_owned(), &["the run ended as \"errored\""]);
     }
 
