@@ -9,3 +9,4 @@ mod phases;
 mod refusals;
 mod settling;
 mod vault;
+mod vault_backed;
