@@ -1,6 +1,9 @@
 //! One job from its claim to its end.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use carnet_api::{
     client::AgentClient,
@@ -59,7 +62,7 @@ async fn try_execute(shared: &Shared, document: JobDocument, claimed: Instant) -
     let (stopper, control) = control();
     let (version, version_known) = watch::channel(None);
     let limit = document.deadline_at.duration_since(document.claimed_at);
-    let deadline = claimed + limit.try_into().unwrap_or_default();
+    let deadline = claimed + Duration::try_from(limit).unwrap_or_default();
     let _watcher = Task(tokio::spawn(watch_over(
         client.clone(),
         stopper,
