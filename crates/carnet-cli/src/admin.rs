@@ -1,4 +1,9 @@
-//! `carnet admin`: work on a data directory, whether its server runs or not.
+//! `carnet admin`: work on a data directory, whether its server runs or not, and on what runs left behind.
+
+mod outstanding_list;
+mod revoke_outstanding;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
@@ -7,6 +12,7 @@ use carnet_store::Store;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret as _;
 
+use self::revoke_outstanding::RevokeOptions;
 use crate::data_dir::DataDir;
 use crate::edge;
 
@@ -19,6 +25,16 @@ pub(crate) enum AdminCommand {
         name: String,
         #[command(flatten)]
         place: DataOptions,
+    },
+    /// Revoke the Vault tokens that runs left behind because their agent and its guardian both died.
+    ///
+    /// Reads the server's list, revokes by accessor, the newest first, and tells the server how it went. Fails when a token of
+    /// this Vault is left; a second time is safe. Tokens come from the environment, never from the argument list: CARNET_TOKEN
+    /// (or --token-file), an API token of an owner of the organization, and VAULT_TOKEN, whose policy needs update on
+    /// auth/token/revoke-accessor and nothing else.
+    RevokeOutstanding {
+        #[command(flatten)]
+        options: Box<RevokeOptions>,
     },
 }
 
@@ -42,6 +58,7 @@ pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<()> {
             let token = carnet_server::create_agent_token(&store, &name, edge::now()).await?;
             edge::print(&format!("{}\n", token.expose_secret()))
         }
+        AdminCommand::RevokeOutstanding { options } => revoke_outstanding::run(&options).await,
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AdaptersCommand,
     },
-    /// Administer a data directory; its server may run meanwhile.
+    /// Administer a server: its data directory, while it runs or not, or what its runs left behind.
     Admin {
         #[command(subcommand)]
         command: AdminCommand,

@@ -62,12 +62,14 @@ fn the_options_of_the_server_are_documented() {
          site administrator `admin`), `CARNET_MASTER_KEY`\n(beats its file) and `CARNET_AGENT_TOKEN` are read from the environment only.\n\n\
          ## carnet server\n\n```\n{}\n```\n\n## carnet agent\n\n```\n{}\n```\n\n\
          ## carnet trust vault\n\n```\n{}\n```\n\n## carnet adapters\n\n```\n{}\n```\n\n## carnet admin agent-token\n\n```\n{}\n```\n\n\
+         ## carnet admin revoke-outstanding\n\n```\n{}\n```\n\n\
          ## carnet completions\n\n```\n{}\n```\n",
         help(&["server"]),
         help(&["agent"]),
         help(&["trust", "vault"]),
         help(&["adapters"]),
         help(&["admin", "agent-token"]),
+        help(&["admin", "revoke-outstanding"]),
         help(&["completions"]),
     );
     compare("configuration.md", &text);
