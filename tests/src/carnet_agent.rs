@@ -46,6 +46,11 @@ impl CarnetAgent {
         self.folder.path().join("data")
     }
 
+    /// The agent's process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// Everything the agent has printed since its first start.
     pub fn log(&self) -> String {
         self.process.log()

@@ -136,8 +136,18 @@ impl CarnetServer {
 
     /// Runs another command of the same binary to its end.
     pub async fn command(&self, arguments: &[&str]) -> anyhow::Result<std::process::Output> {
+        self.command_with(arguments, &[]).await
+    }
+
+    /// The same with more environment variables.
+    pub async fn command_with(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<std::process::Output> {
         let mut command = tokio::process::Command::new(carnet_binary()?);
         command.args(arguments).env("CARNET_TOKEN", BOOTSTRAP_TOKEN).env("CARNET_CA_FILE", self.ca_file());
+        command.envs(environment.iter().copied());
         Ok(command.output().await?)
     }
 

@@ -78,14 +78,14 @@ impl Apply {
 }
 
 /// The agent itself names its folders in its arguments.
-fn is_product(process: &Process) -> bool {
+pub(super) fn is_product(process: &Process) -> bool {
     let arguments = process.arguments();
     let mut words = arguments.split(|byte| *byte == 0).map(String::from_utf8_lossy);
     words.next().is_some_and(|program| program.ends_with("/carnet"))
         && words.next().is_some_and(|command| matches!(&*command, "server" | "agent"))
 }
 
-fn send(signal: Signal, processes: &[Process]) -> anyhow::Result<()> {
+pub(super) fn send(signal: Signal, processes: &[Process]) -> anyhow::Result<()> {
     for process in processes {
         let pid = i32::try_from(process.id).ok().and_then(Pid::from_raw).context("a process has an id")?;
         match kill_process(pid, signal) {

@@ -3,5 +3,6 @@
 mod crash;
 mod hostile;
 mod links;
+mod outstanding;
 mod stops;
 mod uploads;

@@ -9,7 +9,7 @@ use base64::{
 
 /// Secrets in every form that is looked for.
 #[derive(Default)]
-pub(super) struct Secrets {
+pub(crate) struct Secrets {
     /// The forms by their first byte, so that all are looked for at once.
     forms: BTreeMap<u8, Vec<Form>>,
 }
@@ -20,7 +20,7 @@ struct Form {
 }
 
 impl Secrets {
-    pub(super) fn add(&mut self, name: &str, value: &str) {
+    pub(crate) fn add(&mut self, name: &str, value: &str) {
         assert!(value.len() >= 12, "{name} is too short to be looked for: {} bytes", value.len());
         for (kind, bytes) in forms(value) {
             let form = Form { name: format!("{name} ({kind})"), bytes };
@@ -29,7 +29,7 @@ impl Secrets {
     }
 
     /// The names of the secrets that stand in these bytes.
-    pub(super) fn found_in(&self, bytes: &[u8]) -> BTreeSet<&str> {
+    pub(crate) fn found_in(&self, bytes: &[u8]) -> BTreeSet<&str> {
         let mut found = BTreeSet::new();
         for (position, first) in bytes.iter().enumerate() {
             let Some(candidates) = self.forms.get(first) else { continue };

@@ -1,6 +1,6 @@
 //! No secret of a run is anywhere but where the run needs it, and nowhere at all behind the run.
 
-mod forms;
+pub(crate) mod forms;
 
 use std::{
     os::unix::fs::PermissionsExt,
@@ -201,7 +201,7 @@ async fn everything_of(site: &Site, workspace: &str, run: &str) -> anyhow::Resul
 }
 
 /// All files below a folder with their names and contents.
-fn files_below(folder: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+pub(crate) fn files_below(folder: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
