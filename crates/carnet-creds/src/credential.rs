@@ -19,6 +19,7 @@ pub(crate) struct Credential {
 
 impl Credential {
     /// A credential that is one token.
+    #[cfg(any(test, feature = "exchange"))]
     pub(crate) fn of_token(token: SecretString) -> Self {
         Self { token, ..Self::default() }
     }

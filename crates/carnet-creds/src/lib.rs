@@ -35,9 +35,9 @@ pub use adapter::{AdapterDefinition, AdapterError};
 pub use adapter_name::{AdapterName, AdapterNameError};
 #[cfg(feature = "exchange")]
 pub use exchange::{
-    AllowedHostError, AllowedHosts, Credentials, Endpoints, Event, Exchange, ExchangeError, HttpSettings, IdentityToken,
-    LeaseEntry, Refreshed, Refused, ReportEntry, Revocation, RevocationHandle, RevocationOutcome, TokenError,
-    TokenSource, VaultAccessor,
+    AllowedHostError, AllowedHosts, Credentials, Endpoints, Event, Exchange, ExchangeError, HttpSettings,
+    IdentityToken, LeaseEntry, Refreshed, Refused, ReportEntry, Revocation, RevocationHandle,
+    RevocationOutcome, TokenError, TokenSource, VaultAccessor,
 };
 pub use family::{FamilyName, Tag, TagError};
 pub use injection::{InjectedFile, Injection, ServedToken, TokenSourceAddress};

@@ -101,6 +101,10 @@ pub(crate) enum Grant<'a> {
     /// The engine reads credentials from Vault, with the token of a login.
     VaultRead(&'a VaultRead),
     /// The engine performs the exchange that an adapter describes.
+    #[cfg_attr(
+        not(feature = "exchange"),
+        expect(dead_code, reason = "only the exchange itself looks inside")
+    )]
     Exchange(&'a AdapterConfiguration),
 }
 

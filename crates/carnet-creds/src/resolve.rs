@@ -10,8 +10,6 @@ use std::{
 use carnet_model::{Phase, RunId};
 use secrecy::SecretString;
 
-#[cfg(feature = "exchange")]
-use crate::{provider::VaultRead, provider_env::ProviderEnv};
 use crate::{
     adapter::AdapterDefinition,
     common::{self, Common},
@@ -28,6 +26,8 @@ use crate::{
     setting::Setting,
     switches::{flags_on, misplaced, two_defaults},
 };
+#[cfg(feature = "exchange")]
+use crate::{provider::VaultRead, provider_env::ProviderEnv};
 
 /// The longest life of a token that is used once, for a login.
 const LOGIN_LIFE: Duration = Duration::from_mins(5);
@@ -74,6 +74,7 @@ pub struct TokenRequest {
 #[derive(Debug)]
 pub struct Resolution {
     pub(crate) configured: Vec<Configured>,
+    #[cfg_attr(not(any(test, feature = "exchange")), expect(dead_code, reason = "only the exchange asks"))]
     pub(crate) common: Common,
     pub(crate) warnings: Vec<Notice>,
     pub(crate) home: String,

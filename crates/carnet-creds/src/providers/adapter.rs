@@ -154,6 +154,7 @@ impl AdapterConfiguration {
     }
 
     /// The adapter.
+    #[cfg(feature = "exchange")]
     pub(crate) fn definition(&self) -> &AdapterDefinition {
         &self.definition
     }

@@ -142,6 +142,10 @@ fn what_is_read_from_vault_takes_the_value_of_the_phase() {
         ],
         ["role-both", "role-planned", "role-applied"],
     );
+}
+
+#[test]
+fn google_credentials_of_vault_take_the_value_of_the_phase() {
     for kind in ["access_token", "service_account_key"] {
         check(
             FamilyName::VaultBackedGcp,
