@@ -47,12 +47,13 @@ pub(super) async fn ask(question: &Question, asker: &mut Asker<'_>) -> Result<An
         ("user id", element(text, "UserId").map(|id| name(&id)).unwrap_or_default()),
     ];
     let likeness = match (Role::asked(question.presented.role()), Role::found(&arn)) {
-        (Some(asked), Some(found)) => likeness(&[
-            ("partition", asked.partition, found.partition),
-            ("account", asked.account, &account),
-            ("role", asked.name, found.name),
-        ]),
-        // Stand-ins for AWS have names of other forms.
+        (Some(asked), Some(found)) => {
+            let mut pairs = vec![("partition", asked.partition, found.partition)];
+            // Stand-ins for AWS leave the account out.
+            pairs.extend(found.account.zip(asked.account).map(|(found, asked)| ("account", asked, found)));
+            pairs.push(("role", asked.name, found.name));
+            likeness(&pairs)
+        }
         _ => likeness(&[]),
     };
     Ok(Answer { who: arn, facts, likeness })
@@ -147,31 +148,34 @@ fn element(xml: &str, wanted: &str) -> Option<String> {
 #[derive(Debug, PartialEq, Eq)]
 struct Role<'a> {
     partition: &'a str,
-    account: &'a str,
+    account: Option<&'a str>,
     name: &'a str,
 }
 
 impl<'a> Role<'a> {
     /// `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
     fn asked(arn: &'a str) -> Option<Self> {
-        let (partition, account, resource) = parts(arn, "iam")?;
-        let name = resource.strip_prefix("role/")?.rsplit('/').next()?;
-        Some(Self { partition, account, name })
+        let role = Self::read(arn, "iam", ":role/")?;
+        let name = role.name.rsplit('/').next()?;
+        Some(Self { name, ..role })
     }
 
     /// `arn:PARTITION:sts::ACCOUNT:assumed-role/NAME/SESSION`.
     fn found(arn: &'a str) -> Option<Self> {
-        let (partition, account, resource) = parts(arn, "sts")?;
-        let name = resource.strip_prefix("assumed-role/")?.split('/').next()?;
-        Some(Self { partition, account, name })
+        let role = Self::read(arn, "sts", ":assumed-role/")?;
+        let name = role.name.split('/').next()?;
+        Some(Self { name, ..role })
     }
-}
 
-fn parts<'a>(arn: &'a str, wanted: &str) -> Option<(&'a str, &'a str, &'a str)> {
-    let mut parts = arn.splitn(6, ':');
-    let (prefix, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
-    let (_region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
-    (prefix == "arn" && service == wanted).then_some((partition, account, resource))
+    fn read(arn: &'a str, service: &str, kind: &str) -> Option<Self> {
+        let (before, name) = arn.split_once(kind)?;
+        let mut parts = before.split(':');
+        let is_arn = parts.next() == Some("arn");
+        let partition = parts.next()?;
+        let is_of_service = parts.next() == Some(service);
+        let account = parts.nth(1).filter(|account| !account.is_empty());
+        (is_arn && is_of_service).then_some(Self { partition, account, name })
+    }
 }
 
 #[cfg(test)]
@@ -183,7 +187,12 @@ mod tests {
         let asked = Role::asked("arn:aws-cn:iam::123456789012:role/team/terraform");
         let found = Role::found("arn:aws-cn:sts::123456789012:assumed-role/terraform/run-1");
         assert_eq!(asked, found);
-        assert_eq!(asked, Some(Role { partition: "aws-cn", account: "123456789012", name: "terraform" }));
+        assert_eq!(
+            asked,
+            Some(Role { partition: "aws-cn", account: Some("123456789012"), name: "terraform" })
+        );
+        let without = Role::found("arn:aws:sts::assumed-role/terraform/run-1");
+        assert_eq!(without, Some(Role { partition: "aws", account: None, name: "terraform" }));
         assert_eq!(Role::found("arn:aws:iam::123456789012:user/jane"), None);
         assert_eq!(Role::asked("r"), None);
     }
