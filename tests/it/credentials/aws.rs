@@ -11,17 +11,17 @@ use serde_json::json;
 use crate::site::{ORGANIZATION, Variables, id, script, status, with, workspace};
 
 const AUDIENCE: &str = "aws.workload.identity";
-const BUCKET: &str = "artifacts";
+pub(super) const BUCKET: &str = "artifacts";
 
 /// A server and a SeaweedFS that trusts it.
-struct Cloud {
-    server: CarnetServer,
-    seaweed: SeaweedFs,
+pub(super) struct Cloud {
+    pub(super) server: CarnetServer,
+    pub(super) seaweed: SeaweedFs,
     client: AwsClient,
 }
 
 impl Cloud {
-    async fn start() -> anyhow::Result<Self> {
+    pub(super) async fn start() -> anyhow::Result<Self> {
         let client = aws_client().await?;
         let plugin_dir = match &client {
             AwsClient::Provider { mirror } => Some(mirror.clone()),
@@ -31,7 +31,8 @@ impl Cloud {
     }
 
     async fn start_with(client: AwsClient, plugin_dir: Option<PathBuf>) -> anyhow::Result<Self> {
-        let arguments = ["--concurrency", "4"].map(str::to_owned).to_vec();
+        let arguments = ["--concurrency", "4", "--allow-provider-hosts", "127.0.0.1,localhost"];
+        let arguments = arguments.map(str::to_owned).to_vec();
         let server =
             CarnetServer::start(ServerOptions { plugin_dir, arguments, ..Default::default() }).await?;
         let role = |name: &str, phase: &str, access| TrustedRole {
@@ -57,7 +58,7 @@ impl Cloud {
         Ok(Self { server, seaweed, client })
     }
 
-    fn variables(&self) -> Variables {
+    pub(super) fn variables(&self) -> Variables {
         let endpoint = self.seaweed.endpoint();
         let (reader, writer) = (SeaweedFs::role_arn("reader"), SeaweedFs::role_arn("writer"));
         let variables = [
@@ -72,7 +73,7 @@ impl Cloud {
     }
 
     /// Reads `source.txt` in the plan, if the client can, and makes an object of this name from it in the apply.
-    fn copy_to(&self, key: &str) -> String {
+    pub(super) fn copy_to(&self, key: &str) -> String {
         match &self.client {
             AwsClient::Provider { .. } => format!(
                 "{}{}data \"aws_s3_object\" \"source\" {{\n  bucket = \"{BUCKET}\"\n  key    = \"source.txt\"\n}}\n\
@@ -285,7 +286,12 @@ fn aliased(client: &AwsClient) -> String {
 }
 
 /// Changes an environment variable of a workspace.
-async fn set(api: &carnet_tests::ApiClient, workspace: &str, key: &str, value: &str) -> anyhow::Result<()> {
+pub(super) async fn set(
+    api: &carnet_tests::ApiClient,
+    workspace: &str,
+    key: &str,
+    value: &str,
+) -> anyhow::Result<()> {
     let list = api.get(&format!("workspaces/{workspace}/vars")).await?;
     let all = list["data"].as_array().cloned().unwrap_or_default();
     let known = all.iter().find(|variable| variable["attributes"]["key"] == key);

@@ -7,6 +7,8 @@ mod bare_tokens;
 mod life;
 mod phases;
 mod refusals;
+mod refusals_of_clouds;
 mod settling;
 mod vault;
+mod who_am_i;
 mod vault_backed;
