@@ -25,6 +25,23 @@ variable "tfc_vault_backed_gcp_dynamic_credentials" {
 
 const KEY_FILE: &str = r#"{"type":"service_account","private_key":"-----BEGIN PRIVATE KEY----- of a test"}"#;
 
+/// All three engines; AWS with a role for each phase, Google with an alias.
+const THREE_ENGINES: [(&str, &str); 13] = [
+    ("TFC_VAULT_BACKED_AWS_AUTH", "true"),
+    ("TFC_VAULT_BACKED_AWS_AUTH_TYPE", "iam_user"),
+    ("TFC_VAULT_BACKED_AWS_PLAN_VAULT_ROLE", "viewer"),
+    ("TFC_VAULT_BACKED_AWS_APPLY_VAULT_ROLE", "writer"),
+    ("TFC_VAULT_BACKED_AZURE_AUTH", "true"),
+    ("TFC_VAULT_BACKED_AZURE_RUN_VAULT_ROLE", "web"),
+    ("TFC_VAULT_BACKED_AZURE_SLEEP_SECONDS", "1"),
+    ("TFC_VAULT_BACKED_GCP_AUTH", "true"),
+    ("TFC_VAULT_BACKED_GCP_AUTH_TYPE", "roleset/access_token"),
+    ("TFC_VAULT_BACKED_GCP_RUN_VAULT_ROLESET", "web"),
+    ("TFC_VAULT_BACKED_GCP_AUTH_Signer", "true"),
+    ("TFC_VAULT_BACKED_GCP_AUTH_TYPE_Signer", "static_account/service_account_key"),
+    ("TFC_VAULT_BACKED_GCP_RUN_VAULT_STATIC_ACCOUNT_Signer", "signer"),
+];
+
 /// A site whose Vault has engines at these mounts, and a policy `clouds` that lets these paths be read.
 async fn clouds(mounts: &[&str], readable: &[&str]) -> anyhow::Result<Site> {
     let site = Site::start().await?;
@@ -62,24 +79,7 @@ async fn a_run_uses_what_three_engines_give() -> anyhow::Result<()> {
     write(paths[3], json!({"token": "ya29.web-token", "ttl": "26h"})).await?;
     write(key_path, json!({"private_key_data": BASE64_STANDARD.encode(KEY_FILE)})).await?;
     let trust = site.trust("net", &["--policy-plan", "clouds", "--policy-apply", "clouds"]).await?;
-    let variables = with(
-        &trust,
-        &[
-            ("TFC_VAULT_BACKED_AWS_AUTH", "true"),
-            ("TFC_VAULT_BACKED_AWS_AUTH_TYPE", "iam_user"),
-            ("TFC_VAULT_BACKED_AWS_PLAN_VAULT_ROLE", "viewer"),
-            ("TFC_VAULT_BACKED_AWS_APPLY_VAULT_ROLE", "writer"),
-            ("TFC_VAULT_BACKED_AZURE_AUTH", "true"),
-            ("TFC_VAULT_BACKED_AZURE_RUN_VAULT_ROLE", "web"),
-            ("TFC_VAULT_BACKED_AZURE_SLEEP_SECONDS", "1"),
-            ("TFC_VAULT_BACKED_GCP_AUTH", "true"),
-            ("TFC_VAULT_BACKED_GCP_AUTH_TYPE", "roleset/access_token"),
-            ("TFC_VAULT_BACKED_GCP_RUN_VAULT_ROLESET", "web"),
-            ("TFC_VAULT_BACKED_GCP_AUTH_Signer", "true"),
-            ("TFC_VAULT_BACKED_GCP_AUTH_TYPE_Signer", "static_account/service_account_key"),
-            ("TFC_VAULT_BACKED_GCP_RUN_VAULT_STATIC_ACCOUNT_Signer", "signer"),
-        ],
-    );
+    let variables = with(&trust, &THREE_ENGINES);
     let workspace = site.workspace("net", &variables).await?;
 
     let google = "${var.tfc_vault_backed_gcp_dynamic_credentials";
