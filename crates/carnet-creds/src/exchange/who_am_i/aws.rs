@@ -42,7 +42,7 @@ pub(super) async fn ask(question: &Question, asker: &mut Asker<'_>) -> Result<An
     let (arn, account) = (name(&arn), name(&account));
     let facts = vec![
         ("endpoint", shown(&question.presented.env.aws_sts())),
-        ("account", account.clone()),
+        ("account", account),
         ("ARN", arn.clone()),
         ("user id", element(text, "UserId").map(|id| name(&id)).unwrap_or_default()),
     ];
