@@ -10,5 +10,5 @@ mod refusals;
 mod refusals_of_clouds;
 mod settling;
 mod vault;
-mod who_am_i;
 mod vault_backed;
+mod who_am_i;

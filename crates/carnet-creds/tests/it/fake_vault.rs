@@ -198,7 +198,8 @@ impl FakeVault {
             ("POST", "/v1/auth/token/revoke-self") => state.revoke(request, now),
             ("GET", "/v1/auth/token/lookup-self") => match state.caller(request, now) {
                 Some(_) => {
-                    let data = json!({"display_name": "jwt-ws-1", "entity_id": "entity-1", "policies": ["default"]});
+                    let data =
+                        json!({"display_name": "jwt-ws-1", "entity_id": "entity-1", "policies": ["default"]});
                     Answer::new(200, json!({ "data": data }).to_string())
                 }
                 None => refuse(403, "permission denied"),
