@@ -42,12 +42,12 @@ impl Signature {
 }
 
 impl Refused<'_> {
-    /// What stands between two texts of the message, ignoring case; a closing text that is absent is its end.
+    /// What stands between two texts of a paragraph, ignoring case; a closing text that is absent is its end.
     pub(super) fn between(&self, before: &str, behind: &str) -> Option<&str> {
         let start = find_ignoring_case(self.text, before)? + before.len();
-        let rest = &self.text[start..];
+        let rest = self.text[start..].lines().next().unwrap_or_default();
         let end = find_ignoring_case(rest, behind).unwrap_or(rest.len());
-        Some(rest[..end].trim()).filter(|found| !found.is_empty())
+        Some(shortened(&rest[..end]).trim()).filter(|found| !found.is_empty())
     }
 }
 
@@ -153,10 +153,12 @@ fn own_words(party: &Party, signature: &Signature, text: &str) -> String {
     let ends = party.ends.iter().chain(&["\n"]).filter_map(|end| lower[anchor..].find(end));
     let end = ends.min().map_or(text.len(), |end| anchor + end);
     let words = text[start..end].trim().trim_end_matches(['\\', '"', ',', '}']).replace("\\\"", "\"");
-    match words.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}...", &words[..end]),
-        None => words,
-    }
+    let shown = shortened(&words);
+    if shown.len() < words.len() { format!("{shown}...") } else { words }
+}
+
+fn shortened(text: &str) -> &str {
+    text.char_indices().nth(SHOWN).map_or(text, |(end, _)| &text[..end])
 }
 
 // Only ASCII letters change, so that positions are the same in both texts.

@@ -5,6 +5,7 @@ mod azure;
 mod candidates;
 mod gcp;
 mod others;
+mod properties;
 
 use carnet_model::Timestamp;
 use secrecy::SecretString;
