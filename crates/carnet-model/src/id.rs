@@ -71,8 +71,10 @@ ids! {
     ProjectId = "prj";
     /// A workspace.
     WorkspaceId = "ws";
-    /// A variable of a workspace.
+    /// A variable of a workspace or of a variable set.
     VariableId = "var";
+    /// A variable set.
+    VariableSetId = "varset";
     /// A configuration version: one uploaded archive.
     ConfigurationVersionId = "cv";
     /// A run.

@@ -22,6 +22,8 @@ mod tag;
 mod token;
 mod user;
 mod variable;
+mod variable_precedence;
+mod variable_set;
 mod workspace;
 
 pub use adapter::Adapter;
@@ -30,7 +32,8 @@ pub use configuration_version::{ConfigurationStatus, ConfigurationVersion};
 pub use credential_rules::{IdentityTokenTtl, IdentityTokenTtlError, StaticCredentials};
 pub use id::{
     AgentId, ApplyId, ConfigurationVersionId, IdError, JobId, OrgId, PhaseId, PlanId, ProjectId, RunEventId,
-    RunId, StateVersionId, StateVersionOutputId, TagId, TestRunId, TokenId, UserId, VariableId, WorkspaceId,
+    RunId, StateVersionId, StateVersionOutputId, TagId, TestRunId, TokenId, UserId, VariableId,
+    VariableSetId, WorkspaceId,
 };
 pub use identity::{ModuleTestIdentity, Phase, WorkloadIdentity};
 pub use job::{Job, JobOutcome, JobStatus, Signal};
@@ -48,9 +51,11 @@ pub use state_version::{
 pub use tag::{Tag, TagError};
 pub use token::{ApiToken, TokenKind, TokenOwner};
 pub use user::User;
-pub use variable::{
-    RunVariable, Variable, VariableCategory, VariableInput, VariableSource, VariableValue, merge_variables,
+pub use variable::{Variable, VariableCategory, VariableInput, VariableOwner, VariableValue};
+pub use variable_precedence::{
+    EffectiveVariable, RunVariable, VariableLevel, VariableSource, merge_variables,
 };
+pub use variable_set::{VariableSet, VariableSetAssignment, VariableSetName};
 pub use workspace::{ExecutionMode, Lock, LockOwner, Workspace};
 
 /// A moment in time; only the edges of the program read a clock.

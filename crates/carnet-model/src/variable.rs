@@ -1,10 +1,8 @@
-//! Variables and which of them wins.
-
-use std::collections::BTreeMap;
+//! Variables of workspaces and of variable sets.
 
 use secrecy::SecretString;
 
-use crate::{Timestamp, VariableId, VariableKey, WorkspaceId};
+use crate::{Timestamp, VariableId, VariableKey, VariableSetId, WorkspaceId};
 
 /// What a variable becomes in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,93 +56,26 @@ pub struct VariableInput {
     pub sensitive: bool,
 }
 
-/// A stored variable of a workspace.
+/// What a variable belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VariableOwner {
+    /// A workspace.
+    Workspace(WorkspaceId),
+    /// A variable set.
+    Set(VariableSetId),
+}
+
+/// A stored variable.
 #[derive(Debug, Clone)]
 pub struct Variable {
     /// The stable id.
     pub id: VariableId,
-    /// The workspace it belongs to.
-    pub workspace_id: WorkspaceId,
+    /// What it belongs to.
+    pub owner: VariableOwner,
     /// What was written.
     pub input: VariableInput,
     /// Changes with every update.
     pub version: u64,
     /// When it was made.
     pub created_at: Timestamp,
-}
-
-/// Where a variable of a run came from, the strongest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum VariableSource {
-    /// `-var`, `-var-file` or `TF_VAR_...` of the client that made the run.
-    Run,
-    /// The workspace.
-    Workspace,
-}
-
-/// A variable as one run sees it.
-#[derive(Debug, Clone)]
-pub struct RunVariable {
-    /// The name.
-    pub key: String,
-    /// The value.
-    pub value: VariableValue,
-    /// What it becomes.
-    pub category: VariableCategory,
-    /// Whether the value is an HCL expression.
-    pub hcl: bool,
-    /// Whether it must never be shown.
-    pub sensitive: bool,
-    /// Where it came from.
-    pub source: VariableSource,
-}
-
-/// Keeps the strongest variable of each category and key, in order of category and key.
-pub fn merge_variables(variables: impl IntoIterator<Item = RunVariable>) -> Vec<RunVariable> {
-    let mut kept: BTreeMap<(VariableCategory, String), RunVariable> = BTreeMap::new();
-    for variable in variables {
-        let place = (variable.category, variable.key.clone());
-        match kept.get(&place) {
-            Some(rival) if rival.source <= variable.source => {}
-            _ => {
-                kept.insert(place, variable);
-            }
-        }
-    }
-    kept.into_values().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use secrecy::ExposeSecret;
-
-    fn variable(key: &str, value: &str, source: VariableSource) -> RunVariable {
-        RunVariable {
-            key: key.into(),
-            value: VariableValue(value.to_owned().into()),
-            category: VariableCategory::Terraform,
-            hcl: false,
-            sensitive: false,
-            source,
-        }
-    }
-
-    #[test]
-    fn a_run_variable_beats_the_workspace_in_either_order() {
-        let (run, workspace) =
-            (variable("a", "run", VariableSource::Run), variable("a", "ws", VariableSource::Workspace));
-        for pair in [[run.clone(), workspace.clone()], [workspace, run]] {
-            let merged = merge_variables(pair);
-            assert_eq!(merged.len(), 1);
-            assert_eq!(merged[0].value.0.expose_secret(), "run");
-        }
-    }
-
-    #[test]
-    fn one_name_may_stand_in_both_categories() {
-        let mut env = variable("a", "env", VariableSource::Workspace);
-        env.category = VariableCategory::Env;
-        assert_eq!(merge_variables([variable("a", "tf", VariableSource::Workspace), env]).len(), 2);
-    }
 }

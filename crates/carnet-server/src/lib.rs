@@ -6,6 +6,7 @@ mod api;
 mod app;
 mod archive;
 mod document;
+mod effective_variables;
 mod error;
 mod extract;
 mod headers;

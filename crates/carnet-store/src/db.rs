@@ -104,7 +104,8 @@ bind_ids! {
     carnet_model::AgentId, carnet_model::ApplyId, carnet_model::ConfigurationVersionId, carnet_model::JobId,
     carnet_model::OrgId, carnet_model::PhaseId, carnet_model::PlanId, carnet_model::ProjectId, carnet_model::RunEventId,
     carnet_model::RunId, carnet_model::StateVersionId, carnet_model::StateVersionOutputId, carnet_model::TagId,
-    carnet_model::TokenId, carnet_model::UserId, carnet_model::VariableId, carnet_model::WorkspaceId,
+    carnet_model::TokenId, carnet_model::UserId, carnet_model::VariableId, carnet_model::VariableSetId,
+    carnet_model::VariableSetName, carnet_model::WorkspaceId,
     carnet_model::OrgName, carnet_model::ProjectName, carnet_model::Username, carnet_model::VariableKey,
     carnet_model::WorkspaceName
 }

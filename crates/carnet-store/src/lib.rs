@@ -23,6 +23,8 @@ mod state_output;
 mod state_version;
 mod store;
 mod variable;
+mod variable_set;
+mod variable_set_assignment;
 mod workspace;
 mod workspace_tag;
 
@@ -39,4 +41,6 @@ pub use seal::{MASTER_KEY_LEN, MasterKey, SealError, Sealer};
 pub use signing_key::StoredSigningKey;
 pub use state_version::PendingState;
 pub use store::{Store, TokenHash};
+pub use variable_set::AppliedVariableSet;
+pub use variable_set_assignment::VariableSetContents;
 pub use workspace::{WorkspaceContents, WorkspaceFilter};

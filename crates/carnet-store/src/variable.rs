@@ -1,6 +1,6 @@
-//! Variables of workspaces. Every value is sealed, sensitive or not.
+//! Variables of workspaces and of variable sets. Every value is sealed, sensitive or not.
 
-use carnet_model::{Variable, VariableId, VariableInput, VariableValue, WorkspaceId};
+use carnet_model::{Variable, VariableId, VariableInput, VariableOwner, VariableValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::db::{Row, StoreError, Tx, corrupt};
@@ -9,13 +9,21 @@ fn place(id: &VariableId) -> String {
     format!("variable {id}")
 }
 
+fn owner(row: &Row) -> Result<VariableOwner, StoreError> {
+    match (row.optional_parsed("workspace_id")?, row.optional_parsed("variable_set_id")?) {
+        (Some(workspace), None) => Ok(VariableOwner::Workspace(workspace)),
+        (None, Some(set)) => Ok(VariableOwner::Set(set)),
+        (Some(_), Some(_)) | (None, None) => Err(corrupt("variable_set_id")),
+    }
+}
+
 impl Tx {
     fn opened_variable(&self, row: &Row) -> Result<Variable, StoreError> {
         let id: VariableId = row.parsed("id")?;
         let plain = self.sealer.open(&place(&id), &row.text("sealed_value")?)?;
         let value = std::str::from_utf8(&plain).map_err(|_| corrupt("sealed_value"))?;
         Ok(Variable {
-            workspace_id: row.parsed("workspace_id")?,
+            owner: owner(row)?,
             input: VariableInput {
                 key: row.parsed("key")?,
                 value: VariableValue(SecretString::from(value)),
@@ -34,13 +42,17 @@ impl Tx {
     pub async fn insert_variable(&mut self, variable: &Variable) -> Result<(), StoreError> {
         let sealed =
             self.sealer.seal(&place(&variable.id), variable.input.value.0.expose_secret().as_bytes())?;
+        let (workspace, set) = match &variable.owner {
+            VariableOwner::Workspace(workspace) => (Some(workspace), None),
+            VariableOwner::Set(set) => (None, Some(set)),
+        };
         self.execute(
-            "INSERT INTO variables \
-             (id, workspace_id, key, category, sealed_value, description, hcl, sensitive, version, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "INSERT INTO variables (id, workspace_id, variable_set_id, key, category, sealed_value, description, \
+             hcl, sensitive, version, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             &[
                 (&variable.id).into(),
-                (&variable.workspace_id).into(),
+                workspace.into(),
+                set.into(),
                 (&variable.input.key).into(),
                 variable.input.category.as_str().into(),
                 sealed.into(),
@@ -55,29 +67,24 @@ impl Tx {
         .map(drop)
     }
 
-    /// The variables of a workspace, by age.
-    pub async fn variables(&mut self, workspace: &WorkspaceId) -> Result<Vec<Variable>, StoreError> {
-        let rows = self
-            .all(
-                "SELECT * FROM variables WHERE workspace_id = $1 ORDER BY created_at, id",
-                &[workspace.into()],
-            )
-            .await?;
+    /// The variables of a workspace or of a variable set, by age.
+    pub async fn variables(&mut self, owner: &VariableOwner) -> Result<Vec<Variable>, StoreError> {
+        let rows = match owner {
+            VariableOwner::Workspace(workspace) => {
+                let query = "SELECT * FROM variables WHERE workspace_id = $1 ORDER BY created_at, id";
+                self.all(query, &[workspace.into()]).await?
+            }
+            VariableOwner::Set(set) => {
+                let query = "SELECT * FROM variables WHERE variable_set_id = $1 ORDER BY created_at, id";
+                self.all(query, &[set.into()]).await?
+            }
+        };
         rows.iter().map(|row| self.opened_variable(row)).collect()
     }
 
-    /// One variable of a workspace.
-    pub async fn variable(
-        &mut self,
-        workspace: &WorkspaceId,
-        id: &VariableId,
-    ) -> Result<Option<Variable>, StoreError> {
-        let row = self
-            .optional(
-                "SELECT * FROM variables WHERE workspace_id = $1 AND id = $2",
-                &[workspace.into(), id.into()],
-            )
-            .await?;
+    /// One variable, whatever it belongs to.
+    pub async fn variable(&mut self, id: &VariableId) -> Result<Option<Variable>, StoreError> {
+        let row = self.optional("SELECT * FROM variables WHERE id = $1", &[id.into()]).await?;
         row.map(|row| self.opened_variable(&row)).transpose()
     }
 
@@ -104,17 +111,7 @@ impl Tx {
     }
 
     /// Removes a variable.
-    pub async fn delete_variable(
-        &mut self,
-        workspace: &WorkspaceId,
-        id: &VariableId,
-    ) -> Result<bool, StoreError> {
-        let gone = self
-            .execute(
-                "DELETE FROM variables WHERE workspace_id = $1 AND id = $2",
-                &[workspace.into(), id.into()],
-            )
-            .await?;
-        Ok(gone > 0)
+    pub async fn delete_variable(&mut self, id: &VariableId) -> Result<bool, StoreError> {
+        Ok(self.execute("DELETE FROM variables WHERE id = $1", &[id.into()]).await? > 0)
     }
 }

@@ -1,17 +1,15 @@
 //! Everything an agent needs to execute one phase.
 
-use std::collections::BTreeSet;
-
 use carnet_api::job::{CredentialRules, JobDocument, JobIdentity, JobVariable, RunDocument};
 use carnet_model::{
-    IdentityTokenTtl, Job, Phase, Run, RunVariable, StaticCredentials, Timestamp, VariableCategory,
-    VariableSource, VariableValue, WorkloadIdentity, Workspace, merge_variables,
+    IdentityTokenTtl, Job, Phase, Run, StaticCredentials, Timestamp, WorkloadIdentity, Workspace,
 };
 use carnet_store::Tx;
 
 use super::claim::JobTokens;
 use crate::adapters::not_replaced;
 use crate::app::App;
+use crate::effective_variables::run_variables;
 use crate::error::ApiError;
 
 /// Who the run is in this phase.
@@ -113,42 +111,16 @@ fn run_document(run: &Run, workspace: &Workspace) -> RunDocument {
 }
 
 async fn variables(tx: &mut Tx, run: &Run, workspace: &Workspace) -> Result<Vec<JobVariable>, ApiError> {
-    let stored = tx.variables(&run.workspace_id).await?;
-    let sensitive: BTreeSet<String> = stored
-        .iter()
-        .filter(|variable| variable.input.sensitive && variable.input.category == VariableCategory::Terraform)
-        .map(|variable| variable.input.key.to_string())
-        .collect();
-    let of_workspace = stored.into_iter().map(|variable| RunVariable {
-        key: variable.input.key.to_string(),
-        value: variable.input.value,
-        category: variable.input.category,
-        hcl: variable.input.hcl,
-        sensitive: variable.input.sensitive,
-        source: VariableSource::Workspace,
-    });
-    // Clients send the values of a run as HCL; one that stands for a sensitive variable is as sensitive.
-    let of_run = tx.run_variables(&run.id).await?.into_iter().map(|(key, value)| RunVariable {
-        sensitive: sensitive.contains(&key),
-        key,
-        value: VariableValue(value),
-        category: VariableCategory::Terraform,
-        hcl: true,
-        source: VariableSource::Run,
-    });
-    let merged = merge_variables(of_workspace.chain(of_run));
-    Ok(merged
-        .into_iter()
+    let effective = run_variables(tx, run, workspace).await?;
+    let variables = effective.into_iter().map(|effective| effective.variable);
+    Ok(variables
         .map(|variable| JobVariable {
             key: variable.key,
             value: variable.value.0.into(),
             category: variable.category.as_str().to_owned(),
             hcl: variable.hcl,
             sensitive: variable.sensitive,
-            origin: match variable.source {
-                VariableSource::Workspace => format!("workspace \"{}\"", workspace.name),
-                VariableSource::Run => "the run".to_owned(),
-            },
+            origin: variable.source.to_string(),
         })
         .collect())
 }

@@ -26,6 +26,8 @@ mod state_version_outputs;
 mod state_version_uploads;
 mod state_version_writes;
 mod state_versions;
+mod variable_document;
+mod variable_input;
 mod variables;
 mod workspace_blobs;
 mod workspace_document;

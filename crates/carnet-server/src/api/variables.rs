@@ -1,27 +1,21 @@
-//! Variables of workspaces. A sensitive value is never answered.
+//! Variables of workspaces, and all that take effect in one.
+
+use std::collections::BTreeMap;
 
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
-    Action, NameError, Variable, VariableCategory, VariableId, VariableInput, VariableKey, VariableValue,
-    Workspace, WorkspaceId,
+    Action, EffectiveVariable, Variable, VariableId, VariableOwner, WorkspaceId, merge_variables,
 };
-use carnet_store::StoreError;
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde_json::json;
 
-use crate::app::entropy;
-use crate::document::{Doc, present};
+use super::variable_document::resource;
+use super::variable_input::{self, Input};
+use crate::document::Doc;
+use crate::effective_variables::{candidate, stored_variables};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Ids, Read, Write};
 use crate::reply::{Reply, created, no_content, ok, whole_list};
 use crate::route::{Access, Routes};
-
-/// The most bytes of a value.
-const VALUE_LIMIT: usize = 256 * 1024;
-
-/// The most characters of a description.
-const DESCRIPTION_LIMIT: usize = 512;
 
 pub(crate) fn routes() -> Routes {
     let manage = Access::Allowed(Action::Manage);
@@ -32,56 +26,25 @@ pub(crate) fn routes() -> Routes {
         .get(one, manage, show)
         .patch(one, manage, update)
         .delete(one, manage, delete)
-}
-
-#[derive(Deserialize)]
-struct Input {
-    key: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    value: Option<Option<SecretString>>,
-    #[serde(default, deserialize_with = "present")]
-    description: Option<Option<String>>,
-    category: Option<String>,
-    hcl: Option<bool>,
-    sensitive: Option<bool>,
+        .get("/api/v2/workspaces/{workspace}/all-vars", manage, effective)
 }
 
 async fn index(Read(mut cx): Read, Id(id): Id<WorkspaceId>) -> Reply {
-    let workspace = cx.workspace(&id, Action::Manage).await?;
-    let variables = cx.tx.variables(&id).await?;
-    let data = variables.iter().map(|variable| resource(variable, &workspace)).collect();
-    whole_list(&format!("/api/v2/workspaces/{id}/vars"), data)
+    cx.workspace(&id, Action::Manage).await?;
+    let path = format!("/api/v2/workspaces/{id}/vars");
+    let variables = cx.tx.variables(&VariableOwner::Workspace(id)).await?;
+    whole_list(&path, variables.iter().map(resource).collect())
 }
 
 async fn create(Write(mut cx): Write, Id(id): Id<WorkspaceId>, doc: Doc<Input>) -> Reply {
-    let workspace = cx.workspace(&id, Action::Manage).await?;
-    let input = doc.attributes;
-    let category: VariableCategory = match input.category.as_deref() {
-        Some(text) => text.parse().map_err(|error: String| ApiError::attribute("category", error))?,
-        None => return Err(ApiError::attribute("category", "Category can't be blank")),
-    };
-    let variable = Variable {
-        id: VariableId::from_entropy(entropy()?),
-        workspace_id: id.clone(),
-        input: VariableInput {
-            key: parsed_key(input.key.as_deref(), category)?,
-            value: parsed_value(input.value.flatten())?,
-            description: parsed_description(input.description.flatten())?,
-            category,
-            hcl: input.hcl.unwrap_or(false),
-            sensitive: input.sensitive.unwrap_or(false),
-        },
-        version: 1,
-        created_at: cx.now,
-    };
-    cx.tx.insert_variable(&variable).await.map_err(taken)?;
+    cx.workspace(&id, Action::Manage).await?;
+    let variable = variable_input::create(&mut cx, VariableOwner::Workspace(id), doc.attributes).await?;
     cx.tx.commit().await?;
-    created(resource(&variable, &workspace))
+    created(resource(&variable))
 }
 
 async fn show(Read(mut cx): Read, Ids(id, variable): Ids<WorkspaceId, VariableId>) -> Reply {
-    let (workspace, variable) = visible(&mut cx, &id, &variable).await?;
-    ok(resource(&variable, &workspace))
+    ok(resource(&visible(&mut cx, id, &variable).await?))
 }
 
 async fn update(
@@ -89,120 +52,45 @@ async fn update(
     Ids(id, variable): Ids<WorkspaceId, VariableId>,
     doc: Doc<Input>,
 ) -> Reply {
-    let (workspace, mut variable) = visible(&mut cx, &id, &variable).await?;
-    change(&mut variable.input, doc.attributes)?;
-    variable.version += 1;
-    cx.tx.update_variable(&variable).await.map_err(taken)?;
+    let mut variable = visible(&mut cx, id, &variable).await?;
+    variable_input::update(&mut cx, &mut variable, doc.attributes).await?;
     cx.tx.commit().await?;
-    ok(resource(&variable, &workspace))
+    ok(resource(&variable))
 }
 
 async fn delete(Write(mut cx): Write, Ids(id, variable): Ids<WorkspaceId, VariableId>) -> Reply {
-    let (_, variable) = visible(&mut cx, &id, &variable).await?;
-    cx.tx.delete_variable(&id, &variable.id).await?;
+    let variable = visible(&mut cx, id, &variable).await?;
+    cx.tx.delete_variable(&variable.id).await?;
     cx.tx.commit().await?;
     no_content()
 }
 
-async fn visible(
-    cx: &mut Context,
-    id: &WorkspaceId,
-    variable: &VariableId,
-) -> Result<(Workspace, Variable), ApiError> {
-    let workspace = cx.workspace(id, Action::Manage).await?;
-    let variable = cx.tx.variable(id, variable).await?.ok_or(ApiError::NotFound)?;
-    Ok((workspace, variable))
+async fn visible(cx: &mut Context, id: WorkspaceId, variable: &VariableId) -> Result<Variable, ApiError> {
+    cx.workspace(&id, Action::Manage).await?;
+    let variable = cx.tx.variable(variable).await?.ok_or(ApiError::NotFound)?;
+    if variable.owner != VariableOwner::Workspace(id) {
+        return Err(ApiError::NotFound);
+    }
+    Ok(variable)
 }
 
-/// What a sensitive variable is called and how it is read stays fixed, so that its value cannot be brought to light.
-fn change(variable: &mut VariableInput, input: Input) -> Result<(), ApiError> {
-    if let Some(text) = input.category.as_deref()
-        && text != variable.category.as_str()
-    {
-        return Err(ApiError::attribute("category", "Category cannot be changed; make a new variable"));
-    }
-    if let Some(key) = input.key.as_deref()
-        && key != variable.key.as_str()
-    {
-        if variable.sensitive {
-            return Err(ApiError::attribute("key", "Key of a sensitive variable cannot be changed"));
-        }
-        variable.key = parsed_key(Some(key), variable.category)?;
-    }
-    if let Some(hcl) = input.hcl
-        && hcl != variable.hcl
-    {
-        if variable.sensitive {
-            return Err(ApiError::attribute("hcl", "HCL of a sensitive variable cannot be changed"));
-        }
-        variable.hcl = hcl;
-    }
-    if variable.sensitive && input.sensitive == Some(false) {
-        return Err(ApiError::attribute("sensitive", "Sensitive cannot be taken back; delete the variable"));
-    }
-    variable.sensitive = input.sensitive.unwrap_or(variable.sensitive);
-    if let Some(value) = input.value {
-        variable.value = parsed_value(value)?;
-    }
-    if let Some(description) = input.description {
-        variable.description = parsed_description(description)?;
-    }
-    Ok(())
+async fn effective(Read(mut cx): Read, Id(id): Id<WorkspaceId>) -> Reply {
+    let workspace = cx.workspace(&id, Action::Manage).await?;
+    let stored = stored_variables(&mut cx.tx, &workspace).await?;
+    let effective = merge_variables(stored.iter().map(candidate));
+    let by_id: BTreeMap<&VariableId, &Variable> =
+        stored.iter().map(|(_, variable)| (&variable.id, variable)).collect();
+    let found = effective.iter().filter_map(|one| Some((one, *by_id.get(one.variable.id.as_ref()?)?)));
+    let data = found.map(|(one, variable)| effective_resource(one, variable)).collect();
+    whole_list(&format!("/api/v2/workspaces/{id}/all-vars"), data)
 }
 
-fn parsed_key(key: Option<&str>, category: VariableCategory) -> Result<VariableKey, ApiError> {
-    let key = key.map(str::trim).filter(|key| !key.is_empty());
-    let key = key.ok_or_else(|| ApiError::attribute("key", "Key can't be blank"))?;
-    let key: VariableKey =
-        key.parse().map_err(|error: NameError| ApiError::attribute("key", error.to_string()))?;
-    if category == VariableCategory::Env && key.as_str().contains('-') {
-        return Err(ApiError::attribute(
-            "key",
-            "Key of an environment variable may only contain letters, numbers and _",
-        ));
-    }
-    Ok(key)
-}
-
-fn parsed_value(value: Option<SecretString>) -> Result<VariableValue, ApiError> {
-    let value = value.unwrap_or_default();
-    if value.expose_secret().len() > VALUE_LIMIT {
-        return Err(ApiError::attribute("value", "Value must be at most 256 KiB long"));
-    }
-    if value.expose_secret().contains('\0') {
-        return Err(ApiError::attribute("value", "Value must not hold a NUL character"));
-    }
-    Ok(VariableValue(value))
-}
-
-fn parsed_description(description: Option<String>) -> Result<String, ApiError> {
-    let description = description.unwrap_or_default();
-    if description.chars().count() > DESCRIPTION_LIMIT {
-        return Err(ApiError::attribute("description", "Description must be at most 512 characters long"));
-    }
-    Ok(description)
-}
-
-fn taken(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Conflict => ApiError::attribute("key", "Key has already been taken"),
-        other => other.into(),
-    }
-}
-
-fn resource(variable: &Variable, workspace: &Workspace) -> Resource {
-    let input = &variable.input;
-    let attributes = json!({
-        "key": input.key.as_str(),
-        "value": (!input.sensitive).then(|| input.value.0.expose_secret()),
-        "description": input.description,
-        "category": input.category.as_str(),
-        "hcl": input.hcl,
-        "sensitive": input.sensitive,
-        "version-id": format!("{}-{}", variable.id.suffix(), variable.version),
-        "created-at": variable.created_at,
-    });
-    Resource::new("vars", &variable.id, attributes)
-        .to_one("configurable", "workspaces", Some(&workspace.id))
-        .link("self", format!("/api/v2/workspaces/{}/vars/{}", workspace.id, variable.id))
+/// The variable, where it was set and what it overwrites.
+fn effective_resource(effective: &EffectiveVariable, variable: &Variable) -> Resource {
+    let mut resource = resource(variable);
+    let overwritten: Vec<String> =
+        effective.overwritten.iter().map(|other| other.source.to_string()).collect();
+    resource.attributes["origin"] = json!(effective.variable.source.to_string());
+    resource.attributes["overwrites"] = json!(overwritten);
+    resource
 }

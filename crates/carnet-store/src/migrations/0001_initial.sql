@@ -105,9 +105,41 @@ CREATE TABLE workspace_tags (
 );
 CREATE INDEX workspace_tags_tag ON workspace_tags (tag_id);
 
+-- parent_project_id: the project that owns the set; NULL when the organization does.
+CREATE TABLE variable_sets (
+    id TEXT PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    parent_project_id TEXT REFERENCES projects (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    is_global BOOLEAN NOT NULL,
+    has_priority BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    UNIQUE (organization_id, name)
+);
+CREATE INDEX variable_sets_organization ON variable_sets (organization_id, is_global, created_at, id);
+CREATE INDEX variable_sets_parent ON variable_sets (parent_project_id);
+
+CREATE TABLE variable_set_projects (
+    variable_set_id TEXT NOT NULL REFERENCES variable_sets (id) ON DELETE CASCADE,
+    project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    PRIMARY KEY (variable_set_id, project_id)
+);
+CREATE INDEX variable_set_projects_project ON variable_set_projects (project_id);
+
+CREATE TABLE variable_set_workspaces (
+    variable_set_id TEXT NOT NULL REFERENCES variable_sets (id) ON DELETE CASCADE,
+    workspace_id TEXT NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
+    PRIMARY KEY (variable_set_id, workspace_id)
+);
+CREATE INDEX variable_set_workspaces_workspace ON variable_set_workspaces (workspace_id);
+
+-- A variable belongs to a workspace or to a variable set.
 CREATE TABLE variables (
     id TEXT PRIMARY KEY,
-    workspace_id TEXT NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
+    workspace_id TEXT REFERENCES workspaces (id) ON DELETE CASCADE,
+    variable_set_id TEXT REFERENCES variable_sets (id) ON DELETE CASCADE,
     key TEXT NOT NULL,
     category TEXT NOT NULL,
     sealed_value TEXT NOT NULL,
@@ -116,7 +148,9 @@ CREATE TABLE variables (
     sensitive BOOLEAN NOT NULL,
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
-    UNIQUE (workspace_id, category, key)
+    UNIQUE (workspace_id, category, key),
+    UNIQUE (variable_set_id, category, key),
+    CHECK ((workspace_id IS NULL) <> (variable_set_id IS NULL))
 );
 
 -- upload_hash is SHA-256 of the capability in the upload address; NULL once it was used.
