@@ -42,6 +42,7 @@ enum Message {
         lock: Option<PathBuf>,
         grace_ms: u64,
         extra_roots_pem: Option<String>,
+        #[serde(default)]
         allowed_hosts: AllowedHosts,
     },
     GroupStarted(i32),
