@@ -47,8 +47,10 @@ fn entry(setting: &Setting<'_>, tests: &BTreeSet<&str>) -> String {
         true => format!("; shared form `{}`", setting.name.replacen("TFC_", "TFC_DEFAULT_", 1)),
         false => String::new(),
     };
-    // A few are enough, so that the page does not change with every test.
-    let shown: Vec<String> = tests.iter().rev().take(3).map(|test| format!("`{test}`")).collect();
+    // Two are enough, those of the contract first, so that the page does not change with every test.
+    let (contract, others): (Vec<&str>, Vec<&str>) =
+        tests.iter().partition(|test| test.starts_with("vector"));
+    let shown: Vec<String> = contract.iter().chain(&others).take(2).map(|test| format!("`{test}`")).collect();
     format!(
         "- **`{}`** ({needed}{default}{shared}). {} Example: `{}`. Source: {}.\n  Tests: {}\n",
         setting.name,
