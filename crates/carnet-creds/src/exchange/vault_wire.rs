@@ -159,7 +159,7 @@ pub(crate) fn one_line(text: &str) -> String {
         .join(" ")
 }
 
-pub(super) fn said(errors: &[String]) -> String {
+pub(crate) fn said(errors: &[String]) -> String {
     if errors.is_empty() { "(no explanation)".to_owned() } else { errors.join("; ") }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Advice, Refusal};
 use crate::{
-    exchange::vault_wire::{Failure, VaultFailure},
+    exchange::vault_wire::{Failure, VaultFailure, said},
     lexicon::variable_name,
     provider::{VaultLogin, VaultRead},
     resolve::Configured,
@@ -22,11 +22,14 @@ impl Refusal {
             Some(404) => "; no such mount or role in Vault".to_owned(),
             _ => String::new(),
         };
+        let answer = match &failure.failure {
+            Failure::Refused { status, errors } => format!("{status}: {}", said(errors)),
+            other => other.to_string(),
+        };
         let summary = format!(
-            "failed reading {} credentials from Vault path {}: {}{hint}",
+            "failed reading {} credentials from Vault path {}: {answer}{hint}",
             configured.title(),
-            read.path,
-            failure.failure
+            read.path
         );
         let role = login.map_or_else(String::new, |login| {
             let namespace = login.namespace.as_deref().unwrap_or("(none)");

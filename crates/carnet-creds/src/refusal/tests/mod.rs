@@ -3,6 +3,7 @@
 mod aws;
 mod azure;
 mod candidates;
+mod engine;
 mod gcp;
 mod others;
 mod properties;
