@@ -28,6 +28,11 @@ mod state_version_writes;
 mod state_versions;
 mod variable_document;
 mod variable_input;
+mod variable_set_assignments;
+mod variable_set_document;
+mod variable_set_input;
+mod variable_set_variables;
+mod variable_sets;
 mod variables;
 mod workspace_blobs;
 mod workspace_document;
@@ -52,6 +57,9 @@ pub(crate) fn routes() -> Routes {
         .merge(workspace_locks::routes())
         .merge(workspace_tags::routes())
         .merge(variables::routes())
+        .merge(variable_sets::routes())
+        .merge(variable_set_assignments::routes())
+        .merge(variable_set_variables::routes())
         .merge(job_reports::routes())
         .merge(configuration_versions::routes())
         .merge(state_versions::routes())

@@ -116,6 +116,40 @@ async fn the_job_document_merges_the_variables() {
 }
 
 #[tokio::test]
+async fn the_job_document_names_the_variable_set_of_each_value() {
+    let project = Project::new().await;
+    let agent = FakeAgent::new(&project.server).await;
+    let set = |name: &str, has_priority: bool, sensitive: bool| {
+        let attributes =
+            |key: &str| json!({ "key": key, "value": name, "category": "terraform", "sensitive": sensitive });
+        let vars = ["region", "size"].map(|key| json!({ "type": "vars", "attributes": attributes(key) }));
+        let workspace = json!({ "type": "workspaces", "id": project.workspace.id.as_str() });
+        json!({ "data": {
+            "attributes": { "name": name, "priority": has_priority },
+            "relationships": { "workspaces": { "data": [workspace] }, "vars": { "data": vars } },
+        } })
+    };
+    let path = format!("/api/v2/organizations/{}/varsets", project.organization.name);
+    for body in [set("weak", false, true), set("strong", true, false)] {
+        assert_eq!(project.server.request("POST", &path, &project.token, body).await.0, 201);
+    }
+    let run = json!([{ "key": "region", "value": "\"run\"" }, { "key": "zone", "value": "1" }]);
+    project.run(json!({ "variables": run })).await;
+    let job = agent.claim().await;
+    let found = job.document["variables"].as_array().expect("a list");
+    let told = found.iter().map(|one| json!([one["key"], one["value"], one["sensitive"], one["origin"]]));
+    let strong = "variable set \"strong\"";
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            json!(["region", "strong", false, strong]),
+            json!(["size", "strong", false, strong]),
+            json!(["zone", "1", false, "the run"]),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn only_a_registered_agent_claims() {
     let project = Project::new().await;
     project.run(json!({})).await;

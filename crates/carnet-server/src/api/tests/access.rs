@@ -24,6 +24,7 @@ fn path(site: &Site, route: &Route) -> String {
 fn body(route: &Route) -> Value {
     match route.method.as_str() {
         "GET" => Value::Null,
+        _ if route.path.contains("relationships/vars") => json!({ "data": {} }),
         _ if route.path.contains("relationships") || route.path.contains("tag-bindings") => {
             json!({ "data": [] })
         }

@@ -10,6 +10,8 @@ mod outstanding_settled;
 mod state_outputs;
 mod state_uploads;
 mod state_versions;
+mod variable_set_variables;
+mod variable_sets;
 mod variables;
 mod workspaces;
 

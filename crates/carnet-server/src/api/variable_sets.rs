@@ -1,0 +1,113 @@
+//! Variable sets. Whoever may read the organization reads them, whoever administers it writes them.
+
+use carnet_model::{Action, OrgName, ProjectId, VariableSet, VariableSetId, WorkspaceId};
+
+use super::variable_set_document::{included, resources, shown};
+use super::variable_set_input::{self, Input};
+use crate::document::Doc;
+use crate::error::ApiError;
+use crate::extract::{Context, Id, Params, Read, Write};
+use crate::reply::{Reply, created, list, no_content, ok_with, page_of};
+use crate::route::{Access, Routes};
+
+pub(crate) fn routes() -> Routes {
+    let read = Access::Allowed(Action::Read);
+    let administer = Access::Allowed(Action::Administer);
+    let all = "/api/v2/organizations/{organization}/varsets";
+    let one = "/api/v2/varsets/{variable_set}";
+    Routes::default()
+        .get(all, read, index)
+        .post(all, administer, create)
+        .get(one, read, show)
+        .patch(one, administer, update)
+        .put(one, administer, update)
+        .delete(one, administer, delete)
+        .get("/api/v2/workspaces/{workspace}/varsets", read, index_of_workspace)
+        .get("/api/v2/workspaces/{workspace}/applicable-varsets", read, index_of_workspace)
+        .get("/api/v2/projects/{project}/varsets", read, index_of_project)
+}
+
+/// The variable set, if the caller may act on its organization; otherwise nothing is there.
+pub(super) async fn visible(
+    cx: &mut Context,
+    id: &VariableSetId,
+    action: Action,
+) -> Result<VariableSet, ApiError> {
+    let set = cx.tx.variable_set(id).await?.ok_or(ApiError::NotFound)?;
+    if !cx.may(action, &set.organization_id, None).await? {
+        return Err(ApiError::NotFound);
+    }
+    Ok(set)
+}
+
+async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
+    let organization = cx.organization(&name, Action::Read).await?;
+    let sets = cx.tx.variable_sets(&organization.id).await?;
+    listed(&mut cx, &format!("/api/v2/organizations/{name}/varsets"), sets, &params).await
+}
+
+async fn index_of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Reply {
+    let workspace = cx.workspace(&id, Action::Read).await?;
+    // The token of a run reads its workspace, but no values that stand elsewhere.
+    if !cx.may(Action::Read, &workspace.organization_id, None).await? {
+        return Err(ApiError::NotFound);
+    }
+    let applied = cx.tx.applied_variable_sets(&workspace).await?;
+    let sets = applied.into_iter().map(|applied| applied.set).collect();
+    listed(&mut cx, &format!("/api/v2/workspaces/{id}/varsets"), sets, &params).await
+}
+
+async fn index_of_project(Read(mut cx): Read, Id(id): Id<ProjectId>, params: Params) -> Reply {
+    let project = cx.tx.project(&id).await?.ok_or(ApiError::NotFound)?;
+    if !cx.may(Action::Read, &project.organization_id, None).await? {
+        return Err(ApiError::NotFound);
+    }
+    let sets = cx.tx.variable_sets_of_project(&project.organization_id, &id).await?;
+    listed(&mut cx, &format!("/api/v2/projects/{id}/varsets"), sets, &params).await
+}
+
+async fn listed(cx: &mut Context, path: &str, mut sets: Vec<VariableSet>, params: &Params) -> Reply {
+    if let Some(part) = params.get("q") {
+        let part = part.to_lowercase();
+        sets.retain(|set| set.name.as_str().to_lowercase().contains(&part));
+    }
+    if let Some(wanted) = params.get("filter[global]") {
+        let wanted: bool = wanted
+            .parse()
+            .map_err(|_| ApiError::BadRequest("filter[global] must be true or false".to_owned()))?;
+        sets.retain(|set| set.is_global == wanted);
+    }
+    let (sets, pagination) = page_of(sets, params.page()?);
+    let data = resources(cx, &sets).await?;
+    let included = included(cx, &data, params).await?;
+    list(path, data, included, pagination)
+}
+
+async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Input>) -> Reply {
+    let organization = cx.organization(&name, Action::Administer).await?;
+    let set = variable_set_input::create(&mut cx, &organization, &doc).await?;
+    let (data, _) = shown(&mut cx, &set, &Params::default()).await?;
+    cx.tx.commit().await?;
+    created(data)
+}
+
+async fn show(Read(mut cx): Read, Id(id): Id<VariableSetId>, params: Params) -> Reply {
+    let set = visible(&mut cx, &id, Action::Read).await?;
+    let (data, included) = shown(&mut cx, &set, &params).await?;
+    ok_with(data, included)
+}
+
+async fn update(Write(mut cx): Write, Id(id): Id<VariableSetId>, params: Params, doc: Doc<Input>) -> Reply {
+    let mut set = visible(&mut cx, &id, Action::Administer).await?;
+    variable_set_input::update(&mut cx, &mut set, &doc).await?;
+    let (data, included) = shown(&mut cx, &set, &params).await?;
+    cx.tx.commit().await?;
+    ok_with(data, included)
+}
+
+async fn delete(Write(mut cx): Write, Id(id): Id<VariableSetId>) -> Reply {
+    visible(&mut cx, &id, Action::Administer).await?;
+    cx.tx.delete_variable_set(&id).await?;
+    cx.tx.commit().await?;
+    no_content()
+}
