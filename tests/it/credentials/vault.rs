@@ -1,5 +1,6 @@
 //! A run reads a secret from OpenBao with a token that did not exist before it, and does not after.
 
+use anyhow::Context;
 use serde_json::{Value, json};
 
 use crate::site::{ORGANIZATION, PASSWORD, Site, accessors, id, script, sha256, status};
@@ -14,6 +15,8 @@ async fn plan_and_apply_are_two_identities_that_end_with_their_phases() -> anyho
     assert_eq!(status(&run), "applied", "{log}");
     assert!(log.contains(&sha256(PASSWORD).await?), "{log}");
     assert!(!log.contains(PASSWORD), "{log}");
+    // The configuration declares no variable for its credentials, and nobody bothers the person with that.
+    assert!(!log.contains("undeclared") && !log.contains("tfc_vault_dynamic_credentials"), "{log}");
 
     let logins = site.bao.logins()?;
     let roles: Vec<_> = logins.iter().map(|login| (&*login.role, login.policies.join(","))).collect();
@@ -32,6 +35,23 @@ async fn plan_and_apply_are_two_identities_that_end_with_their_phases() -> anyho
         assert_eq!(metadata["terraform_run_id"], id(&run));
     }
     assert_eq!(readers(&site)?, [given[1]], "only the apply's token has read the secret");
+    Ok(())
+}
+
+#[tokio::test]
+async fn plans_that_cannot_be_applied_have_the_identity_of_a_plan() -> anyhow::Result<()> {
+    let site = Site::start().await?;
+    let workspace = site.trusted("net").await?;
+    for attributes in [json!({"plan-only": true}), json!({"plan-only": true, "is-destroy": true})] {
+        let run = site.api.start_run(&workspace, &script("reader", "true"), attributes).await?;
+        let run = site.api.wait_for_status(&run, &["planned_and_finished"]).await?;
+        let log = site.api.run_log(id(&run)).await?;
+        let login = site.bao.logins()?.pop().context("a login")?;
+        assert_eq!(login.role, format!("carnet-{ORGANIZATION}-net-plan"), "{log}");
+        assert_eq!(login_metadata(&site, &login.accessor)?["terraform_run_phase"], "plan");
+    }
+    let ledger = site.api.identity_tokens(&workspace).await?;
+    assert!(ledger.len() == 2 && ledger.iter().all(|entry| entry["phase"] == "plan"), "{ledger:?}");
     Ok(())
 }
 

@@ -33,7 +33,10 @@ fn when_the_pipe_ends_everything_is_cleaned_up() {
     fs::create_dir_all(home.join("deep")).unwrap();
     let mut terraform = group();
     let mut guardian = start();
-    tell(&mut guardian, &serde_json::json!({"start": {"home": home, "lock": lock, "grace_ms": 100, "allowed_hosts": []}}));
+    tell(
+        &mut guardian,
+        &serde_json::json!({"start": {"home": home, "lock": lock, "grace_ms": 100, "allowed_hosts": []}}),
+    );
     tell(&mut guardian, &serde_json::json!({"group_started": terraform.id()}));
     drop(guardian.stdin.take());
     let status = terraform.wait().unwrap();
@@ -49,7 +52,10 @@ fn after_a_farewell_nothing_is_touched() {
     fs::create_dir(&home).unwrap();
     let mut terraform = group();
     let mut guardian = start();
-    tell(&mut guardian, &serde_json::json!({"start": {"home": home, "lock": null, "grace_ms": 100, "allowed_hosts": []}}));
+    tell(
+        &mut guardian,
+        &serde_json::json!({"start": {"home": home, "lock": null, "grace_ms": 100, "allowed_hosts": []}}),
+    );
     tell(&mut guardian, &serde_json::json!({"group_started": terraform.id()}));
     tell(&mut guardian, &serde_json::json!("done"));
     guardian.wait().unwrap();
