@@ -92,7 +92,7 @@ async fn a_federation_token_is_read_where_the_policy_allows() {
     assert!(world.lines().last().unwrap().contains("read aws/creds/d from Vault"), "{:?}", world.lines());
     vault.deny("aws/creds/d");
     let text = refusal(&mut world, &vault, &[AWS[0], kind, AWS[2]]).await;
-    assert!(text.contains("Vault path aws/sts/d: returned 403"), "{text}");
+    assert!(text.contains("Vault path aws/sts/d: 403"), "{text}");
 }
 
 #[tokio::test]
@@ -164,12 +164,12 @@ async fn a_refusal_names_the_path_and_what_the_policy_lacks() {
     vault.deny("aws/creds/d");
     assert_eq!(
         refusal(&mut world, &vault, &AWS).await,
-        "failed reading Vault-backed AWS credentials from Vault path aws/creds/d: returned 403: 1 error occurred: * \
+        "failed reading Vault-backed AWS credentials from Vault path aws/creds/d: 403: 1 error occurred: * \
          permission denied; the policies of the Vault role lack read on aws/creds/d"
     );
     assert_eq!(
         refusal(&mut world, &vault, &AZURE).await,
-        "failed reading Vault-backed Azure credentials from Vault path azure/creds/z: returned 404: (no explanation); no such \
+        "failed reading Vault-backed Azure credentials from Vault path azure/creds/z: 404: (no explanation); no such \
          mount or role in Vault"
     );
     vault.secret(
