@@ -5,7 +5,7 @@ use std::time::Duration;
 use carnet_tests::wait_for;
 use serde_json::{Value, json};
 
-use crate::site::{PASSWORD, Site, id, script, sha256, status, wait_until_empty};
+use crate::site::{ORGANIZATION, PASSWORD, Site, id, script, sha256, status, wait_until_empty};
 
 #[tokio::test]
 async fn a_token_outlives_its_lease_in_a_long_apply() -> anyhow::Result<()> {
@@ -83,4 +83,26 @@ async fn a_token_that_cannot_be_given_back_is_reported_and_fails_no_run() -> any
     assert!(jobs.to_string().contains(&expected), "{jobs}");
     assert!(!log.contains("eyJ"), "{log}");
     wait_until_empty(&site.server.work_root()).await
+}
+
+#[tokio::test]
+async fn a_token_whose_policies_lack_every_right_over_itself_is_not_taken_for_gone() -> anyhow::Result<()> {
+    let site = Site::start().await?;
+    let workspace = site.trusted("net").await?;
+    let role = format!("auth/jwt/role/carnet-{ORGANIZATION}-net-apply");
+    let found = site.bao.request("GET", &role, Some(site.bao.root_token()), None).await?.success()?;
+    let mut changed = found["data"].clone();
+    changed["token_no_default_policy"] = json!(true);
+    site.bao.admin("POST", &role, changed).await?;
+
+    let run = site.api.run_to_end(&workspace, &script("holder", "true")).await?;
+    let log = site.api.phase_log(id(&run), "apply").await?;
+    let accessor = site.bao.logins()?.pop().map(|login| login.accessor).unwrap_or_default();
+    assert!(site.bao.is_live(&accessor).await?, "nobody could revoke it");
+    assert!(log.contains("could not be revoked"), "{log}");
+    assert!(log.contains("the policies of the role lack update on auth/token/revoke-self"), "{log}");
+    let path = format!("/api/carnet/v1/organizations/{ORGANIZATION}/outstanding-credentials");
+    let outstanding = site.api.get(&path).await?;
+    assert!(outstanding.to_string().contains(&accessor), "{outstanding}");
+    Ok(())
 }
