@@ -12,3 +12,4 @@ mod site;
 mod soak;
 mod sweep;
 mod terraform;
+mod variable_sets;

@@ -1,9 +1,9 @@
 //! Where values come from, and which of them wins.
 
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::world::World;
+use super::world::{Desk, ORGANIZATION, World};
 
 /// Each variable is set in its own place and in every weaker one.
 const PRECEDENCE: &str = r#"
@@ -46,6 +46,15 @@ output "password" {
   sensitive = true
 }
 "#;
+
+/// The levels that a person can set apart from each other, by their numbers in the documented table.
+const LEVELS: [usize; 12] = [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13];
+
+/// The value that the command line gives.
+const OPTION: usize = 6;
+
+/// The value of the workspace.
+const WORKSPACE: usize = 8;
 
 #[tokio::test]
 async fn the_nearest_value_wins() -> anyhow::Result<()> {
@@ -232,5 +241,78 @@ async fn workspace_variables_of_every_kind_reach_the_run() -> anyhow::Result<()>
 
     (the plan is not saved)
     "#);
+    Ok(())
+}
+
+/// For each level a Terraform variable and an environment variable.
+fn levels() -> String {
+    let declared: String = LEVELS.iter().map(|level| format!("variable \"level_{level}\" {{}}\n")).collect();
+    let winners: Vec<String> = LEVELS.iter().map(|level| format!("var.level_{level}")).collect();
+    let zones: Vec<String> = LEVELS.iter().map(|level| format!("$ZONE_{level}")).collect();
+    format!(
+        "{declared}\noutput \"winners\" {{ value = join(\" \", [{}]) }}\n\nresource \"terraform_data\" \"zones\" {{\n  \
+         provisioner \"local-exec\" {{\n    command = \"echo zones: {}\"\n  }}\n}}\n",
+        winners.join(", "),
+        zones.join(" ")
+    )
+}
+
+/// What stands at a level: its number as the value of its own variables and of those of every stronger level.
+fn variables_of(level: usize) -> Vec<Value> {
+    // Two global sets cannot hold the same variable.
+    let own = LEVELS.into_iter().filter(|other| *other <= level && !(*other == 1 && level == 13));
+    let both =
+        own.flat_map(|other| [(format!("level_{other}"), "terraform"), (format!("ZONE_{other}"), "env")]);
+    both.map(|(key, category)| json!({"key": key, "value": level.to_string(), "category": category}))
+        .collect()
+}
+
+/// Makes the variable set of a level; names are such that they alone would let the weakest win.
+async fn variable_set(desk: &Desk, level: usize) -> anyhow::Result<()> {
+    let workspace = desk.workspace().await?;
+    let project = &workspace["relationships"]["project"]["data"]["id"];
+    let mut relationships = json!({"vars": {"data": variables_of(level)
+        .into_iter()
+        .map(|attributes| json!({"type": "vars", "attributes": attributes}))
+        .collect::<Vec<_>>()}});
+    if matches!(level, 2 | 4 | 10 | 12) {
+        relationships["projects"] = json!({"data": [{"type": "projects", "id": project}]});
+    }
+    if matches!(level, 3 | 5 | 9 | 11) {
+        relationships["workspaces"] = json!({"data": [{"type": "workspaces", "id": workspace["id"]}]});
+    }
+    if matches!(level, 4 | 5 | 9 | 10) {
+        relationships["parent"] = json!({"data": {"type": "projects", "id": project}});
+    }
+    let attributes = json!({
+        "name": format!("set {}", 99 - level), "global": matches!(level, 1 | 13), "priority": level < OPTION,
+    });
+    let body = json!({"data": {"type": "varsets", "attributes": attributes, "relationships": relationships}});
+    desk.api.post(&format!("organizations/{ORGANIZATION}/varsets"), body).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn variable_sets_win_by_priority_scope_and_owner() -> anyhow::Result<()> {
+    let world = World::start(&[]).await?;
+    let desk = world.initialized("network", &levels()).await?;
+    let id = desk.workspace_id().await?;
+    let mut arguments = vec!["apply".to_owned(), "-auto-approve".to_owned()];
+    for level in LEVELS {
+        if level == OPTION {
+            let options = LEVELS.iter().filter(|other| **other <= OPTION);
+            arguments.extend(options.map(|other| format!("-var=level_{other}={OPTION}")));
+        } else if level == WORKSPACE {
+            for attributes in variables_of(WORKSPACE) {
+                desk.api.create_variable(&id, attributes).await?;
+            }
+        } else {
+            variable_set(&desk, level).await?;
+        }
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let shown = desk.shows(&arguments).await?;
+    assert!(shown.contains("(local-exec): zones: 1 2 3 4 5 8 8 9 10 11 12 13\n"), "{shown}");
+    assert!(shown.contains("winners = \"1 2 3 4 5 6 8 9 10 11 12 13\""), "{shown}");
     Ok(())
 }
