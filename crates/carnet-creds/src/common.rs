@@ -5,8 +5,10 @@ use std::time::Duration;
 use crate::{
     family::FamilyName,
     lexicon::Values,
+    notice::Notice,
     problem::Problem,
     setting::{OWN, Required, Setting, SettingKind},
+    switches::flags_on,
 };
 
 /// The shortest and the longest life that may be asked for.
@@ -59,17 +61,28 @@ pub(crate) fn settings() -> [Setting<'static>; 2] {
 }
 
 /// Reads them; a life that cannot be is a problem.
-pub(crate) fn read(values: &Values<'_>, default_ttl: Duration, problems: &mut Vec<Problem>) -> Common {
+pub(crate) fn read(
+    values: &Values<'_>,
+    default_ttl: Duration,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Notice>,
+) -> Common {
     let ttl = match values.explicit(TTL.name, None) {
         None => default_ttl,
         Some(text) => life(text).unwrap_or_else(|| {
-            let rule = "is not a life between 10s and 24h, such as 600, 90s, 10m or 1h".to_owned();
+            let rule = format!("is not a life between 10s and 24h, such as 600, 90s, 10m or 1h{}", got(text));
             problems.push(Problem::Common { id: "E5", variable: TTL.name.to_owned(), rule });
             default_ttl
         }),
     };
-    let asks_who = values.explicit(WHO_AM_I.name, None).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let asks_who = flags_on(values, WHO_AM_I.name, warnings).contains(&None);
     Common { ttl, asks_who }
+}
+
+/// The value in a message, unless it is too long to help.
+fn got(text: &str) -> String {
+    let is_shown = text.len() <= 32 && !text.chars().any(char::is_control);
+    if is_shown { format!(" (got \"{text}\")") } else { String::new() }
 }
 
 fn life(text: &str) -> Option<Duration> {

@@ -108,7 +108,10 @@ pub enum Problem {
         rule: String,
     },
     /// Credentials that are read from Vault, and no Vault configuration to read them with.
-    #[error("configuration for Vault authentication is required for {} authentication", titled(*.family, .tag.as_ref()))]
+    #[error(
+        "configuration for Vault authentication is required for {} authentication; set TFC_VAULT_PROVIDER_AUTH to true",
+        titled(*.family, .tag.as_ref())
+    )]
     VaultRequired {
         /// The family.
         family: FamilyName,

@@ -196,7 +196,7 @@ pub fn resolve(
     let values = Values::sort(&lexicon, env);
     let mut warnings = misplaced(&providers, &lexicon, &values, cx.terraform_variables);
     let mut problems: Vec<Problem> = two_defaults(&providers, &values);
-    let common = common::read(&values, cx.identity_token_ttl, &mut problems);
+    let common = common::read(&values, cx.identity_token_ttl, &mut problems, &mut warnings);
     let mut configured = Vec::new();
     for provider in providers.iter() {
         let mut family = configure_family(provider, &values, cx.phase);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_model::Phase::Plan;
 
-use super::{TEN_MINUTES, TWO_HOURS, check_problems, env, resolved, told};
+use super::{TEN_MINUTES, TWO_HOURS, check_problems, check_warnings, env, resolved, told};
 use crate::{
     problem::Problem,
     resolve::{Resolution, ResolveContext, resolve},
@@ -97,7 +97,8 @@ fn the_life_of_tokens_can_be_set() {
         check_problems(
             Plan,
             &[AWS[0], AWS[1], ("TFC_WORKLOAD_IDENTITY_TTL", ttl)],
-            &["E5 TFC_WORKLOAD_IDENTITY_TTL is not a life between 10s and 24h, such as 600, 90s, 10m or 1h"],
+            &["E5 TFC_WORKLOAD_IDENTITY_TTL is not a life between 10s and 24h, such as 600, 90s, 10m or 1h (got \"LIFE\")"
+                .replace("LIFE", ttl).as_str()],
         );
     }
 }
@@ -110,4 +111,11 @@ fn providers_are_asked_who_the_run_is_only_where_a_person_wants_it() {
     };
     assert!(asks("true") && asks(" TRUE "));
     assert!(!asks("") && !asks("false") && !asks("1"));
+    check_warnings(
+        Plan,
+        &[("TFC_WORKLOAD_IDENTITY_WHO_AM_I", "please")],
+        &[
+            "W7 TFC_WORKLOAD_IDENTITY_WHO_AM_I is neither true nor false, so it stays off; only true switches it on",
+        ],
+    );
 }

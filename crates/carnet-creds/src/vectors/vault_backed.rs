@@ -41,7 +41,9 @@ const AZURE: [(&str, &str); 2] =
 #[test]
 fn vector_41_there_must_be_a_vault_configuration() {
     let text = |family: &str| {
-        format!("E13 configuration for Vault authentication is required for {family} authentication")
+        format!(
+            "E13 configuration for Vault authentication is required for {family} authentication; set TFC_VAULT_PROVIDER_AUTH to true"
+        )
     };
     check_problems(Plan, &AWS, &[&text("Vault-backed AWS")]);
     check_problems(Plan, &AZURE, &[&text("Vault-backed Azure")]);
@@ -84,7 +86,9 @@ fn vector_42_a_vault_configuration_is_chosen_by_its_exact_tag() {
     check_problems(
         Plan,
         &variables,
-        &["E13 configuration for Vault authentication is required for Vault-backed AWS authentication"],
+        &[
+            "E13 configuration for Vault authentication is required for Vault-backed AWS authentication; set TFC_VAULT_PROVIDER_AUTH to true",
+        ],
     );
 }
 
