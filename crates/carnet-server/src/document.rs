@@ -19,9 +19,16 @@ pub(crate) struct Doc<A> {
     relationships: BTreeMap<String, Relation>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Resources that are made in place may hold secrets, so `Debug` shows nothing of it.
+#[derive(Deserialize)]
 struct Relation {
     data: Option<Value>,
+}
+
+impl std::fmt::Debug for Relation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relation").finish_non_exhaustive()
+    }
 }
 
 impl<A> Doc<A> {

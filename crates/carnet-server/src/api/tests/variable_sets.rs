@@ -278,3 +278,23 @@ async fn what_applies_to_a_workspace_or_project_is_listed() {
     assert_eq!(site.send("PATCH", &site.workspace_path(""), moved).await.0, 200);
     assert_eq!(names(&site.read(&of_workspace).await), ["all", "workspace"]);
 }
+
+#[tokio::test]
+async fn what_a_set_is_assigned_to_can_be_deleted() {
+    let site = Site::new().await;
+    let project = site.project("clients").await;
+    let relations = json!({
+        "workspaces": references("workspaces", &[site.workspace.id.as_str()]),
+        "projects": references("projects", &[&project]),
+    });
+    let path = site.set(document(json!({ "name": "clouds" }), relations)).await;
+    let parent = json!({ "parent": { "data": { "type": "projects", "id": project } } });
+    let owned = site.set(document(json!({ "name": "owned" }), parent)).await;
+    assert_eq!(site.send("DELETE", &format!("/api/v2/projects/{project}"), Value::Null).await.0, 204);
+    assert_eq!(site.send("GET", &owned, Value::Null).await.0, 404, "it goes with its project");
+    assert_eq!(site.send("DELETE", &site.workspace_path(""), Value::Null).await.0, 204);
+    let left = site.read(&path).await["data"]["attributes"].clone();
+    assert_eq!((&left["workspace-count"], &left["project-count"]), (&json!(0), &json!(0)));
+    assert_eq!(site.send("DELETE", "/api/v2/organizations/acme", Value::Null).await.0, 204);
+    assert_eq!(site.send("GET", &path, Value::Null).await.0, 404);
+}
