@@ -1,5 +1,6 @@
 //! `carnet trust`: what an administrator applies once so that a provider trusts this server's identities.
 
+mod script;
 mod vault;
 
 use clap::{Subcommand, ValueEnum};

@@ -12,7 +12,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
-use super::TrustFormat;
+use super::{TrustFormat, script::script};
 
 /// The audience that Vault roles of HCP Terraform expect.
 const AUDIENCE: &str = "vault.workload.identity";
@@ -30,7 +30,7 @@ pub(crate) struct VaultTrust {
 
     /// The organization.
     #[arg(long, value_name = "NAME")]
-    org: OrgName,
+    pub(super) org: OrgName,
 
     /// The project.
     #[arg(long, default_value = "Default Project", value_name = "NAME")]
@@ -38,10 +38,10 @@ pub(crate) struct VaultTrust {
 
     /// The workspace.
     #[arg(long, value_name = "NAME")]
-    workspace: WorkspaceName,
+    pub(super) workspace: WorkspaceName,
 
     /// Where the JWT auth method is, or will be, mounted.
-    #[arg(long, default_value = "jwt", value_name = "PATH")]
+    #[arg(long, default_value = "jwt", value_parser = mount, value_name = "PATH")]
     mount: String,
 
     /// The policies of the plan's role, separated by commas; they must exist in Vault.
@@ -79,9 +79,18 @@ fn policy(text: &str) -> Result<String, String> {
     if is_name { Ok(text.to_owned()) } else { Err("a policy has a name without spaces".to_owned()) }
 }
 
+fn mount(text: &str) -> Result<String, String> {
+    let is_path = text.trim_matches('/').split('/').all(|segment| {
+        !segment.is_empty() && segment.chars().all(|one| one.is_ascii_alphanumeric() || "-_.".contains(one))
+    });
+    if is_path { Ok(text.to_owned()) } else { Err("a mount has a path such as jwt or teams/jwt".to_owned()) }
+}
+
 fn web_address(text: &str) -> Result<String, String> {
+    // The address stands in a script, in quotes.
+    let is_plain = text.chars().all(|one| one.is_ascii_graphic() && !"'\"\\$`;&|<>()".contains(one));
     match reqwest::Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => {
+        Ok(url) if is_plain && matches!(url.scheme(), "https" | "http") && url.has_host() => {
             Ok(text.trim_end_matches('/').to_owned())
         }
         Ok(_) | Err(_) => Err("an address looks like https://vault.example.org:8200".to_owned()),
@@ -104,11 +113,12 @@ fn certificates(file: &Path) -> anyhow::Result<String> {
     }
 }
 
-struct Request {
-    path: String,
-    body: Value,
+/// A request to Vault.
+pub(super) struct Request {
+    pub(super) path: String,
+    pub(super) body: Value,
     /// The mount may be there already.
-    may_exist: bool,
+    pub(super) may_exist: bool,
 }
 
 /// The trust as text.
@@ -131,7 +141,7 @@ pub(crate) fn text(options: &VaultTrust) -> anyhow::Result<String> {
             let document = json!({ "requests": requests, "variables": variables });
             Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
         }
-        TrustFormat::Cli => Ok(commands(options, &requests, &variables)),
+        TrustFormat::Cli => Ok(script(options, &requests, &variables)),
     }
 }
 
@@ -166,6 +176,8 @@ fn requests(options: &VaultTrust) -> anyhow::Result<Vec<Request>> {
             body: json!({
                 "role_type": "jwt",
                 "bound_audiences": [AUDIENCE],
+                // Vault keeps what a write does not name: a subject that somebody bound here before would go on refusing.
+                "bound_subject": "",
                 "bound_claims_type": "string",
                 "bound_claims": { "sub": subject(options, phase) },
                 "user_claim": "terraform_workspace_id",
@@ -195,55 +207,22 @@ fn variables(options: &VaultTrust) -> anyhow::Result<Vec<(&'static str, String)>
     Ok(variables)
 }
 
-/// A script for a POSIX shell: first the Vault side, then the variables of the workspace.
-fn commands(options: &VaultTrust, requests: &[Request], variables: &[(&str, String)]) -> String {
-    let mut text = String::from(
-        "#!/bin/sh\n\
-         # Run it where VAULT_ADDR and a token of an administrator are set; with OpenBao, put alias vault=bao first.\n\
-         # The policies that the roles name must exist already.\nset -eu\n\n",
-    );
-    for request in requests {
-        if request.may_exist {
-            text.push_str(&format!("vault read {0} >/dev/null 2>&1 || ", request.path));
-        }
-        text.push_str(&format!("vault write {} - <<'EOF'\n{:#}\nEOF\n\n", request.path, request.body));
-    }
-    text.push_str(
-        "# On the Carnet side, as environment variables of the workspace (terraform init makes it). It needs CARNET_TOKEN, an API\n\
-         # token, and CURL_CA_BUNDLE where the certificate is not publicly trusted.\n",
-    );
-    text.push_str(&format!(
-        "url={}\nworkspace=$(curl -fsS -H \"Authorization: Bearer $CARNET_TOKEN\" \\\n  \
-         \"$url/api/v2/organizations/{}/workspaces/{}\" | grep -o 'ws-[A-Za-z0-9]*' | head -n 1)\n",
-        options.app_url(),
-        options.org,
-        options.workspace
-    ));
-    text.push_str(
-        "variable() {\n  curl -fsS -o /dev/null -H \"Authorization: Bearer $CARNET_TOKEN\" \\\n    \
-         -H 'Content-Type: application/vnd.api+json' \\\n    -d '{\"data\":{\"type\":\"vars\",\"attributes\":\
-         {\"key\":\"'\"$1\"'\",\"value\":\"'\"$2\"'\",\"category\":\"env\"}}}' \\\n    \
-         \"$url/api/v2/workspaces/$workspace/vars\" ||\n    \
-         echo \"$1 was not written; is it there already?\" >&2\n}\n",
-    );
-    for (key, value) in variables {
-        text.push_str(&format!("variable {key} '{value}'\n"));
-    }
-    text
-}
-
 impl VaultTrust {
     /// The application's address: the issuer's, unless another was named.
-    fn app_url(&self) -> &str {
+    pub(super) fn app_url(&self) -> &str {
         self.app_url.as_deref().unwrap_or(self.url.as_str())
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn options(format: TrustFormat) -> VaultTrust {
+    pub(in crate::trust) fn printed(options: &VaultTrust) -> String {
+        text(options).expect("text")
+    }
+
+    pub(in crate::trust) fn options(format: TrustFormat) -> VaultTrust {
         VaultTrust {
             url: "https://carnet.example.org".parse().expect("valid"),
             org: "acme".parse().expect("valid"),
@@ -283,6 +262,10 @@ mod tests {
     fn what_vault_would_misread_is_refused() {
         assert!(policy("").is_err() && policy("a b").is_err() && policy("net-read").is_ok());
         assert!(web_address("127.0.0.1:8200").is_err() && web_address("https://vault:8200/").is_ok());
+        assert!(
+            web_address("https://vault:8200/'; id; '").is_err() && web_address("https://v:1/$(id)").is_err()
+        );
+        assert!(mount("teams/jwt/").is_ok() && mount("jwt; id").is_err() && mount("/").is_err());
         assert!(ttl("5").is_err() && ttl("").is_err() && ttl("0m").is_err() && ttl("20m").is_ok());
         assert!(certificates(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml").as_path()).is_err());
     }
@@ -292,10 +275,11 @@ mod tests {
         let text = text(&options(TrustFormat::Cli)).expect("text");
         let parts = [
             "set -eu",
-            "vault read sys/auth/jwt >/dev/null 2>&1 || vault write sys/auth/jwt",
+            "\"$VAULT\" read sys/auth/jwt >/dev/null 2>&1 || \"$VAULT\" write sys/auth/jwt",
+            "\"bound_subject\": \"\"",
             "auth/jwt/config",
             "carnet-acme-net-apply",
-            "organizations/acme/workspaces/net",
+            "request GET organizations/acme/workspaces/net\n",
             "variable TFC_VAULT_PROVIDER_AUTH 'true'",
         ];
         for part in parts {
