@@ -1,9 +1,11 @@
-//! The four claims that decide a login, read from a token without checking it.
+//! The claims that decide a login, read from a token without checking it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use carnet_model::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+
+use super::vault_wire::one_line;
 
 /// The claims that a person may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub(crate) struct Claims {
     pub(crate) sub: Option<String>,
     pub(crate) aud: Option<String>,
     pub(crate) exp: Option<String>,
+    /// All of them, as they stand in the token.
+    pub(crate) all: Value,
 }
 
 impl Claims {
@@ -27,7 +31,14 @@ impl Claims {
             sub: text("sub"),
             aud: text("aud").or_else(|| audiences(&claims["aud"])),
             exp: exp.map(|moment| moment.to_string()),
+            all: claims,
         }
+    }
+
+    /// Any claim, by its name or, as relying parties have it, by a JSON pointer.
+    pub(crate) fn value(&self, name: &str) -> Option<String> {
+        let claim = if name.starts_with('/') { self.all.pointer(name) } else { self.all.get(name) };
+        claim.map(|claim| one_line(&claim.as_str().map_or_else(|| claim.to_string(), str::to_owned)))
     }
 
     /// Whether there are none.
@@ -46,7 +57,8 @@ impl Claims {
     }
 }
 
-const ABSENT: &str = "(absent)";
+/// What stands for a claim that a token does not have.
+pub(crate) const ABSENT: &str = "(absent)";
 
 fn audiences(claim: &Value) -> Option<String> {
     let all: Vec<&str> = claim.as_array()?.iter().filter_map(Value::as_str).collect();

@@ -1,7 +1,7 @@
 //! Why a provider did not take the identity of a run, as a block of the run log that a person can act on.
 //!
 //! Everything here is pure: what was tried, presented and said goes in, lines come out. A block shows four claims of a
-//! token and never the token.
+//! token, and one that the provider names, and never the token.
 
 mod adapter;
 mod aws;
@@ -18,11 +18,13 @@ mod tencentcloud;
 mod tests;
 mod vault;
 mod vault_backed;
+mod vault_cause;
+mod vault_commands;
 mod vault_read;
 
 use difference::Difference;
 
-use crate::exchange::claims::Claims;
+use crate::exchange::claims::{ABSENT, Claims};
 
 pub(crate) use message::messages;
 pub(crate) use presented::Presented;
@@ -97,6 +99,18 @@ impl Refusal {
             let heading = if position == 0 { "presented:" } else { "" };
             block.row(heading, &format!("{claim} = {value}"))
         })
+    }
+
+    /// A claim that the provider names, unless it is shown anyway.
+    fn also_presented(self, claims: &Claims, name: Option<&str>) -> Self {
+        let is_new = |name: &&str| claims.table().iter().all(|(shown, _)| shown != name);
+        match name.filter(is_new) {
+            Some(name) => {
+                let value = claims.value(name);
+                self.row("", &format!("{name} = {}", value.as_deref().unwrap_or(ABSENT)))
+            }
+            None => self,
+        }
     }
 
     fn said(self, party: &str, texts: &[String]) -> Self {

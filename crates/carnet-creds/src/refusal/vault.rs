@@ -1,6 +1,10 @@
 //! A login to Vault, refused.
 
-use super::{Advice, Refusal};
+use super::{
+    Advice, Refusal,
+    vault_cause::{Cause, Trust, Way},
+    vault_commands::Commands,
+};
 use crate::{
     exchange::{
         claims::Claims,
@@ -27,11 +31,13 @@ impl Refusal {
             "{method} {url}, role \"{}\" (from {}), namespace {namespace}",
             login.role, login.role_variable
         );
+        let named = named_claim(&failure.failure);
         Self::of(format!("failed authenticating to {title}: {failure}"))
             .tried(&tried)
             .presented(claims)
+            .also_presented(claims, named)
             .said("Vault", &answer(&failure.failure))
-            .advised(&Known { configured, login, claims }.advice(&failure.failure))
+            .advised(&Known { configured, login, claims, named }.advice(&failure.failure))
             .passing(failure.failure.is_transient())
     }
 
@@ -67,205 +73,187 @@ struct Known<'a> {
     configured: &'a Configured,
     login: &'a VaultLogin,
     claims: &'a Claims,
-}
-
-/// What Vault and OpenBao say, and which way out it points to; the first match counts.
-const SAYINGS: [(&str, Cause); 17] = [
-    ("could not be found", Cause::Trust(Trust::Role)),
-    ("missing role", Cause::Trust(Trust::Role)),
-    ("invalid audience", Cause::Trust(Trust::Audience)),
-    ("audience claim", Cause::Trust(Trust::Audience)),
-    ("invalid issuer", Cause::Trust(Trust::Issuer)),
-    ("invalid subject", Cause::Trust(Trust::Subject)),
-    ("claim \"sub\"", Cause::Trust(Trust::Subject)),
-    ("bound claim", Cause::Trust(Trust::Unknown)),
-    ("token is expired", Cause::Trust(Trust::Clock)),
-    ("not yet valid", Cause::Trust(Trust::Clock)),
-    ("issued in the future", Cause::Trust(Trust::Clock)),
-    ("fetching keys", Cause::Trust(Trust::Fetch)),
-    ("get keys failed", Cause::Trust(Trust::Fetch)),
-    ("could not fetch", Cause::Trust(Trust::Fetch)),
-    ("signature", Cause::Trust(Trust::Keys)),
-    ("namespace not found", Cause::Way(Way::Namespace)),
-    ("sealed", Cause::Way(Way::Standby)),
-];
-
-/// What stands between a run and its Vault token.
-#[derive(Debug, Clone, Copy)]
-enum Cause {
-    Trust(Trust),
-    Way(Way),
-}
-
-/// The authentication method was reached, and does not trust this token.
-#[derive(Debug, Clone, Copy)]
-enum Trust {
-    Role,
-    Audience,
-    Issuer,
-    Subject,
-    Clock,
-    Fetch,
-    Keys,
-    Unknown,
-}
-
-impl Trust {
-    fn cause(self) -> &'static str {
-        match self {
-            Self::Role => "the authentication method has no role of this name",
-            Self::Audience => "the audience of the token is none of those that the role accepts",
-            Self::Issuer => "the authentication method trusts another issuer",
-            Self::Subject => "the subject of the token is not the one that the role is bound to",
-            Self::Clock => "by the clock of the Vault server the time of the token is over, or has not come",
-            Self::Fetch => "the Vault server cannot fetch the keys of the issuer",
-            Self::Keys => {
-                "the Vault server could not verify the token with the keys that it knows of the issuer"
-            }
-            Self::Unknown => "the role or the authentication method does not trust this token",
-        }
-    }
-}
-
-/// The authentication method was not reached.
-#[derive(Debug, Clone, Copy)]
-enum Way {
-    Namespace,
-    Mount,
-    Standby,
-    Certificate,
-    Expired,
-    Unreachable,
-    Slow,
-    NotVault,
-}
-
-impl Way {
-    fn cause(self) -> &'static str {
-        match self {
-            Self::Namespace => "there is no such namespace",
-            Self::Mount => "there is no JWT authentication method at this path of this namespace",
-            Self::Standby => "the server does not serve requests now",
-            Self::Certificate => "the certificate of the server is not trusted",
-            Self::Expired => "the certificate of the server has ended",
-            Self::Unreachable => "nobody answers at this address",
-            Self::Slow => "the server answers too slowly",
-            Self::NotVault => "what answers at this address is no Vault server",
-        }
-    }
-}
-
-impl Cause {
-    fn of(failure: &Failure) -> Self {
-        match failure {
-            Failure::Refused { status, errors } => {
-                let text = errors.join("\n").to_lowercase();
-                let found = SAYINGS.iter().find(|(saying, _)| text.contains(saying)).map(|(_, cause)| *cause);
-                found.unwrap_or(match status {
-                    403 => Self::Way(Way::Mount),
-                    404 | 405 => Self::Way(Way::NotVault),
-                    429 | 500..=599 => Self::Way(Way::Standby),
-                    _ => Self::Trust(Trust::Unknown),
-                })
-            }
-            Failure::NoAnswer { reason, .. } if reason.contains("certificate expired") => {
-                Self::Way(Way::Expired)
-            }
-            Failure::NoAnswer { reason, .. } if reason.contains("certificate") => Self::Way(Way::Certificate),
-            Failure::NoAnswer { is_connection: true, .. } => Self::Way(Way::Unreachable),
-            Failure::NoAnswer { .. } => Self::Way(Way::Slow),
-            Failure::Unreadable { .. } => Self::Way(Way::NotVault),
-        }
-    }
+    /// The claim that Vault names.
+    named: Option<&'a str>,
 }
 
 impl Known<'_> {
     fn advice(&self, failure: &Failure) -> Advice {
-        match Cause::of(failure) {
-            Cause::Trust(trust) => Advice::new(trust.cause(), self.on_trust(trust)),
-            Cause::Way(way) => Advice::new(way.cause(), self.on_the_way(way)),
-        }
+        let cause = Cause::of(failure);
+        let fix = match cause {
+            Cause::Trust(trust) => self.on_trust(trust),
+            Cause::Way(way) => self.on_the_way(way),
+        };
+        Advice { cause: cause.text(&self.login.auth_path), fix, difference: None }
     }
 
-    fn on_trust(&self, trust: Trust) -> String {
+    fn commands(&self) -> Commands<'_> {
+        Commands { login: self.login, claims: self.claims }
+    }
+
+    fn on_trust(&self, trust: Trust) -> Vec<String> {
+        let commands = self.commands();
         let (role, path) = (&self.login.role, &self.login.auth_path);
-        let claim = |claim: &Option<String>| claim.clone().unwrap_or_default();
-        let [iss, sub, aud] = [&self.claims.iss, &self.claims.sub, &self.claims.aud].map(claim);
-        match trust {
-            Trust::Role => format!(
-                "create role \"{role}\" with: vault write auth/{path}/role/{role} ... ; or correct {}",
-                self.login.role_variable
+        let mut fix = match trust {
+            Trust::Role => vec![format!(
+                "create role \"{role}\" for exactly this subject, or correct {} ({} shows the roles)",
+                self.login.role_variable,
+                commands.vault("list", &format!("auth/{path}/role"))
+            )],
+            Trust::Audience => self.on_audience(),
+            Trust::Issuer | Trust::Configuration => self.on_configuration(),
+            Trust::BoundSubject => self.on_bound_subject(),
+            Trust::Subject => self.on_subject(),
+            Trust::Claim => self.on_claim(),
+            Trust::UserClaim => vec![commands.write_role(&[("user_claim", "terraform_workspace_id")])],
+            Trust::GroupsClaim => vec![commands.write_role(&[("groups_claim", "")])],
+            Trust::RoleType => vec![format!(
+                "name a role for machines in {}, or make this one such: {}",
+                self.login.role_variable,
+                commands.bind_role(None)
+            )],
+            Trust::Clock => vec![
+                "compare the clocks of the Vault server and of the issuer; about a minute of difference is tolerated"
+                    .to_owned(),
+            ],
+            Trust::Fetch | Trust::Keys => vec![format!(
+                "let the Vault server fetch {}/.well-known/openid-configuration and the keys named there (address, \
+                 firewall, oidc_discovery_ca_pem), and check that auth/{path}/config names this issuer",
+                self.claims.iss.as_deref().unwrap_or_default()
+            )],
+            Trust::Unknown => vec![format!(
+                "compare auth/{path}/config (issuer) and auth/{path}/role/{role} (audience, subject, claims) with what was presented"
+            )],
+        };
+        let is_described = !matches!(trust, Trust::Clock | Trust::Fetch | Trust::Keys | Trust::GroupsClaim);
+        fix.extend(commands.trust().filter(|_| is_described).into_iter().flatten());
+        fix
+    }
+
+    fn on_audience(&self) -> Vec<String> {
+        let audience = self.claims.aud.as_deref().unwrap_or_default();
+        vec![
+            format!(
+                "{} (it replaces the list, so name all that are needed, separated by commas)",
+                self.commands().write_role(&[("bound_audiences", audience)])
             ),
-            Trust::Audience => format!(
-                "add \"{aud}\" to bound_audiences of auth/{path}/role/{role}, or set {} to an audience that is bound",
+            format!(
+                "or set {} to an audience that is bound",
                 self.variable("TFC_VAULT_WORKLOAD_IDENTITY_AUDIENCE")
             ),
-            Trust::Issuer => format!(
-                "set bound_issuer and oidc_discovery_url of auth/{path}/config to exactly \"{iss}\", without a trailing slash"
+        ]
+    }
+
+    fn on_configuration(&self) -> Vec<String> {
+        vec![
+            format!("{}, exactly so, without a trailing slash", self.commands().write_configuration()),
+            "with oidc_discovery_ca_pem as before (@FILE), because every write replaces the whole configuration"
+                .to_owned(),
+        ]
+    }
+
+    fn on_bound_subject(&self) -> Vec<String> {
+        let commands = self.commands();
+        let cleared = commands.write_role(&[("bound_subject", "")]);
+        let mut fix = self.on_phase();
+        fix.extend([
+            format!("clear it, if bound_claims has the subject already: {cleared}"),
+            format!(
+                "or set it to the exact subject: {}",
+                commands.write_role(&[("bound_subject", commands.subject())])
             ),
-            Trust::Subject => self.on_subject(&sub),
-            Trust::Clock => {
-                "compare the clocks of the Vault server and of the issuer; about a minute of difference \
-                             is tolerated"
-                    .to_owned()
-            }
-            Trust::Fetch | Trust::Keys => format!(
-                "let the Vault server fetch {iss}/.well-known/openid-configuration and the keys named there (address, \
-                 firewall, oidc_discovery_ca_pem), and check that auth/{path}/config names this issuer"
-            ),
-            Trust::Unknown => format!(
-                "compare auth/{path}/config (issuer) and auth/{path}/role/{role} (audience, subject, claims) with what was presented"
-            ),
-        }
+        ]);
+        fix
+    }
+
+    fn on_subject(&self) -> Vec<String> {
+        let commands = self.commands();
+        let mut fix = self.on_phase();
+        fix.push(format!(
+            "only if this workspace and this phase should have role \"{}\": {} (it replaces all bound claims)",
+            self.login.role,
+            commands.bind_role(None)
+        ));
+        fix
     }
 
     // A role that is opened to the other phase would let every plan do what an apply may do.
-    fn on_subject(&self, sub: &str) -> String {
-        let VaultLogin { role, role_variable, auth_path, .. } = self.login;
-        let exactly =
-            format!("make bound_claims.sub of auth/{auth_path}/role/{role} equal to exactly \"{sub}\"");
-        let Some((_, phase)) = sub.rsplit_once(":run_phase:") else {
-            return format!(
-                "correct {role_variable} if role \"{role}\" belongs to others; if it is meant for this token, {exactly}"
-            );
+    fn on_phase(&self) -> Vec<String> {
+        let VaultLogin { role, role_variable, .. } = self.login;
+        let subject = self.claims.sub.as_deref().unwrap_or_default();
+        let Some((_, phase)) = subject.rsplit_once(":run_phase:") else {
+            return vec![format!("correct {role_variable} if role \"{role}\" belongs to others")];
         };
         let (plan, apply) = (self.variable("TFC_VAULT_PLAN_ROLE"), self.variable("TFC_VAULT_APPLY_ROLE"));
-        format!(
+        vec![format!(
             "the subject ends in run_phase:{phase}, and role \"{role}\" (chosen by {role_variable}) probably belongs to \
-             another phase or workspace: give each phase its own role with {plan} and {apply}; only if this workspace \
-             and this phase should have role \"{role}\", {exactly}"
-        )
+             another phase or workspace: give each phase its own role with {plan} and {apply}"
+        )]
     }
 
-    fn on_the_way(&self, way: Way) -> String {
-        let path = &self.login.auth_path;
-        match way {
+    fn on_claim(&self) -> Vec<String> {
+        let commands = self.commands();
+        let name = self.named.unwrap_or_default();
+        let read = commands.vault("read -field=bound_claims", &commands.role_path());
+        let value = self.claims.value(name);
+        let changed = match &value {
+            Some(value) => commands.bind_role(Some((name, value))),
+            None => commands.bind_role(None),
+        };
+        let what = match value {
+            Some(_) => format!("if \"{name}\" should have this value"),
+            None => format!("to do without \"{name}\", which the token does not have"),
+        };
+        vec![
+            format!(
+                "see what is demanded: {read}; and correct {} if the role belongs to others",
+                self.login.role_variable
+            ),
+            format!("{what}: {changed} (it replaces all bound claims)"),
+        ]
+    }
+
+    fn on_the_way(&self, way: Way) -> Vec<String> {
+        let VaultLogin { auth_path: path, address, .. } = self.login;
+        let commands = self.commands();
+        let address_variable = self.variable("TFC_VAULT_ADDR");
+        let mounted = format!(
+            "check that a JWT method is mounted at auth/{path} in this namespace (vault auth list), or correct {} or {}",
+            self.variable("TFC_VAULT_AUTH_PATH"),
+            self.variable("TFC_VAULT_NAMESPACE")
+        );
+        let first = match way {
             Way::Namespace => format!(
                 "correct {}; the namespace does not exist on this server",
                 self.variable("TFC_VAULT_NAMESPACE")
             ),
-            Way::Mount => format!(
-                "check that a JWT method is mounted at auth/{path} in this namespace (vault auth list), or correct {} \
-                 or {}",
-                self.variable("TFC_VAULT_AUTH_PATH"),
-                self.variable("TFC_VAULT_NAMESPACE")
-            ),
+            Way::Mount => {
+                let read = commands.vault("read -field=token_bound_cidrs", &commands.role_path());
+                let allowed = format!(
+                    "or let the agent's address in: {read} shows who may log in, and anybody may when it is empty"
+                );
+                return vec![mounted, allowed];
+            }
+            Way::OtherMethod => mounted,
             Way::Standby => {
                 "the server is sealed, starting or overloaded; unseal it, or run again later".to_owned()
             }
             Way::Certificate => format!(
-                "put the CA of this server into {}, or correct the host name in {}",
+                "put the CA of this server into {}, or correct the host name in {address_variable}",
                 self.variable("TFC_VAULT_ENCODED_CACERT"),
-                self.variable("TFC_VAULT_ADDR")
             ),
             Way::Expired => format!(
-                "the certificate of {} has expired: renew it, or correct the clock of the agent",
-                self.login.address
+                "the certificate of {address} has expired: renew it, or correct the clock of the agent"
             ),
+            Way::NoTls => format!(
+                "give the server TLS; or, where the network is trusted, set {address_variable} to {}",
+                address.replacen("https://", "http://", 1)
+            ),
+            Way::NeedsTls => {
+                format!("set {address_variable} to {}", address.replacen("http://", "https://", 1))
+            }
             Way::Unreachable => format!(
-                "check that the agent can reach {} (name, port, firewall, http or https), or correct {}",
-                self.login.address,
-                self.variable("TFC_VAULT_ADDR")
+                "check that the agent can reach {address} (name, port, firewall, http or https), or correct {address_variable}"
             ),
             Way::Slow => format!(
                 "the server took longer than {} s; raise {} if it is only slow",
@@ -273,15 +261,24 @@ impl Known<'_> {
                 self.variable("TFC_VAULT_CLIENT_TIMEOUT")
             ),
             Way::NotVault => format!(
-                "check that {} is the address of a Vault server, without /v1 or another path",
-                self.variable("TFC_VAULT_ADDR")
+                "check that {address_variable} is the address of a Vault server, without /v1 or another path"
             ),
-        }
+        };
+        vec![first]
     }
 
     fn variable(&self, base: &str) -> String {
         own_variable(base, self.configured.tag.as_ref())
     }
+}
+
+/// The claim that Vault names in what it says.
+fn named_claim(failure: &Failure) -> Option<&str> {
+    let Failure::Refused { errors, .. } = failure else { return None };
+    errors.iter().find_map(|text| {
+        let (_, rest) = text.split_once("claim \"")?;
+        rest.split_once('"').map(|(name, _)| name)
+    })
 }
 
 fn own_variable(base: &str, tag: Option<&Tag>) -> String {

@@ -24,6 +24,7 @@ fn claims(audience: &str) -> Claims {
         sub: Some(PLAN.to_owned()),
         aud: Some(audience.to_owned()),
         exp: Some(Timestamp::UNIX_EPOCH.to_string()),
+        all: serde_json::Value::Null,
     }
 }
 
