@@ -69,9 +69,7 @@ impl Cause {
     fn is_transient(&self) -> bool {
         match self {
             // A certificate that is not trusted will not be trusted a second later.
-            Self::NoAnswer { reason, is_connection } => {
-                *is_connection && !reason.contains("certificate") && !reason.contains("not allowed")
-            }
+            Self::NoAnswer { reason, is_connection } => *is_connection && !reason.contains("certificate"),
             Self::Refused { status, .. } => matches!(status, 429 | 500..=599),
             Self::Unreachable(_) | Self::Unsendable(_) | Self::Unreadable(_) => false,
         }
@@ -228,6 +226,10 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Cause> {
 }
 
 fn no_answer(error: reqwest::Error) -> Cause {
+    // A name that leads to where adapters may not reach is known only once it is resolved.
+    if let Some(why) = Unreachable::behind(&error) {
+        return Cause::Unreachable(why);
+    }
     let is_connection = error.is_connect() || (error.is_request() && !error.is_timeout());
     Cause::NoAnswer { reason: one_line(&chain(&error.without_url())), is_connection }
 }

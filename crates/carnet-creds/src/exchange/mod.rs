@@ -9,7 +9,7 @@ mod held;
 mod http;
 mod lease;
 mod login;
-mod reachable;
+pub(crate) mod reachable;
 mod refresh;
 mod refusals;
 mod report;
@@ -151,19 +151,9 @@ pub enum ExchangeError {
         /// Why.
         reason: TokenError,
     },
-    /// Credentials could not be read from Vault.
+    /// Credentials could not be read from Vault, or what was read cannot be used.
     #[error(transparent)]
     VaultRead(Box<Refusal>),
-    /// Vault answered without what was wanted.
-    #[error("failed reading {configuration} credentials from Vault path {path}: {reason}")]
-    Unusable {
-        /// The configuration.
-        configuration: String,
-        /// The path.
-        path: String,
-        /// What is wrong with the answer.
-        reason: String,
-    },
     /// The exchange that an adapter describes did not succeed.
     #[error(transparent)]
     Adapter(Box<Refusal>),
@@ -184,7 +174,7 @@ impl ExchangeError {
         match self {
             Self::Token { reason, .. } => matches!(reason, TokenError::Unavailable(_)),
             Self::Vault(refusal) | Self::VaultRead(refusal) | Self::Adapter(refusal) => refusal.may_pass(),
-            Self::Unusable { .. } | Self::NoSession { .. } => false,
+            Self::NoSession { .. } => false,
         }
     }
 
@@ -193,7 +183,7 @@ impl ExchangeError {
         match self {
             Self::Token { .. } => "E10",
             Self::Vault(_) => "E8",
-            Self::VaultRead(_) | Self::Unusable { .. } => "E9",
+            Self::VaultRead(_) => "E9",
             Self::NoSession { .. } => "E13",
             Self::Adapter(_) => "E22",
         }

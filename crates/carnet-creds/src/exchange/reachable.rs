@@ -5,6 +5,7 @@
 //! resolved once, and what it resolves to is filtered.
 
 use std::{
+    error::Error,
     future::Future,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -54,6 +55,27 @@ pub(crate) enum Unreachable {
          not allowed"
     )]
     Forbidden(String),
+}
+
+impl Unreachable {
+    /// What was kept from an address, out of all that stands around it in a failed request.
+    pub(crate) fn behind(error: &(dyn Error + 'static)) -> Option<Self> {
+        match error.downcast_ref::<Self>() {
+            Some(found) => Some(found.clone()),
+            None => Self::behind(error.source()?),
+        }
+    }
+
+    /// What the operator can do about it, if anything; `url` is the address that was asked for.
+    pub(crate) fn allowance(&self, url: &str) -> Option<String> {
+        let is_allowable = matches!(self, Self::Scheme(_) | Self::Forbidden(_));
+        let url = Url::parse(url).ok().filter(|_| is_allowable)?;
+        let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+        Some(format!(
+            "the operator of the agent can start it with --allow-provider-hosts {host}:{port} (an agent inside of the \
+             server: carnet server with the same)"
+        ))
+    }
 }
 
 /// How freely one host is reached.

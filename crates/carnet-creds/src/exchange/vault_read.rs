@@ -75,10 +75,9 @@ impl Reading<'_> {
 
     /// What is used of an answer; all else may be words that a log should go on showing.
     fn credential(&self, secret: Secret, path: &str) -> Result<Credential, ExchangeError> {
-        let unusable = |reason| ExchangeError::Unusable {
-            configuration: self.configured.title(),
-            path: path.to_owned(),
-            reason,
+        let unusable = |reason: String| {
+            let refusal = Refusal::of_unusable_read(self.configured, path, self.login, &reason);
+            ExchangeError::VaultRead(Box::new(refusal))
         };
         let absent: Vec<&str> =
             self.read.wanted.iter().copied().filter(|name| !secret.parts.contains_key(*name)).collect();

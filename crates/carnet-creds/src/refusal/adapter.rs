@@ -1,7 +1,13 @@
 //! An exchange that an adapter describes, refused.
 
-use super::{Advice, Presented, Refusal};
-use crate::exchange::adapter_call::{CallFailure, Cause};
+use super::{
+    Advice, Presented, Refusal,
+    vault_cause::{is_only_tls, is_without_tls},
+};
+use crate::exchange::{
+    adapter_call::{CallFailure, Cause},
+    reachable::Unreachable,
+};
 
 impl Refusal {
     /// The exchange of an adapter that did not succeed.
@@ -19,7 +25,7 @@ impl Refusal {
             .tried(&format!("{} {}{role}", failure.method, failure.url))
             .presented(&presented.claims)
             .said(&title, &said)
-            .advised(&advice(presented, &failure.cause))
+            .advised(&advice(presented, failure))
             .passing(failure.is_transient())
     }
 
@@ -35,9 +41,14 @@ impl Refusal {
     }
 }
 
-fn advice(presented: &Presented, cause: &Cause) -> Advice {
-    let adapter = presented.family;
-    match cause {
+fn advice(presented: &Presented, failure: &CallFailure) -> Advice {
+    let (adapter, url) = (presented.family, failure.url.as_str());
+    match &failure.cause {
+        Cause::Refused { words, .. }
+            if words.to_ascii_lowercase().contains("http request to an https server") =>
+        {
+            needs_tls(url)
+        }
         Cause::Refused { status: 401 | 403, .. } => Advice::new(
             "the provider was reached, and does not trust this token: another issuer, subject or audience, or keys that it \
              cannot fetch",
@@ -62,21 +73,66 @@ fn advice(presented: &Presented, cause: &Cause) -> Advice {
                 "compare what the provider said with the claims above and with the settings of {adapter} in the workspace"
             ),
         ),
-        Cause::Unreachable(_) => Advice::new(
-            "the agent keeps adapters from addresses that only it can reach",
-            "correct the address; if it is meant, the operator of the agent can allow the host",
-        ),
-        Cause::NoAnswer { reason, .. } if reason.contains("certificate") => Advice::new(
-            "the certificate of the provider is not trusted",
-            "install its certificate authority on the agent, or correct the host name",
-        ),
-        Cause::NoAnswer { .. } => Advice::new(
-            "the provider was not reached",
-            "check that the agent can reach the address (name, port, firewall), or correct it",
-        ),
+        Cause::Unreachable(why) => kept(why, url),
+        Cause::NoAnswer { reason, .. } => no_answer(reason, url),
         Cause::Unsendable(_) | Cause::Unreadable(_) => Advice::new(
             "the adapter does not describe what the provider does",
             format!("compare the adapter {adapter} with the documentation of the provider"),
         ),
     }
+}
+
+/// A request that the agent does not send, because of where it leads.
+fn kept(why: &Unreachable, url: &str) -> Advice {
+    let allowance = why.allowance(url).map(|text| format!("or, if it is meant, {text}"));
+    let advice = match why {
+        Unreachable::NoAddress(_) => {
+            Advice::new("what the adapter and its settings make is no address", "correct the address")
+        }
+        Unreachable::User => Advice::new(
+            "an address with a user or a password would show them in logs",
+            "take them out of the address",
+        ),
+        Unreachable::Scheme(_) => Advice::new(
+            "the address is one without TLS, which adapters use only where the agent's operator allows it",
+            format!("use {}", url.replacen("http://", "https://", 1)),
+        ),
+        Unreachable::Forbidden(_) => Advice::new(
+            "the agent keeps adapters from addresses that only it can reach",
+            "correct the address",
+        ),
+    };
+    allowance.into_iter().fold(advice, Advice::and)
+}
+
+fn no_answer(reason: &str, url: &str) -> Advice {
+    if reason.contains("certificate") {
+        return Advice::new(
+            "the certificate of the provider is not trusted",
+            "install its certificate authority on the agent, or correct the host name",
+        );
+    }
+    if is_only_tls(reason) {
+        return needs_tls(url);
+    }
+    if is_without_tls(reason) {
+        return Advice::new(
+            "somebody answers at this address, without TLS",
+            format!(
+                "give the server TLS; or, where the network is trusted, use {}",
+                url.replacen("https://", "http://", 1)
+            ),
+        );
+    }
+    Advice::new(
+        "the provider was not reached",
+        "check that the agent can reach the address (name, port, firewall), or correct it",
+    )
+}
+
+fn needs_tls(url: &str) -> Advice {
+    Advice::new(
+        "the provider speaks TLS only, and was asked without it",
+        format!("use {}", url.replacen("http://", "https://", 1)),
+    )
 }

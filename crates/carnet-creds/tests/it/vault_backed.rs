@@ -38,9 +38,13 @@ fn variables<'a>(vault: &'a FakeVault, family: &[(&'a str, &'a str)]) -> Vec<(&'
 
 /// Obtaining must fail; gives the first line of the text, which stands in the report, too.
 async fn refusal(world: &mut World, vault: &FakeVault, family: &[(&str, &str)]) -> String {
+    block(world, vault, family).await.lines().next().unwrap().to_owned()
+}
+
+async fn block(world: &mut World, vault: &FakeVault, family: &[(&str, &str)]) -> String {
     let error = world.obtain(&variables(vault, family)).await.expect_err("is refused");
     assert_eq!(error.id(), "E9");
-    error.to_string().lines().next().unwrap().to_owned()
+    error.to_string()
 }
 
 #[tokio::test]
@@ -180,6 +184,16 @@ async fn a_refusal_names_the_path_and_what_the_policy_lacks() {
         refusal(&mut world, &vault, &AZURE).await,
         "failed reading Vault-backed Azure credentials from Vault path azure/creds/z: the answer lacks client_secret"
     );
+    let text = block(&mut world, &vault, &AZURE).await;
+    for part in [
+        "  tried:      GET /v1/azure/creds/z, with the token of role \"r\" (from TFC_VAULT_RUN_ROLE)",
+        "  Vault said: something unexpected: the answer lacks client_secret\n",
+        "  likely fix: if vault secrets list shows no azure/ of type azure, correct \
+         TFC_VAULT_BACKED_AZURE_MOUNT_PATH\n",
+        "if vault list azure/roles does not show z, correct TFC_VAULT_BACKED_AZURE_RUN_VAULT_ROLE ",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing in:\n{text}");
+    }
 }
 
 #[tokio::test]

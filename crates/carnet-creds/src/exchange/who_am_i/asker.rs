@@ -11,7 +11,7 @@ use crate::{
     adapter::percent_encoded,
     exchange::{
         http::{HttpSettings, Roots, chain},
-        reachable::{FilteringResolver, Reach, check},
+        reachable::{FilteringResolver, Reach, Unreachable, check},
         vault_wire::one_line,
     },
 };
@@ -96,9 +96,12 @@ impl<'a> Asker<'a> {
     /// Sends a request, to a server that a run may reach.
     pub(super) async fn send(&self, ask: Ask<'_>) -> Result<Reply, Silence> {
         let unanswered = |reason: String| Silence::Unanswered(self.clean(&reason));
-        let (url, reach) = check(&ask.url, &self.http.allowed_hosts).map_err(|why| {
-            Silence::Unasked(self.clean(&format!("the agent must not ask at {}: {why}", shown(&ask.url))))
-        })?;
+        let kept = |why: &Unreachable| {
+            let allowance = why.allowance(&ask.url).map(|text| format!("; {text}")).unwrap_or_default();
+            let text = format!("the agent must not ask at {}: {why}{allowance}", shown(&ask.url));
+            Silence::Unasked(self.clean(&text))
+        };
+        let (url, reach) = check(&ask.url, &self.http.allowed_hosts).map_err(|why| kept(&why))?;
         let host = shown(&ask.url);
         let roots = match (ask.ca_pem, url.scheme()) {
             (Some(pem), _) => Roots::Only(pem),
@@ -124,8 +127,10 @@ impl<'a> Asker<'a> {
         if let Some((kind, body)) = &ask.body {
             request = request.header(CONTENT_TYPE, *kind).body(body.expose_secret().to_owned());
         }
-        let no_answer =
-            |error: reqwest::Error| unanswered(format!("{host}: {}", chain(&error.without_url())));
+        let no_answer = |error: reqwest::Error| match Unreachable::behind(&error) {
+            Some(why) => kept(&why),
+            None => unanswered(format!("{host}: {}", chain(&error.without_url()))),
+        };
         let response = request.send().await.map_err(no_answer)?;
         let status = response.status().as_u16();
         let body = read(response).await.map_err(no_answer)?;
