@@ -42,35 +42,56 @@ fn sources() -> Vec<String> {
     texts
 }
 
+fn help(command: &str) -> String {
+    let output = Command::new(carnet_binary().expect("carnet is built"))
+        .args(command.split(' '))
+        .arg("--help")
+        .env_clear()
+        .output()
+        .expect("carnet runs");
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).expect("text");
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+const COMMANDS: [&str; 11] = [
+    "server",
+    "agent",
+    "config check",
+    "trust vault",
+    "adapters",
+    "adapters list",
+    "adapters show",
+    "adapters check",
+    "admin agent-token",
+    "admin revoke-outstanding",
+    "completions",
+];
+
+/// The help of a command; one whose options are those of another section does not repeat them.
+fn section(command: &str) -> String {
+    let text = help(command);
+    let other = if command.starts_with("adapters ") { "adapters" } else { "server" };
+    let shown = match text.strip_suffix(&options_of(other)) {
+        Some(rest) if command != other => format!("{rest}Options: those of carnet {other}"),
+        Some(_) | None => text,
+    };
+    format!("\n## carnet {command}\n\n```\n{shown}\n```\n")
+}
+
+fn options_of(command: &str) -> String {
+    let text = help(command);
+    text.find("Options:").map(|at| text[at..].to_owned()).expect("every command has options")
+}
+
 #[test]
 fn the_options_of_the_server_are_documented() {
-    let help = |command: &[&str]| {
-        let output = Command::new(carnet_binary().expect("carnet is built"))
-            .args(command)
-            .arg("--help")
-            .env_clear()
-            .output()
-            .expect("carnet runs");
-        assert!(output.status.success());
-        let text = String::from_utf8(output.stdout).expect("text");
-        text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
-    };
+    let sections: String = COMMANDS.iter().map(|command| section(command)).collect();
     let text = format!(
         "# Configuration\n\nA flag beats the variable named beside it, which beats the file given by `--config`. The file is TOML; its keys \
          are the\nnames of the flags with underscores (`no_agent = true`, `plan_timeout = \"90m\"`). Unknown keys are refused.\n\
          `carnet config check` says what a configuration amounts to.\n\nSecrets are never flags: `CARNET_BOOTSTRAP_TOKEN` (the API token of the \
-         site administrator `admin`), `CARNET_MASTER_KEY`\n(beats its file) and `CARNET_AGENT_TOKEN` are read from the environment only.\n\n\
-         ## carnet server\n\n```\n{}\n```\n\n## carnet agent\n\n```\n{}\n```\n\n\
-         ## carnet trust vault\n\n```\n{}\n```\n\n## carnet adapters\n\n```\n{}\n```\n\n## carnet admin agent-token\n\n```\n{}\n```\n\n\
-         ## carnet admin revoke-outstanding\n\n```\n{}\n```\n\n\
-         ## carnet completions\n\n```\n{}\n```\n",
-        help(&["server"]),
-        help(&["agent"]),
-        help(&["trust", "vault"]),
-        help(&["adapters"]),
-        help(&["admin", "agent-token"]),
-        help(&["admin", "revoke-outstanding"]),
-        help(&["completions"]),
+         site administrator `admin`), `CARNET_MASTER_KEY`\n(beats its file) and `CARNET_AGENT_TOKEN` are read from the environment only.\n{sections}"
     );
     compare("configuration.md", &text);
 }
