@@ -8,6 +8,7 @@ mod life;
 mod phases;
 mod refusals;
 mod refusals_of_clouds;
+mod refusals_put_right;
 mod settling;
 mod vault;
 mod vault_backed;
