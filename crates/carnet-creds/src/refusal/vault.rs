@@ -146,7 +146,7 @@ impl Known<'_> {
 
     fn on_configuration(&self) -> Vec<String> {
         vec![
-            format!("{}, exactly so, without a trailing slash", self.commands().write_configuration()),
+            format!("{} (exactly so, without a trailing slash)", self.commands().write_configuration()),
             "with oidc_discovery_ca_pem as before (@FILE), because every write replaces the whole configuration"
                 .to_owned(),
         ]
@@ -206,7 +206,7 @@ impl Known<'_> {
         };
         vec![
             format!(
-                "see what is demanded: {read}; and correct {} if the role belongs to others",
+                "{read} shows what is demanded; correct {} if the role belongs to others",
                 self.login.role_variable
             ),
             format!("{what}: {changed} (it replaces all bound claims)"),

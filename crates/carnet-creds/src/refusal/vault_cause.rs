@@ -45,7 +45,7 @@ pub(super) enum Way {
 }
 
 /// The first match counts.
-const SAYINGS: [(&str, Cause); 31] = [
+const SAYINGS: [(&str, Cause); 32] = [
     ("http request to an https server", Cause::Way(Way::NeedsTls)),
     // A role of the JWT method that is not there "could not be found".
     ("missing role_id", Cause::Way(Way::OtherMethod)),
@@ -54,7 +54,8 @@ const SAYINGS: [(&str, Cause); 31] = [
     ("missing password", Cause::Way(Way::OtherMethod)),
     ("missing token", Cause::Way(Way::OtherMethod)),
     ("invalid role name", Cause::Way(Way::OtherMethod)),
-    ("client certificate", Cause::Way(Way::OtherMethod)),
+    ("no client certificate found", Cause::Way(Way::OtherMethod)),
+    ("client certificate must be supplied", Cause::Way(Way::OtherMethod)),
     ("could not load configuration", Cause::Trust(Trust::Configuration)),
     ("role_type is not allowed", Cause::Trust(Trust::RoleType)),
     ("could not be found", Cause::Trust(Trust::Role)),

@@ -139,7 +139,7 @@ const WRONG_TRUSTS: [(u16, &str, &[&str]); 14] = [
         "error validating token: invalid issuer (iss) claim",
         &[
             "vault write auth/jwt/config oidc_discovery_url=https://carnet.example \
-             bound_issuer=https://carnet.example, exactly so",
+             bound_issuer=https://carnet.example (exactly so",
             "with oidc_discovery_ca_pem as before",
         ],
     ),
@@ -153,7 +153,7 @@ const WRONG_TRUSTS: [(u16, &str, &[&str]); 14] = [
         "error validating claims: claim \"terraform_workspace_name\" does not match any associated bound claim values",
         &[
             "exp = 2023-11-14T22:18:20Z\n              terraform_workspace_name = (absent)\n",
-            "see what is demanded: vault read -field=bound_claims auth/jwt/role/r",
+            "vault read -field=bound_claims auth/jwt/role/r shows what is demanded; correct TFC_VAULT_RUN_ROLE",
             "to do without \"terraform_workspace_name\"",
         ],
     ),
