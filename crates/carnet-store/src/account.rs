@@ -115,6 +115,17 @@ impl Tx {
         rows.iter().map(token).collect()
     }
 
+    /// The token of this id.
+    pub async fn token(&mut self, id: &TokenId) -> Result<Option<ApiToken>, StoreError> {
+        let row = self.optional("SELECT * FROM tokens WHERE id = $1", &[id.into()]).await?;
+        row.as_ref().map(token).transpose()
+    }
+
+    /// Removes a token; `false` when there is none of this id.
+    pub async fn delete_token(&mut self, id: &TokenId) -> Result<bool, StoreError> {
+        Ok(self.execute("DELETE FROM tokens WHERE id = $1", &[id.into()]).await? > 0)
+    }
+
     /// Removes every token of a kind with this description.
     pub async fn delete_tokens(&mut self, kind: TokenKind, description: &str) -> Result<u64, StoreError> {
         self.execute(

@@ -188,7 +188,8 @@ pub(crate) struct Database {
     read: SqlitePool,
 }
 
-const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("migrations/0001_initial.sql"))];
+const MIGRATIONS: &[(i64, &str)] =
+    &[(1, include_str!("migrations/0001_initial.sql")), (2, include_str!("migrations/0002_login_codes.sql"))];
 
 impl Database {
     pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
