@@ -1,4 +1,5 @@
-//! Errors of handlers and how they look over HTTP. No other file makes an error response.
+//! Errors of handlers and how they look over HTTP. No other file makes an error response, except for `terraform login`,
+//! whose errors look as OAuth says.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};

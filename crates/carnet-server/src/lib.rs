@@ -13,6 +13,7 @@ mod headers;
 mod health;
 mod jobs;
 mod linger;
+mod login;
 mod oidc;
 mod outstanding;
 mod page;

@@ -13,8 +13,7 @@ use crate::error::ApiError;
 use crate::route::{Access, Routes};
 
 /// Nothing is loaded from elsewhere, and no script runs.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self' 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
 
 pub(crate) fn routes() -> Routes {
     Routes::default().get("/", Access::Public, start).get("/app/{*path}", Access::Public, no_interface)
@@ -22,8 +21,18 @@ pub(crate) fn routes() -> Routes {
 
 /// A template as a page.
 pub(crate) fn page(status: StatusCode, template: &impl Template) -> Result<Response, ApiError> {
+    page_with_targets(status, template, "'self'")
+}
+
+/// The same for a page whose forms lead elsewhere: browsers hold redirects of a form to its policy, too.
+pub(crate) fn page_with_targets(
+    status: StatusCode,
+    template: &impl Template,
+    targets: &str,
+) -> Result<Response, ApiError> {
     let html = template.render().map_err(ApiError::internal)?;
-    Ok((status, [(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response())
+    let policy = format!("{POLICY}; form-action {targets}");
+    Ok((status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response())
 }
 
 #[derive(Template)]

@@ -13,7 +13,7 @@ use crate::headers::add_headers;
 use crate::linger::linger;
 use crate::route::{Route, Routes};
 use crate::whole_body::read_first;
-use crate::{agents, api, health, oidc, page, setup};
+use crate::{agents, api, health, login, oidc, page, setup};
 
 fn all() -> Routes {
     Routes::default()
@@ -21,6 +21,7 @@ fn all() -> Routes {
         .merge(oidc::routes())
         .merge(page::routes())
         .merge(setup::routes())
+        .merge(login::routes())
         .merge(agents::routes())
         .merge(api::routes())
 }

@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Reads the body, then goes on.
 pub(crate) async fn read_first(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_api = ["/api/v2/", "/api/carnet/", "/setup/"].iter().any(|start| path.starts_with(start));
+    let is_api =
+        ["/api/v2/", "/api/carnet/", "/setup/", "/oauth/"].iter().any(|start| path.starts_with(start));
     // Without a token the answer is 401, whatever the body.
     let is_refused =
         request.uri().path().starts_with("/api/") && !request.headers().contains_key(header::AUTHORIZATION);

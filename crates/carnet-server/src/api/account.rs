@@ -51,7 +51,7 @@ pub(crate) fn resource(user: &User) -> Resource {
             "can-create-organizations": true,
             "can-change-email": false,
             "can-change-username": false,
-            "can-manage-user-tokens": false,
+            "can-manage-user-tokens": true,
         },
     });
     Resource::new("users", &user.id, attributes).link("self", format!("/api/v2/users/{}", user.id))

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::login;
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
@@ -17,6 +18,7 @@ pub(crate) fn routes() -> Routes {
 /// Relative addresses that end in a slash: some clients put them together by hand.
 async fn services() -> Json<Value> {
     Json(json!({
+        "login.v1": login::service(),
         "state.v2": "/api/v2/",
         "tfe.v2": "/api/v2/",
         "tfe.v2.1": "/api/v2/",

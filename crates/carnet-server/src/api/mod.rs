@@ -3,6 +3,7 @@
 mod account;
 mod adapters;
 mod applies;
+pub(crate) mod authentication_tokens;
 pub(crate) mod configuration_versions;
 mod credential_rules;
 mod discovery;
@@ -50,6 +51,7 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .merge(discovery::routes())
         .merge(account::routes())
+        .merge(authentication_tokens::routes())
         .merge(organizations::routes())
         .merge(adapters::routes())
         .merge(projects::routes())

@@ -92,6 +92,8 @@ fn every_route_of_a_workspace_names_an_action() {
                     assert_ne!(action, Action::Read, "{} {} writes", route.method, route.path);
                     writes += 1;
                 }
+                // Nobody but the user is asked about the user's own tokens.
+                (_, Access::User) if route.path.contains("/authentication-tokens") => {}
                 (method, access) => panic!("{method} {} is open to {access:?}", route.path),
             }
         }

@@ -2,6 +2,7 @@
 
 mod access;
 mod adapters;
+mod authentication_tokens;
 mod configuration_versions;
 mod credential_rules;
 mod organizations;
