@@ -78,6 +78,11 @@ impl TerraformCli {
         self.folder.path().join("configuration")
     }
 
+    /// The home directory of every command.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
     /// Writes a file of the configuration.
     pub fn write(&self, name: &str, content: &str) -> anyhow::Result<()> {
         let file = self.directory().join(name);
@@ -157,6 +162,11 @@ impl RunningTerraform {
             return Ok(());
         }
         bail!("terraform ended without printing {text:?}\n{}", self.printed(&self.stdout))
+    }
+
+    /// What standard output shows so far.
+    pub fn shown(&self) -> String {
+        self.printed(&self.stdout)
     }
 
     /// Answers a question on standard input.

@@ -14,6 +14,7 @@ mod import;
 mod init;
 mod interrupt;
 mod local_operations;
+mod login;
 mod masked;
 mod plan;
 mod queue;
