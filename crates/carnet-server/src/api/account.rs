@@ -54,5 +54,9 @@ pub(crate) fn resource(user: &User) -> Resource {
             "can-manage-user-tokens": true,
         },
     });
-    Resource::new("users", &user.id, attributes).link("self", format!("/api/v2/users/{}", user.id))
+    let path = format!("/api/v2/users/{}", user.id);
+    let tokens = json!({ "links": { "related": format!("{path}/authentication-tokens") } });
+    let mut resource = Resource::new("users", &user.id, attributes).link("self", path);
+    resource.relationships.insert("authentication-tokens".to_owned(), tokens);
+    resource
 }

@@ -20,8 +20,9 @@ async fn a_code_becomes_a_token_that_is_listed_and_revocable() {
     assert_eq!(account["data"]["attributes"]["username"], "olga");
     assert_eq!(site.tokens().await, ["tests", "terraform login"]);
 
-    let path = format!("/api/v2/users/{}/authentication-tokens", site.user);
-    let (_, list) = site.server.request("GET", &path, &site.token, Value::Null).await;
+    let path = account["data"]["relationships"]["authentication-tokens"]["links"]["related"].as_str();
+    let path = path.expect("text");
+    let (_, list) = site.server.request("GET", path, &site.token, Value::Null).await;
     let id = list["data"][1]["id"].as_str().expect("text");
     let one = format!("/api/v2/authentication-tokens/{id}");
     assert_eq!(site.server.request("DELETE", &one, &site.token, Value::Null).await.0, 204);
