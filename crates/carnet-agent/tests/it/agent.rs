@@ -9,6 +9,7 @@ use std::{
 use carnet_agent::{AgentConfig, AgentError, EngineSource, SandboxMode, run};
 use carnet_api::job::{CredentialRules, JobDocument, JobIdentity, JobVariable, RunDocument, WireSecret};
 use flate2::{Compression, write::GzEncoder};
+use tokio::signal::unix::SignalKind;
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::{
@@ -31,6 +32,17 @@ struct Running {
     agent: JoinHandle<Result<(), AgentError>>,
 }
 
+/// A process that a shell put into the background ignores interrupts, and so would everything that it starts: the
+/// interrupts of these tests would reach nobody. What somebody listens to is not ignored any more.
+fn hear_interrupts() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
+    let interrupt = 1 << (SignalKind::interrupt().as_raw_value() - 1);
+    if u64::from_str_radix(ignored, 16).unwrap() & interrupt != 0 {
+        drop(tokio::signal::unix::signal(SignalKind::interrupt()).unwrap());
+    }
+}
+
 /// The program with the hidden commands, which is built beside the tests.
 pub(crate) fn stages() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
@@ -44,6 +56,7 @@ pub(crate) fn stages() -> PathBuf {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        hear_interrupts();
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path().canonicalize().unwrap();
         std::fs::create_dir(base.join("work")).unwrap();
