@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Clock,
-    credential_report::{ended, report_entry},
+    credential_report::{ended, report_entry, report_line},
     guardian::Guardian,
     log::Log,
     retry::Backoff,
@@ -127,7 +127,9 @@ impl Broker {
             }
         }
         self.guardian.revocations(held.revocation_handles());
-        report(&self.client, ended(held.report())).await;
+        let entries = ended(held.report());
+        entries.iter().for_each(|entry| self.log.line(&report_line(entry)));
+        report(&self.client, entries).await;
         failed
     }
 }
