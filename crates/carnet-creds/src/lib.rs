@@ -27,6 +27,7 @@ mod providers;
 mod refusal;
 mod resolve;
 mod setting;
+mod shell;
 mod switches;
 #[cfg(test)]
 mod vectors;
@@ -47,3 +48,4 @@ pub use problem::{MissingValue, Problem};
 pub use refusal::Refusal;
 pub use resolve::{Resolution, ResolveContext, TokenRequest, resolve, settings};
 pub use setting::{Required, Setting, SettingKind};
+pub use shell::shell_quoted;

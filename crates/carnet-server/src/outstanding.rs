@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use carnet_api::job::{CredentialEntry, CredentialLease, CredentialReport};
+use carnet_creds::shell_quoted;
 use carnet_model::{IdError, JobId, Timestamp};
 
 use crate::error::ApiError;
@@ -162,18 +163,9 @@ pub(crate) fn revocation_hint(lease: &CredentialLease) -> Option<String> {
     }
     let namespace = lease.namespace.as_deref().filter(|namespace| !namespace.is_empty());
     let namespace =
-        namespace.map(|namespace| format!(" -namespace={}", quoted(namespace))).unwrap_or_default();
-    let (address, accessor) = (quoted(&lease.address), quoted(&lease.accessor));
+        namespace.map(|namespace| format!(" -namespace={}", shell_quoted(namespace))).unwrap_or_default();
+    let (address, accessor) = (shell_quoted(&lease.address), shell_quoted(&lease.accessor));
     Some(format!("vault token revoke -address={address}{namespace} -accessor {accessor}"))
-}
-
-/// A text as one word of a POSIX shell: what agents report must never become a command of its own.
-fn quoted(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

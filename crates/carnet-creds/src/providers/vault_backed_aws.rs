@@ -12,6 +12,7 @@ use crate::{
     injection::{Delivery, When},
     provider::{Configuration, Grant, Place, Provider, Rival, TokenNeed, VaultRead},
     setting::{Phased, Required, Setting, SettingKind, UPSTREAM},
+    shell::shell_quoted,
 };
 
 const SETTING: Setting<'static> = Setting {
@@ -249,7 +250,7 @@ impl Configuration for VaultBackedAwsConfiguration {
         if credential.is_replaced {
             let process_path = place.path(PROCESS_FILE);
             delivery.file(place.file_name(PROCESS_FILE), process(credential));
-            lines += &format!("credential_process = /bin/cat {}\n", quoted(&process_path));
+            lines += &format!("credential_process = /bin/cat {}\n", shell_quoted(&process_path));
         } else {
             let [key, secret] = KEYS.map(|name| credential.part(name));
             lines += &format!("aws_access_key_id = {}\n", key.expose_secret());
@@ -283,12 +284,4 @@ fn process(credential: &Credential) -> SecretString {
         printed["Expiration"] = ends_at.as_str().into();
     }
     printed.to_string().into()
-}
-
-/// A path as a shell and the SDKs' own splitters read it.
-fn quoted(path: &str) -> String {
-    if path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte)) {
-        return path.to_owned();
-    }
-    format!("'{}'", path.replace('\'', r"'\''"))
 }

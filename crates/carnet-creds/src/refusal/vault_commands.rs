@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{exchange::claims::Claims, provider::VaultLogin};
+use crate::{exchange::claims::Claims, provider::VaultLogin, shell::shell_quoted};
 
 /// The audience of the roles that `carnet trust vault` describes.
 const AUDIENCE: &str = "vault.workload.identity";
@@ -23,7 +23,7 @@ impl Commands<'_> {
 
     /// Changes members of the role that are plain texts.
     pub(super) fn write_role(&self, members: &[(&str, &str)]) -> String {
-        let members = members.iter().map(|(name, value)| format!(" {name}={}", quoted(value)));
+        let members = members.iter().map(|(name, value)| format!(" {name}={}", shell_quoted(value)));
         // Without it Vault takes the role for one of OIDC, and refuses the change.
         format!("{} role_type=jwt{}", self.vault("write", &self.role_path()), members.collect::<String>())
     }
@@ -35,14 +35,14 @@ impl Commands<'_> {
             claims[name] = Value::from(value);
         }
         let body = json!({ "role_type": "jwt", "bound_claims_type": "string", "bound_claims": claims });
-        let body = quoted(&body.to_string());
+        let body = shell_quoted(&body.to_string());
         format!("echo {body} | {} -", self.vault("write", &self.role_path()))
     }
 
     /// Makes the authentication method trust the issuer of the token.
     pub(super) fn write_configuration(&self) -> String {
         let path = format!("auth/{}/config", self.login.auth_path);
-        let issuer = quoted(self.claims.iss.as_deref().unwrap_or_default());
+        let issuer = shell_quoted(self.claims.iss.as_deref().unwrap_or_default());
         format!("{} oidc_discovery_url={issuer} bound_issuer={issuer}", self.vault("write", &path))
     }
 
@@ -64,7 +64,7 @@ impl Commands<'_> {
             ("policy-apply", "POLICY"),
             ("vault-addr", address.as_str()),
         ]);
-        let options = options.iter().map(|(name, value)| format!(" --{name} {}", quoted(value)));
+        let options = options.iter().map(|(name, value)| format!(" --{name} {}", shell_quoted(value)));
         Some([
             format!(
                 "all of it, for the roles carnet-{organization}-{workspace}-plan and carnet-{organization}-{workspace}-apply \
@@ -86,17 +86,7 @@ impl Commands<'_> {
 /// A command of the Vault client; some have no path.
 pub(super) fn vault(command: &str, namespace: Option<&str>, path: &str) -> String {
     let namespace =
-        namespace.map(|namespace| format!(" -namespace={}", quoted(namespace))).unwrap_or_default();
-    let path = if path.is_empty() { String::new() } else { format!(" {}", quoted(path)) };
+        namespace.map(|namespace| format!(" -namespace={}", shell_quoted(namespace))).unwrap_or_default();
+    let path = if path.is_empty() { String::new() } else { format!(" {}", shell_quoted(path)) };
     format!("vault {command}{namespace}{path}")
-}
-
-/// A word as a POSIX shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
-    match word {
-        "" => "\"\"".to_owned(),
-        _ if word.bytes().all(is_plain) => word.to_owned(),
-        _ => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
