@@ -11,6 +11,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Row as _, Sqlite, Transaction};
 
+use crate::migrations::MIGRATIONS;
 use crate::seal::Sealer;
 use std::sync::Arc;
 
@@ -187,9 +188,6 @@ pub(crate) struct Database {
     write: SqlitePool,
     read: SqlitePool,
 }
-
-const MIGRATIONS: &[(i64, &str)] =
-    &[(1, include_str!("migrations/0001_initial.sql")), (2, include_str!("migrations/0002_login_codes.sql"))];
 
 impl Database {
     pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {

@@ -12,6 +12,7 @@ mod job;
 mod job_report;
 mod log;
 mod login_code;
+mod migrations;
 mod organization;
 mod phase;
 mod project;

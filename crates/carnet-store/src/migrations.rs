@@ -1,0 +1,17 @@
+//! The steps that make and change the tables, in order. Each runs once, on either engine.
+
+/// The version of a step and its SQL.
+pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("migrations/0001_initial.sql")),
+    (2, include_str!("migrations/0002_login_codes.sql")),
+    (3, include_str!("migrations/0003_teams.sql")),
+    (4, include_str!("migrations/0004_organizations.sql")),
+    (5, include_str!("migrations/0005_projects.sql")),
+    (6, include_str!("migrations/0006_workspaces.sql")),
+    (7, include_str!("migrations/0007_runs.sql")),
+    (8, include_str!("migrations/0008_state_versions.sql")),
+    (9, include_str!("migrations/0009_agent_pools.sql")),
+    (10, include_str!("migrations/0010_registry.sql")),
+    (11, include_str!("migrations/0011_notifications.sql")),
+    (12, include_str!("migrations/0012_audit.sql")),
+];
