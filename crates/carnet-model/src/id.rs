@@ -101,6 +101,42 @@ ids! {
     AgentId = "agent";
     /// A job: one phase of one run, given to one agent.
     JobId = "job";
+    /// A team.
+    TeamId = "team";
+    /// What a team may do on a workspace.
+    TeamWorkspaceId = "tws";
+    /// What a team may do on a project.
+    TeamProjectId = "tprj";
+    /// The membership of a user in an organization.
+    MembershipId = "ou";
+    /// A pool of agents.
+    AgentPoolId = "apool";
+    /// A comment on a run.
+    CommentId = "wsc";
+    /// A run trigger: an apply of one workspace queues a run of another.
+    RunTriggerId = "rt";
+    /// A binding of a tag to a workspace or a project.
+    TagBindingId = "tb";
+    /// A reserved tag key.
+    ReservedTagKeyId = "rtk";
+    /// A notification configuration.
+    NotificationId = "nc";
+    /// An SSH key.
+    SshKeyId = "sshkey";
+    /// A module of the private registry.
+    RegistryModuleId = "mod";
+    /// A version of such a module.
+    RegistryModuleVersionId = "modver";
+    /// A provider of the private registry.
+    RegistryProviderId = "prov";
+    /// A version of such a provider.
+    RegistryProviderVersionId = "provver";
+    /// A platform of such a version.
+    RegistryPlatformId = "provpltfrm";
+    /// A key with which the checksums of providers are signed.
+    GpgKeyId = "gpgkey";
+    /// An entry of the audit trail.
+    AuditEventId = "ae";
 }
 
 /// A plan or an apply.

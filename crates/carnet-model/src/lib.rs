@@ -2,23 +2,33 @@
 //!
 //! Nothing here is async, reads a clock, touches a file or the network.
 
+mod access;
 mod adapter;
 mod agent;
+mod agent_pool;
+mod audit_event;
+mod comment;
 mod configuration_version;
 mod credential_rules;
 mod id;
 mod identity;
 mod job;
 mod name;
+mod notification;
 mod organization;
 mod permission;
 mod project;
+mod registry;
+mod reserved_tag_key;
 mod run;
 mod run_event;
 mod run_status;
+mod run_trigger;
 mod schedule;
+mod ssh_key;
 mod state_version;
 mod tag;
+mod team;
 mod token;
 mod user;
 mod variable;
@@ -26,20 +36,27 @@ mod variable_precedence;
 mod variable_set;
 mod workspace;
 
+pub use access::{
+    OrganizationAccess, ProjectAccess, ProjectLevel, ProjectSettingsAccess, ProjectTeamAccess, RunAccess,
+    SentinelMockAccess, StateAccess, VariableAccess, WorkspaceAccess, WorkspaceLevel,
+};
 pub use adapter::Adapter;
 pub use agent::Agent;
 pub use configuration_version::{ConfigurationStatus, ConfigurationVersion};
 pub use credential_rules::{IdentityTokenTtl, IdentityTokenTtlError, StaticCredentials};
 pub use id::{
-    AgentId, ApplyId, ConfigurationVersionId, IdError, JobId, OrgId, PhaseId, PlanId, ProjectId, RunEventId,
-    RunId, StateVersionId, StateVersionOutputId, TagId, TestRunId, TokenId, UserId, VariableId,
+    AgentId, AgentPoolId, ApplyId, AuditEventId, CommentId, ConfigurationVersionId, GpgKeyId, IdError, JobId,
+    MembershipId, NotificationId, OrgId, PhaseId, PlanId, ProjectId, RegistryModuleId,
+    RegistryModuleVersionId, RegistryPlatformId, RegistryProviderId, RegistryProviderVersionId,
+    ReservedTagKeyId, RunEventId, RunId, RunTriggerId, SshKeyId, StateVersionId, StateVersionOutputId,
+    TagBindingId, TagId, TeamId, TeamProjectId, TeamWorkspaceId, TestRunId, TokenId, UserId, VariableId,
     VariableSetId, WorkspaceId,
 };
 pub use identity::{ModuleTestIdentity, Phase, WorkloadIdentity};
 pub use job::{Job, JobOutcome, JobStatus, Signal};
 pub use name::{ModuleName, NameError, OrgName, ProjectName, Username, VariableKey, WorkspaceName};
 pub use organization::Organization;
-pub use permission::{Action, Principal, Role, is_allowed};
+pub use permission::{Permission, Place, Scope, Standing, is_allowed};
 pub use project::{DEFAULT_PROJECT, Project};
 pub use run::{PhaseStatus, ResourceCounts, Run, RunOptions, RunPhase, RunSource, StatusTimestamps};
 pub use run_event::RunEvent;
@@ -49,6 +66,7 @@ pub use state_version::{
     StateConflict, StateHead, StateOutput, StateResource, StateStatus, StateVersion, check_successor,
 };
 pub use tag::{Tag, TagError};
+pub use team::{Membership, MembershipStatus, OWNERS, Team, TeamProject, TeamVisibility, TeamWorkspace};
 pub use token::{ApiToken, TokenKind, TokenOwner};
 pub use user::User;
 pub use variable::{Variable, VariableCategory, VariableInput, VariableOwner, VariableValue};

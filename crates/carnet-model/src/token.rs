@@ -1,6 +1,6 @@
 //! API tokens: what they belong to. The secret itself is stored as a hash only.
 
-use crate::{JobId, RunId, Timestamp, TokenId, UserId, WorkspaceId};
+use crate::{JobId, OrgId, RunId, TeamId, Timestamp, TokenId, UserId, WorkspaceId};
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,12 @@ pub enum TokenKind {
     User,
     /// A token with which agents claim jobs; it opens nothing else.
     Agent,
+    /// A team's token.
+    Team,
+    /// An organization's token.
+    Organization,
+    /// A token that reads the audit trail of an organization.
+    AuditTrail,
 }
 
 impl TokenKind {
@@ -17,6 +23,9 @@ impl TokenKind {
         match self {
             Self::User => "user",
             Self::Agent => "agent",
+            Self::Team => "team",
+            Self::Organization => "organization",
+            Self::AuditTrail => "audit-trail",
         }
     }
 }
@@ -28,6 +37,9 @@ impl std::str::FromStr for TokenKind {
         match text {
             "user" => Ok(Self::User),
             "agent" => Ok(Self::Agent),
+            "team" => Ok(Self::Team),
+            "organization" => Ok(Self::Organization),
+            "audit-trail" => Ok(Self::AuditTrail),
             other => Err(format!("{other:?} is not a kind of token")),
         }
     }
@@ -40,8 +52,14 @@ pub struct ApiToken {
     pub id: TokenId,
     /// What it is for.
     pub kind: TokenKind,
-    /// The user it acts as; `None` for agent tokens.
+    /// The user it acts as, which is a service user for teams and organizations; `None` for agent tokens.
     pub user_id: Option<UserId>,
+    /// The team whose token it is.
+    pub team_id: Option<TeamId>,
+    /// The organization whose token it is, or whose team's.
+    pub organization_id: Option<OrgId>,
+    /// The user who made it.
+    pub created_by: Option<UserId>,
     /// A free text.
     pub description: String,
     /// When it was made.
@@ -63,6 +81,33 @@ pub enum TokenOwner {
         user_id: UserId,
         /// Whether the user administers the site.
         is_site_admin: bool,
+    },
+    /// A team.
+    Team {
+        /// The token's record.
+        token_id: TokenId,
+        /// The service user that stands for the team.
+        user_id: UserId,
+        /// The team.
+        team_id: TeamId,
+        /// The team's organization.
+        organization_id: OrgId,
+    },
+    /// An organization: to set things up, never to run.
+    Organization {
+        /// The token's record.
+        token_id: TokenId,
+        /// The service user that stands for the organization.
+        user_id: UserId,
+        /// The organization.
+        organization_id: OrgId,
+    },
+    /// A reader of an organization's audit trail.
+    AuditTrail {
+        /// The token's record.
+        token_id: TokenId,
+        /// The organization.
+        organization_id: OrgId,
     },
     /// An agent process.
     Agent {

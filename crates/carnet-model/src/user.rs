@@ -11,6 +11,8 @@ pub struct User {
     pub username: Username,
     /// The address for notices.
     pub email: String,
+    /// The team or the organization that a service user stands for; `None` for people.
+    pub service_of: Option<String>,
     /// Whether the user administers the whole site.
     pub is_site_admin: bool,
     /// When the user was made.

@@ -9,10 +9,10 @@ use axum::http::header;
 use axum::http::request::Parts;
 use carnet_api::jsonapi::Page;
 use carnet_model::{
-    Action, OrgId, OrgName, Organization, Principal, Timestamp, TokenKind, TokenOwner, UserId, Workspace,
-    WorkspaceId, is_allowed,
+    ApiToken, OrgId, OrgName, Organization, Permission, Place, Project, ProjectId, Standing, Timestamp,
+    TokenKind, TokenOwner, UserId, Workspace, WorkspaceId, is_allowed,
 };
-use carnet_store::{TokenHash, Tx};
+use carnet_store::{Grantee, TokenHash, Tx};
 use secrecy::SecretString;
 
 use crate::app::App;
@@ -29,14 +29,22 @@ pub(crate) struct Context {
     pub tx: Tx,
     /// The moment of the request.
     pub now: Timestamp,
+    /// What the caller may do in the organization that was asked about last.
+    standing: Option<(OrgId, Standing)>,
 }
 
 impl Context {
-    /// The user who calls; run and agent tokens stand for none.
+    pub(crate) fn new(app: Arc<App>, owner: TokenOwner, tx: Tx, now: Timestamp) -> Self {
+        Self { app, owner, tx, now, standing: None }
+    }
+
+    /// The user who calls: for tokens of teams and organizations a service user; run and agent tokens stand for none.
     pub(crate) fn user_id(&self) -> Option<&UserId> {
         match &self.owner {
-            TokenOwner::User { user_id, .. } => Some(user_id),
-            TokenOwner::Agent { .. } | TokenOwner::Run { .. } => None,
+            TokenOwner::User { user_id, .. }
+            | TokenOwner::Team { user_id, .. }
+            | TokenOwner::Organization { user_id, .. } => Some(user_id),
+            TokenOwner::AuditTrail { .. } | TokenOwner::Agent { .. } | TokenOwner::Run { .. } => None,
         }
     }
 
@@ -45,45 +53,189 @@ impl Context {
         self.user_id().cloned().ok_or(ApiError::NotFound)
     }
 
-    /// Tells whether the caller may act in the organization, or on a workspace of it.
+    /// The person who calls, or the refusal for a token that stands for none.
+    pub(crate) fn require_person(&self) -> Result<UserId, ApiError> {
+        match &self.owner {
+            TokenOwner::User { user_id, .. } => Ok(user_id.clone()),
+            _ => Err(ApiError::NotFound),
+        }
+    }
+
+    /// Whether the caller administers the site.
+    pub(crate) fn is_site_admin(&self) -> bool {
+        matches!(self.owner, TokenOwner::User { is_site_admin: true, .. })
+    }
+
+    /// What the caller may do in the organization as such.
+    pub(crate) async fn standing(&mut self, organization: &OrgId) -> Result<Standing, ApiError> {
+        if let Some((known, standing)) = &self.standing
+            && known == organization
+        {
+            return Ok(*standing);
+        }
+        let standing = match &self.owner {
+            TokenOwner::User { user_id, .. } => {
+                self.tx.standing(organization, Grantee::User(user_id)).await?
+            }
+            TokenOwner::Team { team_id, .. } => {
+                self.tx.standing(organization, Grantee::Team(team_id)).await?
+            }
+            TokenOwner::Organization { .. }
+            | TokenOwner::AuditTrail { .. }
+            | TokenOwner::Agent { .. }
+            | TokenOwner::Run { .. } => Standing::default(),
+        };
+        self.standing = Some((organization.clone(), standing));
+        Ok(standing)
+    }
+
+    /// Tells whether the caller may do this in the organization, or on a workspace of it.
     pub(crate) async fn may(
         &mut self,
-        action: Action,
+        permission: Permission,
         organization: &OrgId,
         workspace: Option<&WorkspaceId>,
     ) -> Result<bool, ApiError> {
-        let role = match &self.owner {
-            TokenOwner::User { user_id, .. } => self.tx.member_role(organization, user_id).await?,
-            TokenOwner::Agent { .. } | TokenOwner::Run { .. } => None,
-        };
-        let principal = Principal { owner: self.owner.clone(), role };
-        Ok(is_allowed(&principal, action, organization, workspace))
+        let mut standing = self.standing(organization).await?;
+        if let Some(workspace) = workspace {
+            self.add_grants_on_workspace(&mut standing, workspace).await?;
+        }
+        let place = self.place(organization, workspace).await?;
+        Ok(is_allowed(&self.owner, &standing, place, permission))
     }
 
-    /// The organization of this name, if the caller may act on it; otherwise nothing is there.
+    /// Tells whether the caller may do this on a project of the organization.
+    pub(crate) async fn may_on_project(
+        &mut self,
+        permission: Permission,
+        organization: &OrgId,
+        project: &ProjectId,
+    ) -> Result<bool, ApiError> {
+        let mut standing = self.standing(organization).await?;
+        self.add_grants_on_project(&mut standing, project).await?;
+        let place = self.place(organization, None).await?;
+        Ok(is_allowed(&self.owner, &standing, place, permission))
+    }
+
+    async fn add_grants_on_project(
+        &mut self,
+        standing: &mut Standing,
+        project: &ProjectId,
+    ) -> Result<(), ApiError> {
+        if standing.is_owner || !standing.is_member {
+            return Ok(());
+        }
+        standing.project = match &self.owner {
+            TokenOwner::User { user_id, .. } => {
+                self.tx.granted_on_project(project, Grantee::User(user_id)).await?
+            }
+            TokenOwner::Team { team_id, .. } => {
+                self.tx.granted_on_project(project, Grantee::Team(team_id)).await?
+            }
+            _ => None,
+        };
+        Ok(())
+    }
+
+    async fn add_grants_on_workspace(
+        &mut self,
+        standing: &mut Standing,
+        workspace: &WorkspaceId,
+    ) -> Result<(), ApiError> {
+        if standing.is_owner || !standing.is_member {
+            return Ok(());
+        }
+        if let Some(project) = self.tx.project_of_workspace(workspace).await? {
+            self.add_grants_on_project(standing, &project).await?;
+        }
+        standing.workspace = match &self.owner {
+            TokenOwner::User { user_id, .. } => {
+                self.tx.granted_on_workspace(workspace, Grantee::User(user_id)).await?
+            }
+            TokenOwner::Team { team_id, .. } => {
+                self.tx.granted_on_workspace(workspace, Grantee::Team(team_id)).await?
+            }
+            _ => None,
+        };
+        Ok(())
+    }
+
+    async fn place(
+        &mut self,
+        organization: &OrgId,
+        workspace: Option<&WorkspaceId>,
+    ) -> Result<Place, ApiError> {
+        match &self.owner {
+            TokenOwner::Team { organization_id, .. }
+            | TokenOwner::Organization { organization_id, .. }
+            | TokenOwner::AuditTrail { organization_id, .. } => {
+                Ok(Place { is_own_organization: organization_id == organization, is_own_workspace: false })
+            }
+            TokenOwner::Run { workspace_id, .. } => {
+                let own = self.tx.workspace(workspace_id).await?;
+                Ok(Place {
+                    is_own_organization: own.is_some_and(|own| own.organization_id == *organization),
+                    is_own_workspace: workspace == Some(workspace_id),
+                })
+            }
+            TokenOwner::User { .. } | TokenOwner::Agent { .. } => Ok(Place::default()),
+        }
+    }
+
+    /// The organization of this name, if the caller may do this with it.
     pub(crate) async fn organization(
         &mut self,
         name: &OrgName,
-        action: Action,
+        permission: Permission,
     ) -> Result<Organization, ApiError> {
         let organization = self.tx.organization(name).await?.ok_or(ApiError::NotFound)?;
-        if !self.may(action, &organization.id, None).await? {
-            return Err(ApiError::NotFound);
+        if !self.may(permission, &organization.id, None).await? {
+            let is_visible = self.may(Permission::ReadOrganization, &organization.id, None).await?;
+            return Err(self.refusal(is_visible, permission));
         }
         Ok(organization)
     }
 
-    /// The workspace of this id, if the caller may act on it; otherwise nothing is there.
+    /// The project of this id, if the caller may do this with it.
+    pub(crate) async fn project(
+        &mut self,
+        id: &ProjectId,
+        permission: Permission,
+    ) -> Result<Project, ApiError> {
+        let project = self.tx.project(id).await?.ok_or(ApiError::NotFound)?;
+        if !self.may_on_project(permission, &project.organization_id, id).await? {
+            let is_visible =
+                self.may_on_project(Permission::ReadProject, &project.organization_id, id).await?;
+            return Err(self.refusal(is_visible, permission));
+        }
+        Ok(project)
+    }
+
+    /// The workspace of this id, if the caller may do this with it.
     pub(crate) async fn workspace(
         &mut self,
         id: &WorkspaceId,
-        action: Action,
+        permission: Permission,
     ) -> Result<Workspace, ApiError> {
         let workspace = self.tx.workspace(id).await?.ok_or(ApiError::NotFound)?;
-        if !self.may(action, &workspace.organization_id, Some(id)).await? {
-            return Err(ApiError::NotFound);
+        if !self.may(permission, &workspace.organization_id, Some(id)).await? {
+            let is_visible =
+                self.may(Permission::ReadWorkspace, &workspace.organization_id, Some(id)).await?;
+            return Err(self.refusal(is_visible, permission));
         }
         Ok(workspace)
+    }
+
+    /// What is told to a caller who may not do this: people and teams learn why when they may see the thing at all; to
+    /// everybody else nothing is there, as HCP Terraform has it.
+    fn refusal(&self, is_visible: bool, permission: Permission) -> ApiError {
+        match &self.owner {
+            TokenOwner::User { .. } | TokenOwner::Team { .. } if is_visible => ApiError::Forbidden(format!(
+                "this token may not {}; an owner of the organization can grant it to one of your teams",
+                permission.describe()
+            )),
+            _ => ApiError::NotFound,
+        }
     }
 }
 
@@ -102,17 +254,31 @@ pub(crate) fn bearer(parts: &Parts) -> Result<SecretString, ApiError> {
 async fn authenticate(tx: &mut Tx, parts: &Parts, now: Timestamp) -> Result<TokenOwner, ApiError> {
     let hash = TokenHash::of(&bearer(parts)?);
     if let Some(token) = tx.token_by_hash(&hash, now).await? {
-        return match (token.kind, token.user_id) {
-            (TokenKind::User, Some(user_id)) => {
-                let user = tx.user(&user_id).await?.ok_or(ApiError::Unauthorized)?;
-                Ok(TokenOwner::User { token_id: token.id, user_id, is_site_admin: user.is_site_admin })
-            }
-            (TokenKind::Agent, None) => Ok(TokenOwner::Agent { token_id: token.id }),
-            (TokenKind::User, None) | (TokenKind::Agent, Some(_)) => Err(ApiError::Unauthorized),
-        };
+        return token_owner(tx, token).await;
     }
     let job = tx.job_by_run_hash(&hash).await?.ok_or(ApiError::Unauthorized)?;
     Ok(TokenOwner::Run { job_id: job.id, run_id: job.run_id, workspace_id: job.workspace_id })
+}
+
+async fn token_owner(tx: &mut Tx, token: ApiToken) -> Result<TokenOwner, ApiError> {
+    let ApiToken { id: token_id, kind, user_id, team_id, organization_id, .. } = token;
+    match (kind, user_id, team_id, organization_id) {
+        (TokenKind::User, Some(user_id), ..) => {
+            let user = tx.user(&user_id).await?.ok_or(ApiError::Unauthorized)?;
+            Ok(TokenOwner::User { token_id, user_id, is_site_admin: user.is_site_admin })
+        }
+        (TokenKind::Team, Some(user_id), Some(team_id), Some(organization_id)) => {
+            Ok(TokenOwner::Team { token_id, user_id, team_id, organization_id })
+        }
+        (TokenKind::Organization, Some(user_id), _, Some(organization_id)) => {
+            Ok(TokenOwner::Organization { token_id, user_id, organization_id })
+        }
+        (TokenKind::AuditTrail, _, _, Some(organization_id)) => {
+            Ok(TokenOwner::AuditTrail { token_id, organization_id })
+        }
+        (TokenKind::Agent, None, ..) => Ok(TokenOwner::Agent { token_id }),
+        _ => Err(ApiError::Unauthorized),
+    }
 }
 
 /// A request that only reads.
@@ -128,10 +294,15 @@ impl Write {
     pub(crate) async fn begin(app: Arc<App>, owner: TokenOwner) -> Result<Self, ApiError> {
         let mut tx = app.store.write().await?;
         let now = app.now();
-        if let TokenOwner::User { token_id, .. } | TokenOwner::Agent { token_id } = &owner {
+        if let TokenOwner::User { token_id, .. }
+        | TokenOwner::Team { token_id, .. }
+        | TokenOwner::Organization { token_id, .. }
+        | TokenOwner::AuditTrail { token_id, .. }
+        | TokenOwner::Agent { token_id } = &owner
+        {
             tx.touch_token(token_id, now).await?;
         }
-        Ok(Self(Context { app, owner, tx, now }))
+        Ok(Self(Context::new(app, owner, tx, now)))
     }
 
     /// Saves everything that was done.
@@ -148,7 +319,7 @@ impl FromRequestParts<Arc<App>> for Read {
         let now = app.now();
         let mut tx = app.store.read().await?;
         let owner = authenticate(&mut tx, parts, now).await?;
-        Ok(Self(Context { app: Arc::clone(app), owner, tx, now }))
+        Ok(Self(Context::new(Arc::clone(app), owner, tx, now)))
     }
 }
 

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use carnet_model::Action;
+use carnet_model::Permission;
 
 use crate::app::App;
 
@@ -20,7 +20,7 @@ pub enum Access {
     /// Any user, for things that are the user's own.
     User,
     /// Callers that may do this where the path points to; to others nothing is there.
-    Allowed(Action),
+    Allowed(Permission),
     /// Agents, by their agent token.
     Agent,
     /// The agent that runs the job, by the job's control token.

@@ -3,24 +3,18 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use carnet_model::Action;
-
 use crate::{Access, routes};
 
-fn who(access: Access) -> &'static str {
-    match access {
+fn who(access: Access) -> String {
+    let who = match access {
         Access::Public => "anybody",
         Access::Capability => "whoever holds the address",
         Access::User => "any user",
         Access::Agent => "an agent, by its agent token",
         Access::Job => "the agent of the job, by its control token",
-        Access::Allowed(Action::Read) => "who may read the organization or workspace",
-        Access::Allowed(Action::ReadState) => "who may read the workspace's state",
-        Access::Allowed(Action::WriteState) => "who may write the workspace's state",
-        Access::Allowed(Action::Run) => "who may run in the workspace",
-        Access::Allowed(Action::Manage) => "who may manage the workspace or organization",
-        Access::Allowed(Action::Administer) => "who administers the organization",
-    }
+        Access::Allowed(permission) => return format!("who may {}", permission.describe()),
+    };
+    who.to_owned()
 }
 
 #[test]

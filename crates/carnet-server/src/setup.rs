@@ -104,6 +104,7 @@ async fn insert_user(
         id: UserId::from_entropy(entropy()?),
         username,
         email: email.to_owned(),
+        service_of: None,
         is_site_admin,
         created_at: now,
     };
@@ -123,6 +124,9 @@ async fn insert_token(
         id: TokenId::from_entropy(entropy()?),
         kind,
         user_id,
+        team_id: None,
+        organization_id: None,
+        created_by: None,
         description: description.to_owned(),
         created_at: now,
         expires_at: None,

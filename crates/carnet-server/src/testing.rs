@@ -10,8 +10,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
 use carnet_issuer::{Issuer, KeyRing, SigningKey};
 use carnet_model::{
-    ApiToken, ExecutionMode, OrgName, Organization, Role, Timestamp, TokenId, TokenKind, User, UserId,
-    Username, Workspace, WorkspaceId,
+    ApiToken, ExecutionMode, OrgName, Organization, Timestamp, TokenId, TokenKind, User, UserId, Username,
+    Workspace, WorkspaceId,
 };
 use carnet_store::{MasterKey, NewToken, Store, TokenHash};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 use tower::ServiceExt;
 
-use crate::api::organizations::create_organization;
+use crate::api::organizations::{create_organization, join_organization};
 use crate::app::{App, Settings, entropy, new_secret};
 use crate::{create_agent_token, create_site_admin, router};
 
@@ -185,12 +185,16 @@ impl TestServer {
         let username: Username = name.parse().expect("a name");
         let email = format!("{name}@example.com");
         let id = UserId::from_entropy(entropy().expect("randomness"));
-        let user = User { id: id.clone(), username, email, is_site_admin: false, created_at: now };
+        let user =
+            User { id: id.clone(), username, email, service_of: None, is_site_admin: false, created_at: now };
         let secret = new_secret("carnet-").expect("randomness");
         let token = ApiToken {
             id: TokenId::from_entropy(entropy().expect("randomness")),
             kind: TokenKind::User,
             user_id: Some(id.clone()),
+            team_id: None,
+            organization_id: None,
+            created_by: None,
             description: "tests".to_owned(),
             created_at: now,
             expires_at: None,
@@ -218,7 +222,9 @@ impl TestServer {
     /// Makes another user an owner of the organization.
     pub(crate) async fn join(&self, organization: &Organization, user: &UserId) {
         let mut tx = self.app.store.write().await.expect("a transaction");
-        tx.insert_member(&organization.id, user, Role::Owner).await.expect("stored");
+        join_organization(&mut tx, &organization.id, user, self.app.now()).await.expect("stored");
+        let owners = tx.owners_team(&organization.id).await.expect("read").expect("there");
+        tx.add_team_member(&owners.id, user).await.expect("stored");
         tx.commit().await.expect("committed");
     }
 

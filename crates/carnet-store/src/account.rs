@@ -1,6 +1,6 @@
 //! Users and the tokens that stand for them.
 
-use carnet_model::{ApiToken, OrgId, Role, Timestamp, TokenId, TokenKind, User, UserId, Username};
+use carnet_model::{ApiToken, Timestamp, TokenId, TokenKind, User, UserId, Username};
 
 use crate::db::{Row, StoreError, Tx};
 use crate::store::TokenHash;
@@ -14,21 +14,25 @@ pub struct NewToken<'a> {
     pub hash: &'a TokenHash,
 }
 
-fn user(row: &Row) -> Result<User, StoreError> {
+pub(crate) fn user(row: &Row) -> Result<User, StoreError> {
     Ok(User {
         id: row.parsed("id")?,
         username: row.parsed("username")?,
         email: row.text("email")?,
+        service_of: row.optional_text("service_of")?,
         is_site_admin: row.boolean("is_site_admin")?,
         created_at: row.time("created_at")?,
     })
 }
 
-fn token(row: &Row) -> Result<ApiToken, StoreError> {
+pub(crate) fn token(row: &Row) -> Result<ApiToken, StoreError> {
     Ok(ApiToken {
         id: row.parsed("id")?,
         kind: row.parsed("kind")?,
         user_id: row.optional_parsed("user_id")?,
+        team_id: row.optional_parsed("team_id")?,
+        organization_id: row.optional_parsed("organization_id")?,
+        created_by: row.optional_parsed("created_by")?,
         description: row.text("description")?,
         created_at: row.time("created_at")?,
         expires_at: row.optional_time("expires_at")?,
@@ -45,13 +49,14 @@ impl Tx {
     /// Stores a new user; a taken username is a conflict.
     pub async fn insert_user(&mut self, user: &User) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO users (id, username, email, is_site_admin, created_at) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO users (id, username, email, is_site_admin, created_at, service_of) VALUES ($1, $2, $3, $4, $5, $6)",
             &[
                 (&user.id).into(),
                 (&user.username).into(),
                 (&user.email).into(),
                 user.is_site_admin.into(),
                 user.created_at.into(),
+                user.service_of.clone().into(),
             ],
         )
         .await
@@ -73,8 +78,8 @@ impl Tx {
     /// Stores a new token.
     pub async fn insert_token(&mut self, new: NewToken<'_>) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO tokens (id, kind, user_id, hash, description, created_at, expires_at, last_used_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO tokens (id, kind, user_id, hash, description, created_at, expires_at, last_used_at, team_id, \
+             organization_id, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             &[
                 (&new.token.id).into(),
                 new.token.kind.as_str().into(),
@@ -84,6 +89,9 @@ impl Tx {
                 new.token.created_at.into(),
                 new.token.expires_at.into(),
                 new.token.last_used_at.into(),
+                new.token.team_id.as_ref().into(),
+                new.token.organization_id.as_ref().into(),
+                new.token.created_by.as_ref().into(),
             ],
         )
         .await
@@ -110,8 +118,12 @@ impl Tx {
 
     /// The tokens of a user, the oldest first.
     pub async fn user_tokens(&mut self, id: &UserId) -> Result<Vec<ApiToken>, StoreError> {
-        let rows =
-            self.all("SELECT * FROM tokens WHERE user_id = $1 ORDER BY created_at, id", &[id.into()]).await?;
+        let rows = self
+            .all(
+                "SELECT * FROM tokens WHERE user_id = $1 AND kind = 'user' ORDER BY created_at, id",
+                &[id.into()],
+            )
+            .await?;
         rows.iter().map(token).collect()
     }
 
@@ -135,36 +147,6 @@ impl Tx {
         .await
     }
 
-    /// Makes a user a member of an organization.
-    pub async fn insert_member(
-        &mut self,
-        organization: &OrgId,
-        user: &UserId,
-        role: Role,
-    ) -> Result<(), StoreError> {
-        self.execute(
-            "INSERT INTO members (organization_id, user_id, role) VALUES ($1, $2, $3)",
-            &[organization.into(), user.into(), role.as_str().into()],
-        )
-        .await
-        .map(drop)
-    }
-
-    /// The role of a user in an organization.
-    pub async fn member_role(
-        &mut self,
-        organization: &OrgId,
-        user: &UserId,
-    ) -> Result<Option<Role>, StoreError> {
-        let row = self
-            .optional(
-                "SELECT role FROM members WHERE organization_id = $1 AND user_id = $2",
-                &[organization.into(), user.into()],
-            )
-            .await?;
-        row.map(|row| row.parsed("role")).transpose()
-    }
-
     /// Tells whether two users are members of one organization.
     pub async fn users_share_organization(
         &mut self,
@@ -173,7 +155,7 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         let row = self
             .optional(
-                "SELECT a.organization_id FROM members a JOIN members b ON b.organization_id = a.organization_id \
+                "SELECT a.organization_id FROM memberships a JOIN memberships b ON b.organization_id = a.organization_id \
                  WHERE a.user_id = $1 AND b.user_id = $2 LIMIT 1",
                 &[one.into(), other.into()],
             )

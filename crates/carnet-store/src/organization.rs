@@ -76,7 +76,7 @@ impl Tx {
         let rows = match member {
             Some(user) => {
                 self.all(
-                    "SELECT o.* FROM organizations o JOIN members m ON m.organization_id = o.id \
+                    "SELECT o.* FROM organizations o JOIN memberships m ON m.organization_id = o.id \
                      WHERE m.user_id = $1 ORDER BY o.created_at, o.id",
                     &[user.into()],
                 )

@@ -40,7 +40,7 @@ impl FromRequestParts<Arc<App>> for AgentCall {
         let Read(cx) = Read::from_request_parts(parts, app).await?;
         match cx.owner {
             TokenOwner::Agent { token_id } => Ok(Self { app: cx.app, token_id }),
-            TokenOwner::User { .. } | TokenOwner::Run { .. } => Err(ApiError::NotFound),
+            _ => Err(ApiError::NotFound),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use carnet_api::jsonapi::Resource;
 use carnet_creds::adapter::{AdapterDefinition, AdapterError, AdapterProblem};
-use carnet_model::{Action, Adapter, OrgName, Organization};
+use carnet_model::{Adapter, OrgName, Organization, Permission};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -21,8 +21,8 @@ const COUNT_LIMIT: usize = 50;
 const SHOWN_PROBLEMS: usize = 20;
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::Read);
-    let administer = Access::Allowed(Action::Administer);
+    let read = Access::Allowed(Permission::ReadOrganization);
+    let administer = Access::Allowed(Permission::ManageOrganization);
     let one = "/api/carnet/v1/organizations/{organization}/adapters/{adapter}";
     Routes::default()
         .get("/api/carnet/v1/organizations/{organization}/adapters", read, index)
@@ -37,7 +37,7 @@ struct Input {
 }
 
 async fn index(Read(mut cx): Read, Id(organization): Id<OrgName>, params: Params) -> Reply {
-    let organization = cx.organization(&organization, Action::Read).await?;
+    let organization = cx.organization(&organization, Permission::ReadOrganization).await?;
     let adapters = cx.tx.adapters(&organization.id).await?;
     let (adapters, pagination) = page_of(adapters, params.page()?);
     let data = adapters.iter().map(|adapter| resource(adapter, &organization)).collect();
@@ -50,13 +50,13 @@ async fn index(Read(mut cx): Read, Id(organization): Id<OrgName>, params: Params
 }
 
 async fn show(Read(mut cx): Read, Ids(organization, name): Ids<OrgName, String>) -> Reply {
-    let organization = cx.organization(&organization, Action::Read).await?;
+    let organization = cx.organization(&organization, Permission::ReadOrganization).await?;
     let adapter = cx.tx.adapter(&organization.id, &name).await?.ok_or(ApiError::NotFound)?;
     ok(resource(&adapter, &organization))
 }
 
 async fn put(Read(mut cx): Read, Ids(organization, name): Ids<OrgName, String>, doc: Doc<Input>) -> Reply {
-    cx.organization(&organization, Action::Administer).await?;
+    cx.organization(&organization, Permission::ManageOrganization).await?;
     let document = doc.attributes.definition;
     let document = document.ok_or_else(|| refused("Definition can't be blank".to_owned()))?;
     // A long document takes its time: nobody must wait for the only writer meanwhile.
@@ -64,7 +64,7 @@ async fn put(Read(mut cx): Read, Ids(organization, name): Ids<OrgName, String>, 
     drop(tx);
     let (document, definition) = parsed(document).await?;
     let Write(mut cx) = Write::begin(app, owner).await?;
-    let organization = cx.organization(&organization, Action::Administer).await?;
+    let organization = cx.organization(&organization, Permission::ManageOrganization).await?;
     if definition.name() != name {
         let found = definition.name();
         return Err(refused(format!("the document is of the adapter {found:?}, the path of {name:?}")));
@@ -83,7 +83,7 @@ async fn put(Read(mut cx): Read, Ids(organization, name): Ids<OrgName, String>, 
 }
 
 async fn delete(Write(mut cx): Write, Ids(organization, name): Ids<OrgName, String>) -> Reply {
-    let organization = cx.organization(&organization, Action::Administer).await?;
+    let organization = cx.organization(&organization, Permission::ManageOrganization).await?;
     if !cx.tx.delete_adapter(&organization.id, &name).await? {
         return Err(ApiError::NotFound);
     }

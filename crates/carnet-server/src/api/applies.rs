@@ -1,7 +1,7 @@
 //! Applies.
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Action, ApplyId, Phase, PhaseId, RunId, RunPhase};
+use carnet_model::{ApplyId, Permission, Phase, PhaseId, RunId, RunPhase};
 
 use super::plans::attributes;
 use super::runs::find;
@@ -11,33 +11,33 @@ use crate::reply::{Reply, ok};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::Read);
+    let read = Access::Allowed(Permission::ReadApplies);
     Routes::default()
         .get("/api/v2/applies/{apply}", read, show)
-        .get("/api/v2/applies/{apply}/errored-state", Access::Allowed(Action::ReadState), errored_state)
+        .get("/api/v2/applies/{apply}/errored-state", Access::Allowed(Permission::ReadState), errored_state)
         .get("/api/v2/runs/{run}/apply", read, of_run)
 }
 
-async fn phase_of(cx: &mut Context, id: ApplyId, action: Action) -> Result<RunPhase, ApiError> {
+async fn phase_of(cx: &mut Context, id: ApplyId, permission: Permission) -> Result<RunPhase, ApiError> {
     let phase = cx.tx.phase(&PhaseId::Apply(id)).await?.ok_or(ApiError::NotFound)?;
-    find(cx, &phase.run_id, action).await?;
+    find(cx, &phase.run_id, permission).await?;
     Ok(phase)
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<ApplyId>) -> Reply {
-    let phase = phase_of(&mut cx, id, Action::Read).await?;
+    let phase = phase_of(&mut cx, id, Permission::ReadApplies).await?;
     ok(resource(&mut cx, &phase).await?)
 }
 
 async fn of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
-    find(&mut cx, &id, Action::Read).await?;
+    find(&mut cx, &id, Permission::ReadApplies).await?;
     let phase = cx.tx.run_phase(&id, Phase::Apply).await?.ok_or(ApiError::NotFound)?;
     ok(resource(&mut cx, &phase).await?)
 }
 
 /// Agents keep a state that they cannot deliver and deliver it later: there is never one that failed for good.
 async fn errored_state(Read(mut cx): Read, Id(id): Id<ApplyId>) -> Reply {
-    phase_of(&mut cx, id, Action::ReadState).await?;
+    phase_of(&mut cx, id, Permission::ReadState).await?;
     Err(ApiError::NotFound)
 }
 

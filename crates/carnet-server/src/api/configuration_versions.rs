@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
-    Action, ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, ExecutionMode, RunId,
+    ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, ExecutionMode, Permission, RunId,
     RunOptions, RunSource, Timestamp, WorkspaceId,
 };
 use carnet_store::{BlobName, RunVariables, Tx};
@@ -28,8 +28,8 @@ use crate::route::{Access, Routes};
 use crate::upload::{Capability, blocking, delete_blob, receive, send};
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::Read);
-    let run = Access::Allowed(Action::Run);
+    let read = Access::Allowed(Permission::ReadRuns);
+    let run = Access::Allowed(Permission::QueuePlans);
     let version = "/api/v2/configuration-versions/{configuration_version}";
     Routes::default()
         .get("/api/v2/workspaces/{workspace}/configuration-versions", read, index)
@@ -55,7 +55,7 @@ pub(crate) fn archive_blob(id: &ConfigurationVersionId) -> BlobName {
 }
 
 async fn index(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>, params: Params) -> Reply {
-    cx.workspace(&workspace, Action::Read).await?;
+    cx.workspace(&workspace, Permission::ReadRuns).await?;
     let page = params.page()?;
     let versions = cx.tx.configuration_versions(&workspace, page.size, page.offset()).await?;
     let total = cx.tx.configuration_version_count(&workspace).await?;
@@ -70,7 +70,7 @@ async fn create(
     headers: HeaderMap,
     doc: Doc<Input>,
 ) -> Reply {
-    cx.workspace(&workspace, Action::Run).await?;
+    cx.workspace(&workspace, Permission::QueuePlans).await?;
     let source = if is_cloud_integration(&headers) { "terraform+cloud" } else { "tfe-api" };
     let version = ConfigurationVersion {
         id: ConfigurationVersionId::from_entropy(entropy()?),
@@ -92,34 +92,34 @@ async fn create(
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<ConfigurationVersionId>) -> Reply {
-    let version = visible(&mut cx, &id, Action::Read).await?;
+    let version = visible(&mut cx, &id, Permission::ReadRuns).await?;
     ok(resource(&version, None))
 }
 
 /// No configuration comes from version control.
 async fn ingress_attributes(Read(mut cx): Read, Id(id): Id<ConfigurationVersionId>) -> Reply {
-    visible(&mut cx, &id, Action::Read).await?;
+    visible(&mut cx, &id, Permission::ReadRuns).await?;
     Err(ApiError::NotFound)
 }
 
 async fn download(Read(mut cx): Read, Id(id): Id<ConfigurationVersionId>) -> Reply {
-    visible(&mut cx, &id, Action::Run).await?;
+    visible(&mut cx, &id, Permission::QueuePlans).await?;
     send_archive(&cx.app, &id).await
 }
 
 async fn download_of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
     let run = cx.tx.run(&id).await?.ok_or(ApiError::NotFound)?;
-    cx.workspace(&run.workspace_id, Action::Run).await?;
+    cx.workspace(&run.workspace_id, Permission::QueuePlans).await?;
     send_archive(&cx.app, &run.configuration_version_id).await
 }
 
 async fn visible(
     cx: &mut Context,
     id: &ConfigurationVersionId,
-    action: Action,
+    permission: Permission,
 ) -> Result<ConfigurationVersion, ApiError> {
     let version = cx.tx.configuration_version(id).await?.ok_or(ApiError::NotFound)?;
-    cx.workspace(&version.workspace_id, action).await?;
+    cx.workspace(&version.workspace_id, permission).await?;
     Ok(version)
 }
 

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::IntoResponse;
-use carnet_model::{Action, RunId, WorkspaceId};
+use carnet_model::{Permission, RunId, WorkspaceId};
 use carnet_store::IdentityToken;
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::route::{Access, Routes};
 const LIMIT: u64 = 1000;
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::Read);
+    let read = Access::Allowed(Permission::ReadRuns);
     Routes::default().get("/api/carnet/v1/workspaces/{workspace}/identity-tokens", read, of_workspace).get(
         "/api/carnet/v1/runs/{run}/identity-tokens",
         read,
@@ -24,12 +24,12 @@ pub(crate) fn routes() -> Routes {
 }
 
 async fn of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>) -> Reply {
-    cx.workspace(&id, Action::Read).await?;
+    cx.workspace(&id, Permission::ReadRuns).await?;
     answer(&cx.tx.workspace_identity_tokens(&id, LIMIT).await?)
 }
 
 async fn of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
-    find(&mut cx, &id, Action::Read).await?;
+    find(&mut cx, &id, Permission::ReadRuns).await?;
     answer(&cx.tx.run_identity_tokens(&id).await?)
 }
 

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::IntoResponse as _;
-use carnet_model::{Action, RunId};
+use carnet_model::{Permission, RunId};
 use carnet_store::JobReport;
 use serde_json::{Value, json};
 
@@ -12,12 +12,12 @@ use crate::reply::Reply;
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    Routes::default().get("/api/carnet/v1/runs/{run}/jobs", Access::Allowed(Action::Read), index)
+    Routes::default().get("/api/carnet/v1/runs/{run}/jobs", Access::Allowed(Permission::ReadRuns), index)
 }
 
 async fn index(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
     let run = cx.tx.run(&id).await?.ok_or(ApiError::NotFound)?;
-    cx.workspace(&run.workspace_id, Action::Read).await?;
+    cx.workspace(&run.workspace_id, Permission::ReadRuns).await?;
     let jobs: Vec<Value> = cx.tx.job_reports(&id).await?.iter().map(document).collect();
     Ok(Json(jobs).into_response())
 }

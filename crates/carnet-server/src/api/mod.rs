@@ -1,32 +1,53 @@
 //! The API that Terraform's clients speak, one file per resource.
 
+mod absent_features;
 mod account;
 mod adapters;
+mod agent_pools;
 mod applies;
+mod audit_trail;
 pub(crate) mod authentication_tokens;
+mod comments;
 pub(crate) mod configuration_versions;
 mod credential_rules;
 mod discovery;
 mod identity_tokens;
 mod job_reports;
 mod logs;
+mod notification_configurations;
+mod organization_memberships;
+mod organization_tags;
+mod organization_tokens;
 pub(crate) mod organizations;
 mod outstanding_credentials;
 mod plans;
+mod pool_agents;
+mod project_tags;
 mod projects;
 mod queue;
+mod registry_modules;
+mod registry_protocol;
+mod registry_providers;
+mod remote_state_consumers;
+mod reserved_tag_keys;
 mod run_actions;
 mod run_credentials;
 mod run_document;
 mod run_events;
 mod run_filter;
 mod run_input;
+mod run_triggers;
 mod runs;
+mod signing_keys;
+mod ssh_keys;
 mod state_version_document;
 mod state_version_outputs;
 mod state_version_uploads;
 mod state_version_writes;
 mod state_versions;
+mod team_access;
+mod team_tokens;
+mod teams;
 mod variable_document;
 mod variable_input;
 mod variable_set_assignments;
@@ -39,6 +60,7 @@ mod workspace_blobs;
 mod workspace_document;
 mod workspace_input;
 mod workspace_locks;
+mod workspace_resources;
 mod workspace_tags;
 pub(crate) mod workspaces;
 
@@ -77,5 +99,27 @@ pub(crate) fn routes() -> Routes {
         .merge(applies::routes())
         .merge(logs::routes())
         .merge(queue::routes())
+        .merge(teams::routes())
+        .merge(team_access::routes())
+        .merge(team_tokens::routes())
+        .merge(organization_tokens::routes())
+        .merge(organization_memberships::routes())
+        .merge(agent_pools::routes())
+        .merge(pool_agents::routes())
+        .merge(comments::routes())
+        .merge(run_triggers::routes())
+        .merge(reserved_tag_keys::routes())
+        .merge(organization_tags::routes())
+        .merge(project_tags::routes())
+        .merge(notification_configurations::routes())
+        .merge(registry_modules::routes())
+        .merge(registry_providers::routes())
+        .merge(registry_protocol::routes())
+        .merge(audit_trail::routes())
+        .merge(signing_keys::routes())
+        .merge(absent_features::routes())
+        .merge(remote_state_consumers::routes())
+        .merge(workspace_resources::routes())
+        .merge(ssh_keys::routes())
         .merge(identity_tokens::routes())
 }

@@ -2,8 +2,9 @@
 
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
-    Action, DEFAULT_PROJECT, NameError, OrgId, OrgName, Organization, Project, ProjectId, Role,
-    StaticCredentials, Timestamp, UserId,
+    DEFAULT_PROJECT, Membership, MembershipId, MembershipStatus, NameError, OWNERS, OrgId, OrgName,
+    Organization, OrganizationAccess, Permission, Project, ProjectId, StaticCredentials, Team, TeamId,
+    TeamVisibility, Timestamp, UserId,
 };
 use carnet_store::{StoreError, Tx, WorkspaceFilter};
 use serde::Deserialize;
@@ -19,15 +20,19 @@ use crate::reply::{Reply, created, list, no_content, ok, ok_with, page_of};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::Read);
-    let administer = Access::Allowed(Action::Administer);
+    let read = Access::Allowed(Permission::ReadOrganization);
+    let administer = Access::Allowed(Permission::ManageOrganization);
     Routes::default()
         .get("/api/v2/organizations", Access::User, index)
         .post("/api/v2/organizations", Access::User, create)
         .get("/api/v2/organizations/{organization}", read, show)
         .patch("/api/v2/organizations/{organization}", administer, update)
         .delete("/api/v2/organizations/{organization}", administer, delete)
-        .get("/api/v2/organizations/{organization}/entitlement-set", read, entitlements)
+        .get(
+            "/api/v2/organizations/{organization}/entitlement-set",
+            Access::Allowed(Permission::ReadEntitlements),
+            entitlements,
+        )
 }
 
 #[derive(Deserialize)]
@@ -79,19 +84,19 @@ async fn create(Write(mut cx): Write, doc: Doc<OrganizationInput>) -> Reply {
 }
 
 async fn show(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
-    let organization = cx.organization(&name, Action::Read).await?;
+    let organization = cx.organization(&name, Permission::ReadOrganization).await?;
     let mut included = Vec::new();
     if params.include().contains("default_project")
         && let Some(project) = cx.tx.project(&organization.default_project_id).await?
     {
         included.push(super::projects::resource(&project, &organization, 0));
     }
-    let can_administer = cx.may(Action::Administer, &organization.id, None).await?;
+    let can_administer = cx.may(Permission::ManageOrganization, &organization.id, None).await?;
     ok_with(resource(&organization, can_administer), included)
 }
 
 async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<OrganizationInput>) -> Reply {
-    let mut organization = cx.organization(&name, Action::Administer).await?;
+    let mut organization = cx.organization(&name, Permission::ManageOrganization).await?;
     if doc.attributes.name.is_some() {
         organization.name = parsed_name(doc.attributes.name.as_deref())?;
     }
@@ -105,7 +110,7 @@ async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Organizati
 }
 
 async fn delete(Write(mut cx): Write, Id(name): Id<OrgName>) -> Reply {
-    let organization = cx.organization(&name, Action::Administer).await?;
+    let organization = cx.organization(&name, Permission::ManageOrganization).await?;
     refuse_while_running(&mut cx, &organization).await?;
     let mut contents = Vec::new();
     for workspace in cx.tx.workspaces(&organization.id, &WorkspaceFilter::default()).await? {
@@ -129,7 +134,7 @@ async fn refuse_while_running(cx: &mut Context, organization: &Organization) -> 
 }
 
 async fn entitlements(Read(mut cx): Read, Id(name): Id<OrgName>) -> Reply {
-    let organization = cx.organization(&name, Action::Read).await?;
+    let organization = cx.organization(&name, Permission::ReadEntitlements).await?;
     let attributes = json!({
         "operations": true,
         "state-storage": true,
@@ -190,8 +195,38 @@ pub(crate) async fn create_organization(
     };
     tx.insert_organization(&organization).await.map_err(taken)?;
     tx.insert_project(&project).await?;
-    tx.insert_member(&organization.id, owner, Role::Owner).await?;
+    join_organization(tx, &organization.id, owner, now).await?;
+    let owners = Team {
+        id: TeamId::from_entropy(entropy()?),
+        organization_id: organization.id.clone(),
+        name: OWNERS.to_owned(),
+        is_owners: true,
+        visibility: TeamVisibility::Organization,
+        sso_team_id: None,
+        member_token_management: true,
+        access: OrganizationAccess::ALL,
+        created_at: now,
+    };
+    tx.insert_team(&owners).await?;
+    tx.add_team_member(&owners.id, owner).await?;
     Ok(organization)
+}
+
+/// Makes a user an active member, without any team.
+pub(crate) async fn join_organization(
+    tx: &mut Tx,
+    organization: &OrgId,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let membership = Membership {
+        id: MembershipId::from_entropy(entropy()?),
+        organization_id: organization.clone(),
+        user_id: user.clone(),
+        status: MembershipStatus::Active,
+        created_at: now,
+    };
+    Ok(tx.insert_membership(&membership).await?)
 }
 
 /// An organization as clients read it.

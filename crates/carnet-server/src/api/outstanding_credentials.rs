@@ -2,7 +2,7 @@
 
 use carnet_api::job::CredentialReport;
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Action, OrgName};
+use carnet_model::{OrgName, Permission};
 use carnet_store::JobCredentials;
 use serde::Deserialize;
 use serde_json::json;
@@ -18,7 +18,7 @@ use crate::reply::{Reply, list, ok, page_of};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let administer = Access::Allowed(Action::Administer);
+    let administer = Access::Allowed(Permission::ManageOrganization);
     Routes::default()
         .get("/api/carnet/v1/organizations/{organization}/outstanding-credentials", administer, index)
         .post(
@@ -29,7 +29,7 @@ pub(crate) fn routes() -> Routes {
 }
 
 async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
-    let organization = cx.organization(&name, Action::Administer).await?;
+    let organization = cx.organization(&name, Permission::ManageOrganization).await?;
     let mut leases = Vec::new();
     for job in cx.tx.outstanding_credentials(&organization.id, cx.now).await? {
         let report = stored_report(&job.report)?;
@@ -80,7 +80,7 @@ impl Input {
 
 /// The answer tells what is known now: another caller may have found out more.
 async fn settle(Write(mut cx): Write, Ids(name, id): Ids<OrgName, LeaseId>, doc: Doc<Input>) -> Reply {
-    let organization = cx.organization(&name, Action::Administer).await?;
+    let organization = cx.organization(&name, Permission::ManageOrganization).await?;
     let settlement = doc.attributes.settlement()?;
     let job = cx.tx.ended_job_credentials(&organization.id, &id.job_id).await?.ok_or(ApiError::NotFound)?;
     let mut report = stored_report(&job.report)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use carnet_api::job::Artifact;
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Action, Phase, PhaseId, PlanId, Run, RunId, RunPhase};
+use carnet_model::{Permission, Phase, PhaseId, PlanId, Run, RunId, RunPhase};
 use serde_json::{Value, json};
 
 use super::logs::log_url;
@@ -19,8 +19,8 @@ use crate::route::{Access, Routes};
 use crate::upload::send;
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::Read);
-    let state = Access::Allowed(Action::ReadState);
+    let read = Access::Allowed(Permission::ReadRuns);
+    let state = Access::Allowed(Permission::ReadState);
     Routes::default()
         .get("/api/v2/plans/{plan}", read, show)
         .get("/api/v2/plans/{plan}/json-output", state, json_output)
@@ -32,55 +32,55 @@ pub(crate) fn routes() -> Routes {
         .get("/api/v2/runs/{run}/plan/json-schema", read, json_schema_of_run)
 }
 
-async fn run_of(cx: &mut Context, id: PlanId, action: Action) -> Result<(Run, RunPhase), ApiError> {
+async fn run_of(cx: &mut Context, id: PlanId, permission: Permission) -> Result<(Run, RunPhase), ApiError> {
     let phase = cx.tx.phase(&PhaseId::Plan(id)).await?.ok_or(ApiError::NotFound)?;
-    let (run, _) = find(cx, &phase.run_id, action).await?;
+    let (run, _) = find(cx, &phase.run_id, permission).await?;
     Ok((run, phase))
 }
 
-async fn plan_of(cx: &mut Context, id: &RunId, action: Action) -> Result<(Run, RunPhase), ApiError> {
-    let (run, _) = find(cx, id, action).await?;
+async fn plan_of(cx: &mut Context, id: &RunId, permission: Permission) -> Result<(Run, RunPhase), ApiError> {
+    let (run, _) = find(cx, id, permission).await?;
     let phase = cx.tx.run_phase(id, Phase::Plan).await?.ok_or(ApiError::NotFound)?;
     Ok((run, phase))
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<PlanId>) -> Reply {
-    let (run, phase) = run_of(&mut cx, id, Action::Read).await?;
+    let (run, phase) = run_of(&mut cx, id, Permission::ReadRuns).await?;
     ok(resource(&cx.app, &run, &phase))
 }
 
 async fn of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
-    let (run, phase) = plan_of(&mut cx, &id, Action::Read).await?;
+    let (run, phase) = plan_of(&mut cx, &id, Permission::ReadRuns).await?;
     ok(resource(&cx.app, &run, &phase))
 }
 
 async fn json_output(Read(mut cx): Read, Id(id): Id<PlanId>) -> Reply {
-    let (_, phase) = run_of(&mut cx, id, Action::ReadState).await?;
+    let (_, phase) = run_of(&mut cx, id, Permission::ReadState).await?;
     artifact(cx, &phase, Artifact::PlanJson).await
 }
 
 async fn json_output_redacted(Read(mut cx): Read, Id(id): Id<PlanId>) -> Reply {
-    let (_, phase) = run_of(&mut cx, id, Action::Read).await?;
+    let (_, phase) = run_of(&mut cx, id, Permission::ReadRuns).await?;
     artifact(cx, &phase, Artifact::PlanJsonRedacted).await
 }
 
 async fn json_schema(Read(mut cx): Read, Id(id): Id<PlanId>) -> Reply {
-    let (_, phase) = run_of(&mut cx, id, Action::Read).await?;
+    let (_, phase) = run_of(&mut cx, id, Permission::ReadRuns).await?;
     artifact(cx, &phase, Artifact::ProviderSchemas).await
 }
 
 async fn json_output_of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
-    let (_, phase) = plan_of(&mut cx, &id, Action::ReadState).await?;
+    let (_, phase) = plan_of(&mut cx, &id, Permission::ReadState).await?;
     artifact(cx, &phase, Artifact::PlanJson).await
 }
 
 async fn json_output_redacted_of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
-    let (_, phase) = plan_of(&mut cx, &id, Action::Read).await?;
+    let (_, phase) = plan_of(&mut cx, &id, Permission::ReadRuns).await?;
     artifact(cx, &phase, Artifact::PlanJsonRedacted).await
 }
 
 async fn json_schema_of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
-    let (_, phase) = plan_of(&mut cx, &id, Action::Read).await?;
+    let (_, phase) = plan_of(&mut cx, &id, Permission::ReadRuns).await?;
     artifact(cx, &phase, Artifact::ProviderSchemas).await
 }
 

@@ -1,7 +1,7 @@
 //! Projects.
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Action, NameError, OrgName, Organization, Project, ProjectId, ProjectName};
+use carnet_model::{NameError, OrgName, Organization, Permission, Project, ProjectId, ProjectName};
 use carnet_store::StoreError;
 use serde::Deserialize;
 use serde_json::json;
@@ -14,14 +14,22 @@ use crate::reply::{Reply, created, list, no_content, ok, page_of};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::Read);
-    let manage = Access::Allowed(Action::Manage);
+    let read = Access::Allowed(Permission::ReadProject);
+    let update_it = Access::Allowed(Permission::UpdateProject);
     Routes::default()
-        .get("/api/v2/organizations/{organization}/projects", read, index)
-        .post("/api/v2/organizations/{organization}/projects", manage, create)
+        .get(
+            "/api/v2/organizations/{organization}/projects",
+            Access::Allowed(Permission::ReadOrganization),
+            index,
+        )
+        .post(
+            "/api/v2/organizations/{organization}/projects",
+            Access::Allowed(Permission::CreateProjects),
+            create,
+        )
         .get("/api/v2/projects/{project}", read, show)
-        .patch("/api/v2/projects/{project}", manage, update)
-        .delete("/api/v2/projects/{project}", manage, delete)
+        .patch("/api/v2/projects/{project}", update_it, update)
+        .delete("/api/v2/projects/{project}", Access::Allowed(Permission::DeleteProject), delete)
 }
 
 #[derive(Deserialize)]
@@ -31,7 +39,7 @@ struct ProjectInput {
 }
 
 async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
-    let organization = cx.organization(&name, Action::Read).await?;
+    let organization = cx.organization(&name, Permission::ReadOrganization).await?;
     let mut projects = cx.tx.projects(&organization.id).await?;
     let names = params.list("filter[names]");
     if !names.is_empty() {
@@ -52,7 +60,7 @@ async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Rep
 }
 
 async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<ProjectInput>) -> Reply {
-    let organization = cx.organization(&name, Action::Manage).await?;
+    let organization = cx.organization(&name, Permission::CreateProjects).await?;
     let project = Project {
         id: ProjectId::from_entropy(entropy()?),
         organization_id: organization.id.clone(),
@@ -66,13 +74,13 @@ async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<ProjectInp
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<ProjectId>) -> Reply {
-    let (project, organization) = visible(&mut cx, &id, Action::Read).await?;
+    let (project, organization) = visible(&mut cx, &id, Permission::ReadProject).await?;
     let count = cx.tx.project_workspace_count(&id).await?;
     ok(resource(&project, &organization, count))
 }
 
 async fn update(Write(mut cx): Write, Id(id): Id<ProjectId>, doc: Doc<ProjectInput>) -> Reply {
-    let (mut project, organization) = visible(&mut cx, &id, Action::Manage).await?;
+    let (mut project, organization) = visible(&mut cx, &id, Permission::UpdateProject).await?;
     if doc.attributes.name.is_some() {
         project.name = parsed_name(doc.attributes.name.as_deref())?;
     }
@@ -86,7 +94,7 @@ async fn update(Write(mut cx): Write, Id(id): Id<ProjectId>, doc: Doc<ProjectInp
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<ProjectId>) -> Reply {
-    let (_, organization) = visible(&mut cx, &id, Action::Manage).await?;
+    let (_, organization) = visible(&mut cx, &id, Permission::DeleteProject).await?;
     if organization.default_project_id == id {
         return Err(ApiError::Forbidden("the default project cannot be deleted".to_owned()));
     }
@@ -103,12 +111,9 @@ async fn delete(Write(mut cx): Write, Id(id): Id<ProjectId>) -> Reply {
 async fn visible(
     cx: &mut Context,
     id: &ProjectId,
-    action: Action,
+    permission: Permission,
 ) -> Result<(Project, Organization), ApiError> {
-    let project = cx.tx.project(id).await?.ok_or(ApiError::NotFound)?;
-    if !cx.may(action, &project.organization_id, None).await? {
-        return Err(ApiError::NotFound);
-    }
+    let project = cx.project(id, permission).await?;
     let organization = cx.tx.organization_by_id(&project.organization_id).await?.ok_or(ApiError::NotFound)?;
     Ok((project, organization))
 }

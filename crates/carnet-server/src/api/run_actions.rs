@@ -1,6 +1,6 @@
 //! Decisions about runs: apply, discard, cancel.
 
-use carnet_model::{Action, Run, RunId, RunStatus, Signal, Timestamp, UserId};
+use carnet_model::{Permission, Run, RunId, RunStatus, Signal, Timestamp, UserId};
 
 use super::run_document::{is_cancelable, is_force_cancelable};
 use super::runs::find;
@@ -12,7 +12,7 @@ use crate::reply::{Reply, accepted};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let run = Access::Allowed(Action::Run);
+    let run = Access::Allowed(Permission::ApplyRuns);
     Routes::default()
         .post("/api/v2/runs/{run}/actions/apply", run, apply)
         .post("/api/v2/runs/{run}/actions/discard", run, discard)
@@ -33,7 +33,7 @@ struct Decision {
 
 impl Decision {
     async fn new(mut cx: Context, id: &RunId, body: ActionBody) -> Result<Self, ApiError> {
-        let (run, _) = find(&mut cx, id, Action::Run).await?;
+        let (run, _) = find(&mut cx, id, Permission::ApplyRuns).await?;
         let actor = cx.require_user()?;
         let comment = body.text.unwrap_or_default();
         if comment.len() > COMMENT_LIMIT {

@@ -2,7 +2,7 @@
 
 use carnet_api::job::{CredentialEntry, CredentialLease};
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Action, RunId};
+use carnet_model::{Permission, RunId};
 use carnet_store::JobCredentials;
 use serde_json::{Value, json};
 
@@ -13,11 +13,15 @@ use crate::reply::{Reply, whole_list};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    Routes::default().get("/api/carnet/v1/runs/{run}/credentials", Access::Allowed(Action::Read), of_run)
+    Routes::default().get(
+        "/api/carnet/v1/runs/{run}/credentials",
+        Access::Allowed(Permission::ReadRuns),
+        of_run,
+    )
 }
 
 async fn of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
-    find(&mut cx, &id, Action::Read).await?;
+    find(&mut cx, &id, Permission::ReadRuns).await?;
     let mut data = Vec::new();
     for job in cx.tx.run_credentials(&id).await? {
         let report = stored_report(&job.report)?;

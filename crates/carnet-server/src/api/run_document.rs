@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Action, Phase, Run, RunStatus, StatusTimestamps, Timestamp, UserId, Workspace};
+use carnet_model::{Permission, Phase, Run, RunStatus, StatusTimestamps, Timestamp, UserId, Workspace};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,7 @@ use crate::jobs::still_unrevoked;
 
 /// A run as the caller may read it.
 pub(crate) async fn document(cx: &mut Context, run: &Run) -> Result<Resource, ApiError> {
-    let can_run = cx.may(Action::Run, &run.organization_id, Some(&run.workspace_id)).await?;
+    let can_run = cx.may(Permission::QueuePlans, &run.organization_id, Some(&run.workspace_id)).await?;
     let events = cx.tx.run_events(&run.id).await?;
     let mut attributes = attributes(run, can_run, cx.now);
     attributes["variables"] = if can_run { variables(cx, run).await? } else { json!([]) };
@@ -117,7 +117,8 @@ pub(crate) async fn included(
         params.include().iter().map(|path| path.split('.').next().unwrap_or(path).to_owned()).collect();
     let mut found = Vec::new();
     if wanted.contains("workspace") {
-        let can_manage = cx.may(Action::Manage, &workspace.organization_id, Some(&workspace.id)).await?;
+        let can_manage =
+            cx.may(Permission::UpdateWorkspace, &workspace.organization_id, Some(&workspace.id)).await?;
         found.push(workspace_document::resource(workspace, can_manage));
     }
     if wanted.contains("plan")

@@ -1,7 +1,7 @@
 //! What happened to runs.
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Action, RunEvent, RunEventId, RunId};
+use carnet_model::{Permission, RunEvent, RunEventId, RunId};
 use serde_json::json;
 
 use super::account;
@@ -13,7 +13,7 @@ use crate::route::{Access, Routes};
 use carnet_api::jsonapi::Page;
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::Read);
+    let read = Access::Allowed(Permission::ReadRuns);
     Routes::default().get("/api/v2/runs/{run}/run-events", read, index).get(
         "/api/v2/run-events/{event}",
         read,
@@ -22,7 +22,7 @@ pub(crate) fn routes() -> Routes {
 }
 
 async fn index(Read(mut cx): Read, Id(id): Id<RunId>, params: Params) -> Reply {
-    find(&mut cx, &id, Action::Read).await?;
+    find(&mut cx, &id, Permission::ReadRuns).await?;
     let events = cx.tx.run_events(&id).await?;
     let included = actors(&mut cx, &events, &params).await?;
     let size = (events.len() as u64).max(1);
@@ -37,7 +37,7 @@ async fn index(Read(mut cx): Read, Id(id): Id<RunId>, params: Params) -> Reply {
 
 async fn show(Read(mut cx): Read, Id(id): Id<RunEventId>, params: Params) -> Reply {
     let event = cx.tx.run_event(&id).await?.ok_or(ApiError::NotFound)?;
-    find(&mut cx, &event.run_id, Action::Read).await?;
+    find(&mut cx, &event.run_id, Permission::ReadRuns).await?;
     let included = actors(&mut cx, std::slice::from_ref(&event), &params).await?;
     ok_with(resource(&event), included)
 }

@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
-    Action, ConfigurationStatus, ConfigurationVersion, ExecutionMode, OrgName, Run, RunId, RunSource,
+    ConfigurationStatus, ConfigurationVersion, ExecutionMode, OrgName, Permission, Run, RunId, RunSource,
     Workspace, WorkspaceId,
 };
 use carnet_store::RunList;
@@ -20,9 +20,9 @@ use crate::reply::{Reply, created, list, ok, ok_with, whole_list};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::Read);
+    let read = Access::Allowed(Permission::ReadRuns);
     Routes::default()
-        .post("/api/v2/runs", Access::Allowed(Action::Run), create)
+        .post("/api/v2/runs", Access::Allowed(Permission::QueuePlans), create)
         .get("/api/v2/runs/{run}", read, show)
         .get("/api/v2/runs/{run}/configuration-version", read, configuration_version)
         .get("/api/v2/runs/{run}/task-stages", read, no_task_stages)
@@ -41,7 +41,7 @@ async fn create(Write(mut cx): Write, headers: HeaderMap, doc: Doc<RunInput>) ->
         .ok_or_else(|| ApiError::invalid("/data/relationships/workspace", "Workspace must exist"))?
         .id
         .parse::<WorkspaceId>()?;
-    let workspace = cx.workspace(&workspace_id, Action::Run).await?;
+    let workspace = cx.workspace(&workspace_id, Permission::QueuePlans).await?;
     if workspace.execution_mode == ExecutionMode::Local {
         let detail = "The workspace runs locally: set its execution mode to remote to make runs";
         return Err(ApiError::invalid("/data/relationships/workspace", detail));
@@ -115,37 +115,41 @@ async fn configuration_of(
 }
 
 /// The run of this id and its workspace, if the caller may act on it; otherwise nothing is there.
-pub(crate) async fn find(cx: &mut Context, id: &RunId, action: Action) -> Result<(Run, Workspace), ApiError> {
+pub(crate) async fn find(
+    cx: &mut Context,
+    id: &RunId,
+    permission: Permission,
+) -> Result<(Run, Workspace), ApiError> {
     let run = cx.tx.run(id).await?.ok_or(ApiError::NotFound)?;
-    let workspace = cx.workspace(&run.workspace_id, action).await?;
+    let workspace = cx.workspace(&run.workspace_id, permission).await?;
     Ok((run, workspace))
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<RunId>, params: Params) -> Reply {
-    let (run, workspace) = find(&mut cx, &id, Action::Read).await?;
+    let (run, workspace) = find(&mut cx, &id, Permission::ReadRuns).await?;
     let included = included(&mut cx, &run, &workspace, &params).await?;
     ok_with(document(&mut cx, &run).await?, included)
 }
 
 async fn configuration_version(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
-    let (run, _) = find(&mut cx, &id, Action::Read).await?;
+    let (run, _) = find(&mut cx, &id, Permission::ReadRuns).await?;
     let version =
         cx.tx.configuration_version(&run.configuration_version_id).await?.ok_or(ApiError::NotFound)?;
     ok(super::configuration_versions::resource(&version, None))
 }
 
 async fn no_task_stages(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
-    find(&mut cx, &id, Action::Read).await?;
+    find(&mut cx, &id, Permission::ReadRuns).await?;
     whole_list(&format!("/api/v2/runs/{id}/task-stages"), Vec::new())
 }
 
 async fn no_policy_checks(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
-    find(&mut cx, &id, Action::Read).await?;
+    find(&mut cx, &id, Permission::ReadRuns).await?;
     whole_list(&format!("/api/v2/runs/{id}/policy-checks"), Vec::new())
 }
 
 async fn of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Reply {
-    cx.workspace(&id, Action::Read).await?;
+    cx.workspace(&id, Permission::ReadRuns).await?;
     let page = params.page()?;
     let found = match filter(&params) {
         Some(filter) => cx.tx.workspace_runs(&id, &filter, (page.offset(), page.size)).await?,
@@ -156,7 +160,7 @@ async fn of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Param
 }
 
 async fn of_organization(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
-    let organization = cx.organization(&name, Action::Read).await?;
+    let organization = cx.organization(&name, Permission::ReadOrganization).await?;
     let page = params.page()?;
     let found = match filter(&params) {
         Some(filter) => {

@@ -1,7 +1,7 @@
 //! Outputs of state versions. Lists leave sensitive values out; one output alone has its value.
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Action, StateOutput, StateVersionId, StateVersionOutputId, WorkspaceId};
+use carnet_model::{Permission, StateOutput, StateVersionId, StateVersionOutputId, WorkspaceId};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::reply::{Reply, list, ok, page_of, whole_list};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::ReadState);
+    let read = Access::Allowed(Permission::ReadStateOutputs);
     Routes::default()
         .get("/api/v2/workspaces/{workspace}/current-state-version-outputs", read, index_current)
         .get("/api/v2/state-versions/{state_version}/outputs", read, index)
@@ -20,7 +20,7 @@ pub(crate) fn routes() -> Routes {
 }
 
 async fn index_current(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>) -> Reply {
-    cx.workspace(&workspace, Action::ReadState).await?;
+    cx.workspace(&workspace, Permission::ReadStateOutputs).await?;
     let version = cx.tx.current_state_version(&workspace).await?.ok_or(ApiError::NotFound)?;
     let outputs = cx.tx.state_outputs(&version.id).await?;
     let path = format!("/api/v2/workspaces/{workspace}/current-state-version-outputs");

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use carnet_model::{
-    Action, LockOwner, RunId, StateHead, StateStatus, StateVersion, StateVersionId, Timestamp, UserId,
+    LockOwner, Permission, RunId, StateHead, StateStatus, StateVersion, StateVersionId, Timestamp, UserId,
     WorkspaceId, check_successor,
 };
 use carnet_store::{PendingState, Tx};
@@ -28,7 +28,7 @@ use crate::state::{
 use crate::upload::{Capability, blocking, delete_blob};
 
 pub(crate) fn routes() -> Routes {
-    let write = Access::Allowed(Action::WriteState);
+    let write = Access::Allowed(Permission::WriteState);
     Routes::default().post("/api/v2/workspaces/{workspace}/state-versions", write, create).patch(
         "/api/v2/workspaces/{workspace}/state-versions",
         write,
@@ -59,7 +59,7 @@ struct NewState {
 
 // Read, not Write: the body is long, and what is in it is stored before the transaction that makes it current.
 async fn create(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>, doc: Doc<Input>) -> Reply {
-    cx.workspace(&workspace, Action::WriteState).await?;
+    cx.workspace(&workspace, Permission::WriteState).await?;
     let user = cx.require_user()?;
     let run = run_of(&mut cx.tx, &workspace, &doc).await?;
     let new = checked(doc.attributes, &workspace, &user, run, cx.now)?;
@@ -134,7 +134,7 @@ async fn create_pending(app: &App, new: &NewState, user: &UserId) -> Reply {
 }
 
 async fn roll_back(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>, doc: Doc<Value>) -> Reply {
-    cx.workspace(&workspace, Action::WriteState).await?;
+    cx.workspace(&workspace, Permission::WriteState).await?;
     let user = cx.require_user()?;
     let pointer = "/data/relationships/rollback-state-version";
     let reference = doc.to_one("rollback-state-version")?.flatten();

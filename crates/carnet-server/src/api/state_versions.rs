@@ -1,7 +1,9 @@
 //! State versions: reading them. Writing is in `state_version_writes`.
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Action, OrgName, StateStatus, StateVersion, StateVersionId, WorkspaceId, WorkspaceName};
+use carnet_model::{
+    OrgName, Permission, StateStatus, StateVersion, StateVersionId, WorkspaceId, WorkspaceName,
+};
 
 use super::state_version_document::resource;
 use super::state_version_outputs::{self, Sensitive};
@@ -13,7 +15,7 @@ use crate::state::{json_blob, raw_blob};
 use crate::upload::send;
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::ReadState);
+    let read = Access::Allowed(Permission::ReadState);
     Routes::default()
         .get("/api/v2/state-versions", read, index)
         .get("/api/v2/state-versions/{state_version}", read, show)
@@ -55,7 +57,7 @@ async fn filtered_workspace(cx: &mut Context, params: &Params) -> Result<Workspa
     let workspace = workspace.parse::<WorkspaceName>().map_err(|_| ApiError::NotFound)?;
     let organization = cx.tx.organization(&organization).await?.ok_or(ApiError::NotFound)?;
     let found = cx.tx.workspace_by_name(&organization.id, &workspace).await?.ok_or(ApiError::NotFound)?;
-    cx.workspace(&found.id, Action::ReadState).await?;
+    cx.workspace(&found.id, Permission::ReadState).await?;
     Ok(found.id)
 }
 
@@ -65,7 +67,7 @@ async fn show(Read(mut cx): Read, Id(id): Id<StateVersionId>, params: Params) ->
 }
 
 async fn show_current(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>, params: Params) -> Reply {
-    cx.workspace(&workspace, Action::ReadState).await?;
+    cx.workspace(&workspace, Permission::ReadState).await?;
     let version = cx.tx.current_state_version(&workspace).await?.ok_or(ApiError::NotFound)?;
     one(cx, &version, &params).await
 }
@@ -100,7 +102,7 @@ async fn json_download(Read(mut cx): Read, Id(id): Id<StateVersionId>) -> Reply 
 /// The state version of this id, if the caller may read the state of its workspace.
 pub(super) async fn visible(cx: &mut Context, id: &StateVersionId) -> Result<StateVersion, ApiError> {
     let version = cx.tx.state_version(id).await?.ok_or(ApiError::NotFound)?;
-    cx.workspace(&version.workspace_id, Action::ReadState).await?;
+    cx.workspace(&version.workspace_id, Permission::ReadState).await?;
     Ok(version)
 }
 

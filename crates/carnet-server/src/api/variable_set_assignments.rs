@@ -1,7 +1,7 @@
 //! Where variable sets are assigned to.
 
 use carnet_api::jsonapi::Identifier;
-use carnet_model::{Action, ProjectId, VariableSet, VariableSetId, WorkspaceId};
+use carnet_model::{Permission, ProjectId, VariableSet, VariableSetId, WorkspaceId};
 
 use super::variable_sets::visible;
 use crate::document::References;
@@ -11,7 +11,7 @@ use crate::reply::{Reply, no_content};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let administer = Access::Allowed(Action::Administer);
+    let administer = Access::Allowed(Permission::ManageVariableSets);
     let workspaces = "/api/v2/varsets/{variable_set}/relationships/workspaces";
     let projects = "/api/v2/varsets/{variable_set}/relationships/projects";
     Routes::default()
@@ -72,7 +72,7 @@ async fn removed(mut cx: Context, id: &VariableSetId, place: Place, given: &[Ide
 }
 
 async fn assignable(cx: &mut Context, id: &VariableSetId) -> Result<VariableSet, ApiError> {
-    let set = visible(cx, id, Action::Administer).await?;
+    let set = visible(cx, id, Permission::ManageVariableSets).await?;
     if set.is_global {
         let detail = "The variable set is global: it applies to every workspace and is assigned to none";
         return Err(ApiError::invalid("/data", detail));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use carnet_api::jsonapi::{Identifier, Resource};
-use carnet_model::{Action, ProjectId, VariableId, VariableSet, WorkspaceId};
+use carnet_model::{Permission, ProjectId, VariableId, VariableSet, WorkspaceId};
 use carnet_store::VariableSetContents;
 use serde::Deserialize;
 use serde_json::json;
@@ -18,7 +18,7 @@ pub(super) async fn shown(
     set: &VariableSet,
     params: &Params,
 ) -> Result<(Resource, Vec<Resource>), ApiError> {
-    let can_update = cx.may(Action::Administer, &set.organization_id, None).await?;
+    let can_update = cx.may(Permission::ManageVariableSets, &set.organization_id, None).await?;
     let contents = cx.tx.variable_set_contents(&set.id).await?;
     let data = resource(set, &contents, can_update);
     let included = included(cx, std::slice::from_ref(&data), params).await?;
@@ -30,7 +30,7 @@ pub(super) async fn resources(cx: &mut Context, sets: &[VariableSet]) -> Result<
     let Some(first) = sets.first() else {
         return Ok(Vec::new());
     };
-    let can_update = cx.may(Action::Administer, &first.organization_id, None).await?;
+    let can_update = cx.may(Permission::ManageVariableSets, &first.organization_id, None).await?;
     let mut found = Vec::new();
     for set in sets {
         let contents = cx.tx.variable_set_contents(&set.id).await?;
@@ -101,7 +101,7 @@ async fn workspace(cx: &mut Context, id: &WorkspaceId) -> Result<Option<Resource
     let Some(workspace) = cx.tx.workspace(id).await? else {
         return Ok(None);
     };
-    let can_manage = cx.may(Action::Manage, &workspace.organization_id, Some(id)).await?;
+    let can_manage = cx.may(Permission::UpdateWorkspace, &workspace.organization_id, Some(id)).await?;
     Ok(Some(workspace_document::resource(&workspace, can_manage)))
 }
 

@@ -1,6 +1,6 @@
 //! Variables of variable sets. A sensitive value is never answered.
 
-use carnet_model::{Action, Variable, VariableId, VariableOwner, VariableSet, VariableSetId};
+use carnet_model::{Permission, Variable, VariableId, VariableOwner, VariableSet, VariableSetId};
 
 use super::variable_document::resource;
 use super::variable_input::{self, Input};
@@ -12,8 +12,8 @@ use crate::reply::{Reply, created, no_content, ok, whole_list};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::Read);
-    let administer = Access::Allowed(Action::Administer);
+    let read = Access::Allowed(Permission::ReadOrganization);
+    let administer = Access::Allowed(Permission::ManageVariableSets);
     let all = "/api/v2/varsets/{variable_set}/relationships/vars";
     let one = "/api/v2/varsets/{variable_set}/relationships/vars/{variable}";
     Routes::default()
@@ -25,14 +25,14 @@ pub(crate) fn routes() -> Routes {
 }
 
 async fn index(Read(mut cx): Read, Id(id): Id<VariableSetId>) -> Reply {
-    visible(&mut cx, &id, Action::Read).await?;
+    visible(&mut cx, &id, Permission::ReadOrganization).await?;
     let path = format!("/api/v2/varsets/{id}/relationships/vars");
     let variables = cx.tx.variables(&VariableOwner::Set(id)).await?;
     whole_list(&path, variables.iter().map(resource).collect())
 }
 
 async fn create(Write(mut cx): Write, Id(id): Id<VariableSetId>, doc: Doc<Input>) -> Reply {
-    let set = visible(&mut cx, &id, Action::Administer).await?;
+    let set = visible(&mut cx, &id, Permission::ManageVariableSets).await?;
     let variable = variable_input::create(&mut cx, VariableOwner::Set(id), doc.attributes).await?;
     refuse_rival(&mut cx, &set, &variable).await?;
     touched(&mut cx, set).await?;
@@ -41,7 +41,7 @@ async fn create(Write(mut cx): Write, Id(id): Id<VariableSetId>, doc: Doc<Input>
 }
 
 async fn show(Read(mut cx): Read, Ids(id, variable): Ids<VariableSetId, VariableId>) -> Reply {
-    let (_, variable) = found(&mut cx, &id, &variable, Action::Read).await?;
+    let (_, variable) = found(&mut cx, &id, &variable, Permission::ReadOrganization).await?;
     ok(resource(&variable))
 }
 
@@ -50,7 +50,7 @@ async fn update(
     Ids(id, variable): Ids<VariableSetId, VariableId>,
     doc: Doc<Input>,
 ) -> Reply {
-    let (set, mut variable) = found(&mut cx, &id, &variable, Action::Administer).await?;
+    let (set, mut variable) = found(&mut cx, &id, &variable, Permission::ManageVariableSets).await?;
     variable_input::update(&mut cx, &mut variable, doc.attributes).await?;
     refuse_rival(&mut cx, &set, &variable).await?;
     touched(&mut cx, set).await?;
@@ -59,7 +59,7 @@ async fn update(
 }
 
 async fn delete(Write(mut cx): Write, Ids(id, variable): Ids<VariableSetId, VariableId>) -> Reply {
-    let (set, variable) = found(&mut cx, &id, &variable, Action::Administer).await?;
+    let (set, variable) = found(&mut cx, &id, &variable, Permission::ManageVariableSets).await?;
     cx.tx.delete_variable(&variable.id).await?;
     touched(&mut cx, set).await?;
     cx.tx.commit().await?;
@@ -70,9 +70,9 @@ async fn found(
     cx: &mut Context,
     id: &VariableSetId,
     variable: &VariableId,
-    action: Action,
+    permission: Permission,
 ) -> Result<(VariableSet, Variable), ApiError> {
-    let set = visible(cx, id, action).await?;
+    let set = visible(cx, id, permission).await?;
     let variable = cx.tx.variable(variable).await?.ok_or(ApiError::NotFound)?;
     if variable.owner != VariableOwner::Set(set.id.clone()) {
         return Err(ApiError::NotFound);

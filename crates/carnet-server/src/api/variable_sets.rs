@@ -1,6 +1,6 @@
 //! Variable sets. Whoever may read the organization reads them, whoever administers it writes them.
 
-use carnet_model::{Action, OrgName, ProjectId, VariableSet, VariableSetId, WorkspaceId};
+use carnet_model::{OrgName, Permission, ProjectId, VariableSet, VariableSetId, WorkspaceId};
 
 use super::variable_set_document::{included, resources, shown};
 use super::variable_set_input::{self, Input};
@@ -11,8 +11,8 @@ use crate::reply::{Reply, created, list, no_content, ok_with, page_of};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::Read);
-    let administer = Access::Allowed(Action::Administer);
+    let read = Access::Allowed(Permission::ReadOrganization);
+    let administer = Access::Allowed(Permission::ManageVariableSets);
     let all = "/api/v2/organizations/{organization}/varsets";
     let one = "/api/v2/varsets/{variable_set}";
     Routes::default()
@@ -31,25 +31,25 @@ pub(crate) fn routes() -> Routes {
 pub(super) async fn visible(
     cx: &mut Context,
     id: &VariableSetId,
-    action: Action,
+    permission: Permission,
 ) -> Result<VariableSet, ApiError> {
     let set = cx.tx.variable_set(id).await?.ok_or(ApiError::NotFound)?;
-    if !cx.may(action, &set.organization_id, None).await? {
+    if !cx.may(permission, &set.organization_id, None).await? {
         return Err(ApiError::NotFound);
     }
     Ok(set)
 }
 
 async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
-    let organization = cx.organization(&name, Action::Read).await?;
+    let organization = cx.organization(&name, Permission::ReadOrganization).await?;
     let sets = cx.tx.variable_sets(&organization.id).await?;
     listed(&mut cx, &format!("/api/v2/organizations/{name}/varsets"), sets, &params).await
 }
 
 async fn index_of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Reply {
-    let workspace = cx.workspace(&id, Action::Read).await?;
+    let workspace = cx.workspace(&id, Permission::ReadVariables).await?;
     // The token of a run reads its workspace, but no values that stand elsewhere.
-    if !cx.may(Action::Read, &workspace.organization_id, None).await? {
+    if !cx.may(Permission::ReadOrganization, &workspace.organization_id, None).await? {
         return Err(ApiError::NotFound);
     }
     let applied = cx.tx.applied_variable_sets(&workspace).await?;
@@ -59,7 +59,7 @@ async fn index_of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params:
 
 async fn index_of_project(Read(mut cx): Read, Id(id): Id<ProjectId>, params: Params) -> Reply {
     let project = cx.tx.project(&id).await?.ok_or(ApiError::NotFound)?;
-    if !cx.may(Action::Read, &project.organization_id, None).await? {
+    if !cx.may(Permission::ReadOrganization, &project.organization_id, None).await? {
         return Err(ApiError::NotFound);
     }
     let sets = cx.tx.variable_sets_of_project(&project.organization_id, &id).await?;
@@ -84,7 +84,7 @@ async fn listed(cx: &mut Context, path: &str, mut sets: Vec<VariableSet>, params
 }
 
 async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Input>) -> Reply {
-    let organization = cx.organization(&name, Action::Administer).await?;
+    let organization = cx.organization(&name, Permission::ManageVariableSets).await?;
     let set = variable_set_input::create(&mut cx, &organization, &doc).await?;
     let (data, _) = shown(&mut cx, &set, &Params::default()).await?;
     cx.tx.commit().await?;
@@ -92,13 +92,13 @@ async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Input>) ->
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<VariableSetId>, params: Params) -> Reply {
-    let set = visible(&mut cx, &id, Action::Read).await?;
+    let set = visible(&mut cx, &id, Permission::ReadOrganization).await?;
     let (data, included) = shown(&mut cx, &set, &params).await?;
     ok_with(data, included)
 }
 
 async fn update(Write(mut cx): Write, Id(id): Id<VariableSetId>, params: Params, doc: Doc<Input>) -> Reply {
-    let mut set = visible(&mut cx, &id, Action::Administer).await?;
+    let mut set = visible(&mut cx, &id, Permission::ManageVariableSets).await?;
     variable_set_input::update(&mut cx, &mut set, &doc).await?;
     let (data, included) = shown(&mut cx, &set, &params).await?;
     cx.tx.commit().await?;
@@ -106,7 +106,7 @@ async fn update(Write(mut cx): Write, Id(id): Id<VariableSetId>, params: Params,
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<VariableSetId>) -> Reply {
-    visible(&mut cx, &id, Action::Administer).await?;
+    visible(&mut cx, &id, Permission::ManageVariableSets).await?;
     cx.tx.delete_variable_set(&id).await?;
     cx.tx.commit().await?;
     no_content()

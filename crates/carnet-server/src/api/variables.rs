@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
-    Action, EffectiveVariable, Variable, VariableId, VariableOwner, WorkspaceId, merge_variables,
+    EffectiveVariable, Permission, Variable, VariableId, VariableOwner, WorkspaceId, merge_variables,
 };
 use serde_json::json;
 
@@ -18,33 +18,34 @@ use crate::reply::{Reply, created, no_content, ok, whole_list};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let manage = Access::Allowed(Action::Manage);
+    let read = Access::Allowed(Permission::ReadVariables);
+    let write = Access::Allowed(Permission::WriteVariables);
     let one = "/api/v2/workspaces/{workspace}/vars/{variable}";
     Routes::default()
-        .get("/api/v2/workspaces/{workspace}/vars", manage, index)
-        .post("/api/v2/workspaces/{workspace}/vars", manage, create)
-        .get(one, manage, show)
-        .patch(one, manage, update)
-        .delete(one, manage, delete)
-        .get("/api/v2/workspaces/{workspace}/all-vars", manage, effective)
+        .get("/api/v2/workspaces/{workspace}/vars", read, index)
+        .post("/api/v2/workspaces/{workspace}/vars", write, create)
+        .get(one, read, show)
+        .patch(one, write, update)
+        .delete(one, write, delete)
+        .get("/api/v2/workspaces/{workspace}/all-vars", read, effective)
 }
 
 async fn index(Read(mut cx): Read, Id(id): Id<WorkspaceId>) -> Reply {
-    cx.workspace(&id, Action::Manage).await?;
+    cx.workspace(&id, Permission::ReadVariables).await?;
     let path = format!("/api/v2/workspaces/{id}/vars");
     let variables = cx.tx.variables(&VariableOwner::Workspace(id)).await?;
     whole_list(&path, variables.iter().map(resource).collect())
 }
 
 async fn create(Write(mut cx): Write, Id(id): Id<WorkspaceId>, doc: Doc<Input>) -> Reply {
-    cx.workspace(&id, Action::Manage).await?;
+    cx.workspace(&id, Permission::WriteVariables).await?;
     let variable = variable_input::create(&mut cx, VariableOwner::Workspace(id), doc.attributes).await?;
     cx.tx.commit().await?;
     created(resource(&variable))
 }
 
 async fn show(Read(mut cx): Read, Ids(id, variable): Ids<WorkspaceId, VariableId>) -> Reply {
-    ok(resource(&visible(&mut cx, id, &variable).await?))
+    ok(resource(&visible(&mut cx, id, &variable, Permission::ReadVariables).await?))
 }
 
 async fn update(
@@ -52,21 +53,26 @@ async fn update(
     Ids(id, variable): Ids<WorkspaceId, VariableId>,
     doc: Doc<Input>,
 ) -> Reply {
-    let mut variable = visible(&mut cx, id, &variable).await?;
+    let mut variable = visible(&mut cx, id, &variable, Permission::WriteVariables).await?;
     variable_input::update(&mut cx, &mut variable, doc.attributes).await?;
     cx.tx.commit().await?;
     ok(resource(&variable))
 }
 
 async fn delete(Write(mut cx): Write, Ids(id, variable): Ids<WorkspaceId, VariableId>) -> Reply {
-    let variable = visible(&mut cx, id, &variable).await?;
+    let variable = visible(&mut cx, id, &variable, Permission::WriteVariables).await?;
     cx.tx.delete_variable(&variable.id).await?;
     cx.tx.commit().await?;
     no_content()
 }
 
-async fn visible(cx: &mut Context, id: WorkspaceId, variable: &VariableId) -> Result<Variable, ApiError> {
-    cx.workspace(&id, Action::Manage).await?;
+async fn visible(
+    cx: &mut Context,
+    id: WorkspaceId,
+    variable: &VariableId,
+    permission: Permission,
+) -> Result<Variable, ApiError> {
+    cx.workspace(&id, permission).await?;
     let variable = cx.tx.variable(variable).await?.ok_or(ApiError::NotFound)?;
     if variable.owner != VariableOwner::Workspace(id) {
         return Err(ApiError::NotFound);
@@ -75,7 +81,7 @@ async fn visible(cx: &mut Context, id: WorkspaceId, variable: &VariableId) -> Re
 }
 
 async fn effective(Read(mut cx): Read, Id(id): Id<WorkspaceId>) -> Reply {
-    let workspace = cx.workspace(&id, Action::Manage).await?;
+    let workspace = cx.workspace(&id, Permission::ReadVariables).await?;
     let stored = stored_variables(&mut cx.tx, &workspace).await?;
     let effective = merge_variables(stored.iter().map(candidate));
     let by_id: BTreeMap<&VariableId, &Variable> =

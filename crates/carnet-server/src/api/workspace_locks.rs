@@ -1,6 +1,6 @@
 //! Locks of workspaces.
 
-use carnet_model::{Action, Lock, LockOwner, Workspace, WorkspaceId};
+use carnet_model::{Lock, LockOwner, Permission, Workspace, WorkspaceId};
 
 use super::workspace_document::resource;
 use crate::document::ActionBody;
@@ -11,19 +11,19 @@ use crate::reply::{Reply, ok};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let write = Access::Allowed(Action::WriteState);
+    let write = Access::Allowed(Permission::LockWorkspace);
     Routes::default()
         .post("/api/v2/workspaces/{workspace}/actions/lock", write, lock)
         .post("/api/v2/workspaces/{workspace}/actions/unlock", write, unlock)
         .post(
             "/api/v2/workspaces/{workspace}/actions/force-unlock",
-            Access::Allowed(Action::Manage),
+            Access::Allowed(Permission::ForceUnlock),
             force_unlock,
         )
 }
 
 async fn lock(Write(mut cx): Write, Id(id): Id<WorkspaceId>, body: ActionBody) -> Reply {
-    cx.workspace(&id, Action::WriteState).await?;
+    cx.workspace(&id, Permission::LockWorkspace).await?;
     let user = cx.require_user()?;
     let lock = Lock { owner: LockOwner::User(user), reason: body.text.unwrap_or_default() };
     if !cx.tx.lock_workspace(&id, &lock).await? {
@@ -33,7 +33,7 @@ async fn lock(Write(mut cx): Write, Id(id): Id<WorkspaceId>, body: ActionBody) -
 }
 
 async fn unlock(Write(mut cx): Write, Id(id): Id<WorkspaceId>, _: ActionBody) -> Reply {
-    let workspace = cx.workspace(&id, Action::WriteState).await?;
+    let workspace = cx.workspace(&id, Permission::LockWorkspace).await?;
     let user = cx.require_user()?;
     match workspace.lock.as_ref().map(|lock| &lock.owner) {
         None => return Err(ApiError::Conflict("workspace already unlocked".to_owned())),
@@ -59,7 +59,7 @@ async fn unlock(Write(mut cx): Write, Id(id): Id<WorkspaceId>, _: ActionBody) ->
 }
 
 async fn force_unlock(Write(mut cx): Write, Id(id): Id<WorkspaceId>, _: ActionBody) -> Reply {
-    let workspace = cx.workspace(&id, Action::Manage).await?;
+    let workspace = cx.workspace(&id, Permission::ForceUnlock).await?;
     match workspace.lock.as_ref().map(|lock| &lock.owner) {
         None => Err(ApiError::Conflict("workspace already unlocked".to_owned())),
         // Two runs could write one state: the run has to end first.

@@ -1,7 +1,7 @@
 //! Tags of workspaces, flat and as key/value bindings: one store, two views.
 
 use carnet_api::jsonapi::{Identifier, Resource};
-use carnet_model::{Action, Tag, TagId, Workspace, WorkspaceId};
+use carnet_model::{Permission, Tag, TagId, Workspace, WorkspaceId};
 use serde_json::json;
 
 use crate::app::entropy;
@@ -12,7 +12,8 @@ use crate::reply::{Reply, no_content, whole_list};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let (read, manage) = (Access::Allowed(Action::Read), Access::Allowed(Action::Manage));
+    let (read, manage) =
+        (Access::Allowed(Permission::ReadWorkspace), Access::Allowed(Permission::UpdateWorkspace));
     let flat = "/api/v2/workspaces/{workspace}/relationships/tags";
     let bindings = "/api/v2/workspaces/{workspace}/tag-bindings";
     Routes::default()
@@ -25,7 +26,7 @@ pub(crate) fn routes() -> Routes {
 }
 
 async fn index(Read(mut cx): Read, Id(id): Id<WorkspaceId>) -> Reply {
-    let workspace = cx.workspace(&id, Action::Read).await?;
+    let workspace = cx.workspace(&id, Permission::ReadWorkspace).await?;
     let tags = cx.tx.workspace_tags(&id).await?;
     let data = tags
         .iter()
@@ -41,7 +42,7 @@ async fn index(Read(mut cx): Read, Id(id): Id<WorkspaceId>) -> Reply {
 }
 
 async fn add(Write(mut cx): Write, Id(id): Id<WorkspaceId>, References(tags): References) -> Reply {
-    let workspace = cx.workspace(&id, Action::Manage).await?;
+    let workspace = cx.workspace(&id, Permission::UpdateWorkspace).await?;
     for reference in tags {
         let key = named(&mut cx, &workspace, &reference).await?;
         bind(&mut cx, &workspace, &Tag::new(&key, "")?).await?;
@@ -51,7 +52,7 @@ async fn add(Write(mut cx): Write, Id(id): Id<WorkspaceId>, References(tags): Re
 }
 
 async fn remove(Write(mut cx): Write, Id(id): Id<WorkspaceId>, References(tags): References) -> Reply {
-    let workspace = cx.workspace(&id, Action::Manage).await?;
+    let workspace = cx.workspace(&id, Permission::UpdateWorkspace).await?;
     for reference in tags {
         let key = named(&mut cx, &workspace, &reference).await?;
         cx.tx.unbind_tag(&id, &key).await?;
@@ -73,12 +74,12 @@ async fn named(cx: &mut Context, workspace: &Workspace, reference: &Identifier) 
 }
 
 async fn bindings_index(Read(mut cx): Read, Id(id): Id<WorkspaceId>) -> Reply {
-    let workspace = cx.workspace(&id, Action::Read).await?;
+    let workspace = cx.workspace(&id, Permission::ReadWorkspace).await?;
     bindings(&workspace, "tag-bindings")
 }
 
 async fn effective_index(Read(mut cx): Read, Id(id): Id<WorkspaceId>) -> Reply {
-    let workspace = cx.workspace(&id, Action::Read).await?;
+    let workspace = cx.workspace(&id, Permission::ReadWorkspace).await?;
     bindings(&workspace, "effective-tag-bindings")
 }
 
@@ -87,7 +88,7 @@ async fn upsert_bindings(
     Id(id): Id<WorkspaceId>,
     References(given): References,
 ) -> Reply {
-    let workspace = cx.workspace(&id, Action::Manage).await?;
+    let workspace = cx.workspace(&id, Permission::UpdateWorkspace).await?;
     for tag in parse_bindings(&given)? {
         bind(&mut cx, &workspace, &tag).await?;
     }

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Action, ExecutionMode, OrgName, ProjectId, Workspace, WorkspaceId, WorkspaceName};
+use carnet_model::{ExecutionMode, OrgName, Permission, ProjectId, Workspace, WorkspaceId, WorkspaceName};
 use carnet_store::{StoreError, WorkspaceFilter};
 
 use super::workspace_blobs::delete_blobs;
@@ -17,25 +17,30 @@ use crate::reply::{Reply, created, list, no_content, ok, ok_with, page_of};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Action::Read);
-    let manage = Access::Allowed(Action::Manage);
+    let read = Access::Allowed(Permission::ReadWorkspace);
+    let manage = Access::Allowed(Permission::UpdateWorkspace);
+    let remove = Access::Allowed(Permission::DeleteWorkspace);
     let by_name = "/api/v2/organizations/{organization}/workspaces/{workspace}";
     let by_id = "/api/v2/workspaces/{workspace}";
     Routes::default()
         .get("/api/v2/organizations/{organization}/workspaces", read, index)
-        .post("/api/v2/organizations/{organization}/workspaces", manage, create)
+        .post(
+            "/api/v2/organizations/{organization}/workspaces",
+            Access::Allowed(Permission::CreateWorkspaces),
+            create,
+        )
         .get(by_name, read, show_by_name)
         .patch(by_name, manage, update_by_name)
-        .delete(by_name, manage, delete_by_name)
-        .post(&format!("{by_name}/actions/safe-delete"), manage, safe_delete_by_name)
+        .delete(by_name, remove, delete_by_name)
+        .post(&format!("{by_name}/actions/safe-delete"), remove, safe_delete_by_name)
         .get(by_id, read, show)
         .patch(by_id, manage, update)
-        .delete(by_id, manage, delete)
-        .post(&format!("{by_id}/actions/safe-delete"), manage, safe_delete)
+        .delete(by_id, remove, delete)
+        .post(&format!("{by_id}/actions/safe-delete"), remove, safe_delete)
 }
 
 async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
-    let organization = cx.organization(&name, Action::Read).await?;
+    let organization = cx.organization(&name, Permission::ReadOrganization).await?;
     let filter = filter(&params)?;
     let mut workspaces = cx.tx.workspaces(&organization.id, &filter).await?;
     if let Some(pattern) = params.get("search[wildcard-name]") {
@@ -87,7 +92,7 @@ fn matches_wildcard(name: &str, pattern: &str) -> bool {
 }
 
 async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<WorkspaceInput>) -> Reply {
-    let organization = cx.organization(&name, Action::Manage).await?;
+    let organization = cx.organization(&name, Permission::ReadOrganization).await?;
     let input = &doc.attributes;
     let name = input.name.as_deref().ok_or_else(|| ApiError::attribute("name", "Name can't be blank"))?;
     let mut workspace = Workspace {
@@ -115,6 +120,7 @@ async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<WorkspaceI
         updated_at: cx.now,
     };
     change(&mut cx, &organization, &mut workspace, &doc).await?;
+    cx.project(&workspace.project_id, Permission::CreateWorkspaces).await?;
     cx.tx.insert_workspace(&workspace).await.map_err(taken)?;
     for tag in tags_of(&doc)?.unwrap_or_default() {
         bind(&mut cx, &workspace, &tag).await?;
@@ -135,11 +141,11 @@ async fn named(
     cx: &mut Context,
     organization: &OrgName,
     name: &WorkspaceName,
-    action: Action,
+    permission: Permission,
 ) -> Result<Workspace, ApiError> {
     let organization = cx.tx.organization(organization).await?.ok_or(ApiError::NotFound)?;
     let workspace = cx.tx.workspace_by_name(&organization.id, name).await?.ok_or(ApiError::NotFound)?;
-    cx.workspace(&workspace.id, action).await
+    cx.workspace(&workspace.id, permission).await
 }
 
 async fn show_by_name(
@@ -147,17 +153,18 @@ async fn show_by_name(
     Ids(organization, name): Ids<OrgName, WorkspaceName>,
     params: Params,
 ) -> Reply {
-    let workspace = named(&mut cx, &organization, &name, Action::Read).await?;
+    let workspace = named(&mut cx, &organization, &name, Permission::ReadWorkspace).await?;
     shown(&mut cx, &workspace, &params).await
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Reply {
-    let workspace = cx.workspace(&id, Action::Read).await?;
+    let workspace = cx.workspace(&id, Permission::ReadWorkspace).await?;
     shown(&mut cx, &workspace, &params).await
 }
 
 async fn shown(cx: &mut Context, workspace: &Workspace, params: &Params) -> Reply {
-    let can_manage = cx.may(Action::Manage, &workspace.organization_id, Some(&workspace.id)).await?;
+    let can_manage =
+        cx.may(Permission::UpdateWorkspace, &workspace.organization_id, Some(&workspace.id)).await?;
     let included = included(cx, workspace, params).await?;
     ok_with(resource(workspace, can_manage), included)
 }
@@ -167,12 +174,12 @@ async fn update_by_name(
     Ids(organization, name): Ids<OrgName, WorkspaceName>,
     doc: Doc<WorkspaceInput>,
 ) -> Reply {
-    let workspace = named(&mut cx, &organization, &name, Action::Manage).await?;
+    let workspace = named(&mut cx, &organization, &name, Permission::UpdateWorkspace).await?;
     updated(cx, workspace, doc).await
 }
 
 async fn update(Write(mut cx): Write, Id(id): Id<WorkspaceId>, doc: Doc<WorkspaceInput>) -> Reply {
-    let workspace = cx.workspace(&id, Action::Manage).await?;
+    let workspace = cx.workspace(&id, Permission::UpdateWorkspace).await?;
     updated(cx, workspace, doc).await
 }
 
@@ -193,12 +200,12 @@ async fn updated(mut cx: Context, mut workspace: Workspace, doc: Doc<WorkspaceIn
 }
 
 async fn delete_by_name(Write(mut cx): Write, Ids(organization, name): Ids<OrgName, WorkspaceName>) -> Reply {
-    let workspace = named(&mut cx, &organization, &name, Action::Manage).await?;
+    let workspace = named(&mut cx, &organization, &name, Permission::DeleteWorkspace).await?;
     deleted(cx, &workspace).await
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<WorkspaceId>) -> Reply {
-    let workspace = cx.workspace(&id, Action::Manage).await?;
+    let workspace = cx.workspace(&id, Permission::DeleteWorkspace).await?;
     deleted(cx, &workspace).await
 }
 
@@ -207,13 +214,13 @@ async fn safe_delete_by_name(
     Ids(organization, name): Ids<OrgName, WorkspaceName>,
     _: ActionBody,
 ) -> Reply {
-    let workspace = named(&mut cx, &organization, &name, Action::Manage).await?;
+    let workspace = named(&mut cx, &organization, &name, Permission::DeleteWorkspace).await?;
     refuse_unsafe(&workspace)?;
     deleted(cx, &workspace).await
 }
 
 async fn safe_delete(Write(mut cx): Write, Id(id): Id<WorkspaceId>, _: ActionBody) -> Reply {
-    let workspace = cx.workspace(&id, Action::Manage).await?;
+    let workspace = cx.workspace(&id, Permission::DeleteWorkspace).await?;
     refuse_unsafe(&workspace)?;
     deleted(cx, &workspace).await
 }

@@ -46,14 +46,6 @@ CREATE TABLE adapters (
     PRIMARY KEY (organization_id, name)
 );
 
-CREATE TABLE members (
-    organization_id TEXT NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
-    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    role TEXT NOT NULL,
-    PRIMARY KEY (organization_id, user_id)
-);
-CREATE INDEX members_user ON members (user_id);
-
 CREATE TABLE projects (
     id TEXT PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,

@@ -1,4 +1,4 @@
-use carnet_model::Action;
+use carnet_model::Permission;
 use serde_json::{Value, json};
 
 use super::Site;
@@ -89,7 +89,7 @@ fn every_route_of_a_workspace_names_an_action() {
             match (route.method.as_str(), route.access) {
                 ("GET", _) => {}
                 (_, Access::Allowed(action)) => {
-                    assert_ne!(action, Action::Read, "{} {} writes", route.method, route.path);
+                    assert!(!action.describe().starts_with("see "), "{} {} writes", route.method, route.path);
                     writes += 1;
                 }
                 // Nobody but the user is asked about the user's own tokens.

@@ -1,0 +1,433 @@
+//! What teams may be granted: on an organization, on a project with its workspaces, on one workspace.
+//!
+//! The levels and what they stand for are HCP Terraform's: <https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/permissions>.
+
+/// An ordered list of levels, each with the name that clients write.
+macro_rules! levels {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// Every level, the least first.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The level as clients write it.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                Self::ALL.iter().copied().find(|level| level.as_str() == text).ok_or_else(|| {
+                    let known: Vec<_> = Self::ALL.iter().map(|level| level.as_str()).collect();
+                    format!("{text:?} is none of {}", known.join(", "))
+                })
+            }
+        }
+    )*};
+}
+
+levels! {
+    /// What may be done with runs.
+    RunAccess {
+        /// Nothing is visible.
+        None = "none",
+        /// Runs, plans and logs are visible.
+        Read = "read",
+        /// Plans may be queued.
+        Plan = "plan",
+        /// Runs may be confirmed, discarded and canceled.
+        Apply = "apply",
+    }
+    /// What may be done with variables.
+    VariableAccess {
+        /// Nothing is visible.
+        None = "none",
+        /// Names and values that are not sensitive are visible.
+        Read = "read",
+        /// Variables may be changed.
+        Write = "write",
+    }
+    /// What may be done with state versions.
+    StateAccess {
+        /// Nothing is visible.
+        None = "none",
+        /// Outputs are visible.
+        ReadOutputs = "read-outputs",
+        /// States are visible.
+        Read = "read",
+        /// States may be written.
+        Write = "write",
+    }
+    /// Whether mock data for Sentinel may be downloaded.
+    SentinelMockAccess {
+        /// No.
+        None = "none",
+        /// Yes.
+        Read = "read",
+    }
+    /// What may be done with a project itself.
+    ProjectSettingsAccess {
+        /// Its settings are visible.
+        Read = "read",
+        /// Its settings may be changed.
+        Update = "update",
+        /// It may be deleted.
+        Delete = "delete",
+    }
+    /// What may be done with the access of teams to a project.
+    ProjectTeamAccess {
+        /// Nothing is visible.
+        None = "none",
+        /// It is visible.
+        Read = "read",
+        /// It may be changed.
+        Manage = "manage",
+    }
+    /// The named levels of access to a workspace.
+    WorkspaceLevel {
+        /// To see runs, variables and states.
+        Read = "read",
+        /// To queue plans, too.
+        Plan = "plan",
+        /// To apply and to change variables and states, too.
+        Write = "write",
+        /// To do everything.
+        Admin = "admin",
+        /// What its attributes say.
+        Custom = "custom",
+    }
+    /// The named levels of access to a project.
+    ProjectLevel {
+        /// To see everything in it.
+        Read = "read",
+        /// To run in its workspaces.
+        Write = "write",
+        /// To make and to delete workspaces, too.
+        Maintain = "maintain",
+        /// To do everything.
+        Admin = "admin",
+        /// What its attributes say.
+        Custom = "custom",
+    }
+}
+
+/// What a team may do on a workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkspaceAccess {
+    /// Runs.
+    pub runs: RunAccess,
+    /// Variables.
+    pub variables: VariableAccess,
+    /// State versions.
+    pub state_versions: StateAccess,
+    /// Mock data for Sentinel.
+    pub sentinel_mocks: SentinelMockAccess,
+    /// To lock and to unlock.
+    pub locking: bool,
+    /// To attach run tasks.
+    pub run_tasks: bool,
+    /// To override policies.
+    pub policy_overrides: bool,
+    /// To change settings, access of teams, to delete.
+    pub administers: bool,
+}
+
+impl WorkspaceAccess {
+    /// To see that the workspace is there, and nothing of what is in it.
+    pub const NONE: Self = Self {
+        runs: RunAccess::None,
+        variables: VariableAccess::None,
+        state_versions: StateAccess::None,
+        sentinel_mocks: SentinelMockAccess::None,
+        locking: false,
+        run_tasks: false,
+        policy_overrides: false,
+        administers: false,
+    };
+
+    /// To do everything.
+    pub const ALL: Self = Self {
+        runs: RunAccess::Apply,
+        variables: VariableAccess::Write,
+        state_versions: StateAccess::Write,
+        sentinel_mocks: SentinelMockAccess::Read,
+        locking: true,
+        run_tasks: true,
+        policy_overrides: true,
+        administers: true,
+    };
+
+    /// What a named level stands for; `None` for custom access, which begins with reading runs.
+    pub fn of_level(level: WorkspaceLevel) -> Option<Self> {
+        let read = Self {
+            runs: RunAccess::Read,
+            variables: VariableAccess::Read,
+            state_versions: StateAccess::Read,
+            ..Self::NONE
+        };
+        match level {
+            WorkspaceLevel::Read => Some(read),
+            WorkspaceLevel::Plan => Some(Self { runs: RunAccess::Plan, ..read }),
+            WorkspaceLevel::Write => Some(Self {
+                runs: RunAccess::Apply,
+                variables: VariableAccess::Write,
+                state_versions: StateAccess::Write,
+                sentinel_mocks: SentinelMockAccess::Read,
+                locking: true,
+                ..Self::NONE
+            }),
+            WorkspaceLevel::Admin => Some(Self { policy_overrides: false, ..Self::ALL }),
+            WorkspaceLevel::Custom => None,
+        }
+    }
+
+    /// What custom access is made with.
+    pub const CUSTOM: Self = Self { runs: RunAccess::Read, ..Self::NONE };
+
+    /// Everything that one of the two allows.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self {
+            runs: self.runs.max(other.runs),
+            variables: self.variables.max(other.variables),
+            state_versions: self.state_versions.max(other.state_versions),
+            sentinel_mocks: self.sentinel_mocks.max(other.sentinel_mocks),
+            locking: self.locking || other.locking,
+            run_tasks: self.run_tasks || other.run_tasks,
+            policy_overrides: self.policy_overrides || other.policy_overrides,
+            administers: self.administers || other.administers,
+        }
+    }
+}
+
+/// What a team may do on a project and on every workspace in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProjectAccess {
+    /// The project itself.
+    pub settings: ProjectSettingsAccess,
+    /// The access of teams to it.
+    pub teams: ProjectTeamAccess,
+    /// Variable sets that the project owns.
+    pub variable_sets: VariableAccess,
+    /// Its workspaces.
+    pub workspaces: WorkspaceAccess,
+    /// To make workspaces.
+    pub create: bool,
+    /// To move workspaces to and from it.
+    pub moves: bool,
+    /// To delete workspaces.
+    pub delete: bool,
+}
+
+impl ProjectAccess {
+    /// What custom access is made with.
+    pub const CUSTOM: Self = Self {
+        settings: ProjectSettingsAccess::Read,
+        teams: ProjectTeamAccess::None,
+        variable_sets: VariableAccess::None,
+        workspaces: WorkspaceAccess::CUSTOM,
+        create: false,
+        moves: false,
+        delete: false,
+    };
+
+    /// To do everything.
+    pub const ALL: Self = Self {
+        settings: ProjectSettingsAccess::Delete,
+        teams: ProjectTeamAccess::Manage,
+        variable_sets: VariableAccess::Write,
+        workspaces: WorkspaceAccess::ALL,
+        create: true,
+        moves: true,
+        delete: true,
+    };
+
+    /// What a named level stands for; `None` for custom access.
+    pub fn of_level(level: ProjectLevel) -> Option<Self> {
+        let read = Self {
+            variable_sets: VariableAccess::Read,
+            workspaces: WorkspaceAccess {
+                runs: RunAccess::Read,
+                variables: VariableAccess::Read,
+                state_versions: StateAccess::Read,
+                ..WorkspaceAccess::NONE
+            },
+            ..Self::CUSTOM
+        };
+        let write = WorkspaceAccess {
+            runs: RunAccess::Apply,
+            variables: VariableAccess::Write,
+            state_versions: StateAccess::Write,
+            sentinel_mocks: SentinelMockAccess::Read,
+            locking: true,
+            ..WorkspaceAccess::NONE
+        };
+        match level {
+            ProjectLevel::Read => Some(read),
+            ProjectLevel::Write => Some(Self { workspaces: write, ..read }),
+            ProjectLevel::Maintain => Some(Self {
+                workspaces: WorkspaceAccess { run_tasks: true, administers: true, ..write },
+                variable_sets: VariableAccess::Write,
+                create: true,
+                delete: true,
+                ..read
+            }),
+            ProjectLevel::Admin => Some(Self {
+                workspaces: WorkspaceAccess { policy_overrides: false, ..WorkspaceAccess::ALL },
+                ..Self::ALL
+            }),
+            ProjectLevel::Custom => None,
+        }
+    }
+
+    /// Everything that one of the two allows.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self {
+            settings: self.settings.max(other.settings),
+            teams: self.teams.max(other.teams),
+            variable_sets: self.variable_sets.max(other.variable_sets),
+            workspaces: self.workspaces.union(other.workspaces),
+            create: self.create || other.create,
+            moves: self.moves || other.moves,
+            delete: self.delete || other.delete,
+        }
+    }
+}
+
+macro_rules! organization_access {
+    ($($(#[$doc:meta])* $field:ident = $name:literal,)*) => {
+        /// What a team may do in a whole organization.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        pub struct OrganizationAccess {
+            $($(#[$doc])* pub $field: bool,)*
+        }
+
+        impl OrganizationAccess {
+            /// To do everything.
+            pub const ALL: Self = Self { $($field: true,)* };
+
+            /// The names of all permissions, as clients write them.
+            pub const NAMES: &'static [&'static str] = &[$($name,)*];
+
+            /// The permission of this name.
+            pub fn get(&self, name: &str) -> Option<bool> {
+                match name {
+                    $($name => Some(self.$field),)*
+                    _ => None,
+                }
+            }
+
+            /// Changes the permission of this name; `false` when there is none.
+            pub fn set(&mut self, name: &str, value: bool) -> bool {
+                match name {
+                    $($name => self.$field = value,)*
+                    _ => return false,
+                }
+                true
+            }
+
+            /// Everything that one of the two allows.
+            #[must_use]
+            pub fn union(self, other: Self) -> Self {
+                Self { $($field: self.$field || other.$field,)* }
+            }
+        }
+    };
+}
+
+organization_access! {
+    /// To manage policies.
+    manage_policies = "manage-policies",
+    /// To override failed policies.
+    manage_policy_overrides = "manage-policy-overrides",
+    /// To let others override failed policies.
+    delegate_policy_overrides = "delegate-policy-overrides",
+    /// To manage run tasks.
+    manage_run_tasks = "manage-run-tasks",
+    /// To do everything with all workspaces.
+    manage_workspaces = "manage-workspaces",
+    /// To manage connections to version control.
+    manage_vcs_settings = "manage-vcs-settings",
+    /// To manage agent pools.
+    manage_agent_pools = "manage-agent-pools",
+    /// To do everything with all projects and workspaces.
+    manage_projects = "manage-projects",
+    /// To see all projects.
+    read_projects = "read-projects",
+    /// To see all workspaces.
+    read_workspaces = "read-workspaces",
+    /// To manage the modules of the private registry.
+    manage_modules = "manage-modules",
+    /// To manage the providers of the private registry.
+    manage_providers = "manage-providers",
+    /// To invite and to remove members.
+    manage_membership = "manage-membership",
+    /// To manage teams.
+    manage_teams = "manage-teams",
+    /// To manage what teams may do in the organization.
+    manage_organization_access = "manage-organization-access",
+    /// To see secret teams.
+    access_secret_teams = "access-secret-teams",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_read_what_they_write() {
+        for level in RunAccess::ALL {
+            assert_eq!(level.as_str().parse(), Ok(*level));
+        }
+        assert_eq!(
+            "sometimes".parse::<RunAccess>(),
+            Err("\"sometimes\" is none of none, read, plan, apply".to_owned())
+        );
+    }
+
+    #[test]
+    fn each_named_level_of_a_workspace_contains_the_one_before() {
+        let levels =
+            [WorkspaceLevel::Read, WorkspaceLevel::Plan, WorkspaceLevel::Write, WorkspaceLevel::Admin];
+        let mut before = WorkspaceAccess::NONE;
+        for level in levels {
+            let access = WorkspaceAccess::of_level(level).expect("a named level");
+            assert_eq!(before.union(access), access, "{level:?}");
+            before = access;
+        }
+    }
+
+    #[test]
+    fn each_named_level_of_a_project_contains_the_one_before() {
+        let levels = [ProjectLevel::Read, ProjectLevel::Write, ProjectLevel::Maintain, ProjectLevel::Admin];
+        let mut before = ProjectAccess::CUSTOM;
+        for level in levels {
+            let access = ProjectAccess::of_level(level).expect("a named level");
+            assert_eq!(before.union(access), access, "{level:?}");
+            before = access;
+        }
+    }
+
+    #[test]
+    fn organization_access_is_read_and_written_by_name() {
+        let mut access = OrganizationAccess::default();
+        assert_eq!(OrganizationAccess::NAMES.len(), 16);
+        for name in OrganizationAccess::NAMES {
+            assert_eq!(access.get(name), Some(false));
+            assert!(access.set(name, true));
+        }
+        assert_eq!(access, OrganizationAccess::ALL);
+        assert!(!access.set("manage-everything", true));
+    }
+}

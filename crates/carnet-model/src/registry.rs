@@ -1,0 +1,1 @@
+//! Modules and providers of the private registry.

@@ -1,0 +1,7 @@
+//! The audit trail of an organization.
+
+use crate::route::Routes;
+
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+}

@@ -1,0 +1,7 @@
+//! Notification configurations of workspaces.
+
+use crate::route::Routes;
+
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+}

@@ -1,0 +1,7 @@
+//! Tokens of organizations.
+
+use crate::route::Routes;
+
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+}

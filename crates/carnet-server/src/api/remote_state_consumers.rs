@@ -1,0 +1,7 @@
+//! Workspaces that may read the state of another.
+
+use crate::route::Routes;
+
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+}

@@ -1,0 +1,7 @@
+//! Reserved tag keys.
+
+use crate::route::Routes;
+
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+}

@@ -1,0 +1,1 @@
+//! Workspaces that may read the state of another.

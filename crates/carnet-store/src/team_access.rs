@@ -1,0 +1,1 @@
+//! What teams may do on workspaces and projects.
