@@ -41,7 +41,9 @@ pub use access::{
     SentinelMockAccess, StateAccess, VariableAccess, WorkspaceAccess, WorkspaceLevel,
 };
 pub use adapter::Adapter;
-pub use agent::Agent;
+pub use agent::{Agent, AgentStatus, abandoned_since};
+pub use agent_pool::{AgentPool, AgentPoolNameError, AgentPoolScope};
+pub use comment::Comment;
 pub use configuration_version::{ConfigurationStatus, ConfigurationVersion};
 pub use credential_rules::{IdentityTokenTtl, IdentityTokenTtlError, StaticCredentials};
 pub use id::{
@@ -58,9 +60,13 @@ pub use name::{ModuleName, NameError, OrgName, ProjectName, Username, VariableKe
 pub use organization::Organization;
 pub use permission::{Permission, Place, Scope, Standing, is_allowed};
 pub use project::{DEFAULT_PROJECT, Project};
-pub use run::{PhaseStatus, ResourceCounts, Run, RunOptions, RunPhase, RunSource, StatusTimestamps};
-pub use run_event::RunEvent;
+pub use run::{
+    PhaseAgent, PhaseStatus, ResourceCounts, Run, RunDecision, RunOptions, RunPhase, RunRights, RunSource,
+    StatusTimestamps,
+};
+pub use run_event::{COMMENTED, RunEvent};
 pub use run_status::RunStatus;
+pub use run_trigger::{MAX_RUN_TRIGGERS, RunTrigger, TriggerDirection, may_trigger};
 pub use schedule::{QueuedRun, ScheduleStep, WorkspaceQueue, next_steps};
 pub use state_version::{
     StateConflict, StateHead, StateOutput, StateResource, StateStatus, StateVersion, check_successor,

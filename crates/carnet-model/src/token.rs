@@ -1,6 +1,6 @@
 //! API tokens: what they belong to. The secret itself is stored as a hash only.
 
-use crate::{JobId, OrgId, RunId, TeamId, Timestamp, TokenId, UserId, WorkspaceId};
+use crate::{AgentPoolId, JobId, OrgId, RunId, TeamId, Timestamp, TokenId, UserId, WorkspaceId};
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub struct ApiToken {
     pub team_id: Option<TeamId>,
     /// The organization whose token it is, or whose team's.
     pub organization_id: Option<OrgId>,
+    /// The agent pool whose token it is; `None` for agents of the site, too.
+    pub agent_pool_id: Option<AgentPoolId>,
     /// The user who made it.
     pub created_by: Option<UserId>,
     /// A free text.
@@ -113,6 +115,8 @@ pub enum TokenOwner {
     Agent {
         /// The token's record.
         token_id: TokenId,
+        /// The pool whose jobs it takes; `None` for an agent of the site, which takes those of no pool.
+        agent_pool_id: Option<AgentPoolId>,
     },
     /// The Terraform process of a running job: it may read state and outputs of its own workspace, nothing else.
     Run {

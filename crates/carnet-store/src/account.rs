@@ -32,6 +32,7 @@ pub(crate) fn token(row: &Row) -> Result<ApiToken, StoreError> {
         user_id: row.optional_parsed("user_id")?,
         team_id: row.optional_parsed("team_id")?,
         organization_id: row.optional_parsed("organization_id")?,
+        agent_pool_id: row.optional_parsed("agent_pool_id")?,
         created_by: row.optional_parsed("created_by")?,
         description: row.text("description")?,
         created_at: row.time("created_at")?,
@@ -79,7 +80,7 @@ impl Tx {
     pub async fn insert_token(&mut self, new: NewToken<'_>) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO tokens (id, kind, user_id, hash, description, created_at, expires_at, last_used_at, team_id, \
-             organization_id, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             organization_id, created_by, agent_pool_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             &[
                 (&new.token.id).into(),
                 new.token.kind.as_str().into(),
@@ -92,6 +93,7 @@ impl Tx {
                 new.token.team_id.as_ref().into(),
                 new.token.organization_id.as_ref().into(),
                 new.token.created_by.as_ref().into(),
+                new.token.agent_pool_id.as_ref().into(),
             ],
         )
         .await
@@ -138,10 +140,10 @@ impl Tx {
         Ok(self.execute("DELETE FROM tokens WHERE id = $1", &[id.into()]).await? > 0)
     }
 
-    /// Removes every token of a kind with this description.
+    /// Removes every token of a kind with this description, but for those of agent pools.
     pub async fn delete_tokens(&mut self, kind: TokenKind, description: &str) -> Result<u64, StoreError> {
         self.execute(
-            "DELETE FROM tokens WHERE kind = $1 AND description = $2",
+            "DELETE FROM tokens WHERE kind = $1 AND description = $2 AND agent_pool_id IS NULL",
             &[kind.as_str().into(), description.into()],
         )
         .await

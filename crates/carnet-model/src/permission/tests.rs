@@ -15,7 +15,7 @@ fn user() -> TokenOwner {
 
 #[test]
 fn an_agent_token_opens_nothing_of_the_api() {
-    let agent = TokenOwner::Agent { token_id: TokenId::from_entropy([0; 16]) };
+    let agent = TokenOwner::Agent { token_id: TokenId::from_entropy([0; 16]), agent_pool_id: None };
     let owner = Standing { is_member: true, is_owner: true, ..Standing::default() };
     assert_eq!(allowed(&agent, &owner, HERE), []);
 }

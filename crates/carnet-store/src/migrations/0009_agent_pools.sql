@@ -34,12 +34,12 @@ CREATE INDEX agent_pool_excluded_workspaces_workspace ON agent_pool_excluded_wor
 ALTER TABLE tokens ADD COLUMN agent_pool_id TEXT REFERENCES agent_pools (id) ON DELETE CASCADE;
 CREATE INDEX tokens_agent_pool ON tokens (agent_pool_id, created_at, id);
 
--- address: where it was heard of last. stopped_at: when it said that it ends; failed: whether it ended by an error.
+-- stopped_at: when it said that it ends; failed: whether an error made it end.
 ALTER TABLE agents ADD COLUMN agent_pool_id TEXT REFERENCES agent_pools (id) ON DELETE CASCADE;
-ALTER TABLE agents ADD COLUMN address TEXT NOT NULL DEFAULT '';
 ALTER TABLE agents ADD COLUMN stopped_at BIGINT;
 ALTER TABLE agents ADD COLUMN failed BOOLEAN NOT NULL DEFAULT FALSE;
 CREATE INDEX agents_pool ON agents (agent_pool_id, created_at, id);
+CREATE INDEX agents_ping ON agents (last_ping_at);
 
 -- The pool whose agents may take the job; NULL for agents of the site.
 ALTER TABLE jobs ADD COLUMN agent_pool_id TEXT;
