@@ -11,6 +11,8 @@ pub enum ConfigurationStatus {
     Uploaded,
     /// The archive was refused.
     Errored,
+    /// The archive was there and was removed.
+    Archived,
 }
 
 impl ConfigurationStatus {
@@ -20,6 +22,7 @@ impl ConfigurationStatus {
             Self::Pending => "pending",
             Self::Uploaded => "uploaded",
             Self::Errored => "errored",
+            Self::Archived => "archived",
         }
     }
 }
@@ -32,6 +35,7 @@ impl std::str::FromStr for ConfigurationStatus {
             "pending" => Ok(Self::Pending),
             "uploaded" => Ok(Self::Uploaded),
             "errored" => Ok(Self::Errored),
+            "archived" => Ok(Self::Archived),
             other => Err(format!("{other:?} is not the status of a configuration version")),
         }
     }
@@ -52,6 +56,8 @@ pub struct ConfigurationVersion {
     pub speculative: bool,
     /// Whether it becomes the workspace's current one only once it is applied.
     pub provisional: bool,
+    /// Whether the run of a finished upload may apply by itself: who made the version may apply runs.
+    pub may_auto_apply: bool,
     /// Which client made it.
     pub source: String,
     /// Why the archive was refused.
@@ -60,4 +66,6 @@ pub struct ConfigurationVersion {
     pub created_at: Timestamp,
     /// When the archive was accepted.
     pub uploaded_at: Option<Timestamp>,
+    /// When the archive was removed.
+    pub archived_at: Option<Timestamp>,
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 
 use crate::{
-    ApplyId, ConfigurationVersionId, OrgId, Phase, PhaseId, PlanId, RunId, RunStatus, Timestamp, UserId,
-    WorkspaceId,
+    AgentId, AgentPoolId, ApplyId, ConfigurationVersionId, OrgId, Phase, PhaseId, PlanId, RunId, RunStatus,
+    Timestamp, UserId, WorkspaceId,
 };
 
 /// Which kind of client made a run.
@@ -18,15 +18,21 @@ pub enum RunSource {
     Cloud,
     /// A finished upload.
     ConfigurationVersion,
+    /// An apply in another workspace.
+    RunTrigger,
 }
 
 impl RunSource {
+    /// Every source.
+    pub const ALL: [Self; 4] = [Self::Api, Self::Cloud, Self::ConfigurationVersion, Self::RunTrigger];
+
     /// The source as clients read it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Api => "tfe-api",
             Self::Cloud => "terraform+cloud",
             Self::ConfigurationVersion => "tfe-configuration-version",
+            Self::RunTrigger => "tfe-run-trigger",
         }
     }
 }
@@ -35,12 +41,10 @@ impl std::str::FromStr for RunSource {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "tfe-api" => Ok(Self::Api),
-            "terraform+cloud" => Ok(Self::Cloud),
-            "tfe-configuration-version" => Ok(Self::ConfigurationVersion),
-            other => Err(format!("{other:?} is not the source of a run")),
-        }
+        Self::ALL
+            .into_iter()
+            .find(|source| source.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is not the source of a run"))
     }
 }
 
@@ -60,6 +64,8 @@ pub struct RunOptions {
     pub allow_empty_apply: bool,
     /// Terraform may write configuration for imports.
     pub allow_config_generation: bool,
+    /// Terraform logs everything that it does.
+    pub debugging_mode: bool,
     /// Everything is destroyed.
     pub is_destroy: bool,
     /// Reality is read before planning.
@@ -119,6 +125,8 @@ pub struct Run {
     pub structured_output: bool,
     /// Whether the plan has changes.
     pub has_changes: bool,
+    /// The run whose apply queued it.
+    pub triggering_run_id: Option<RunId>,
     /// Who made it.
     pub created_by: Option<UserId>,
     /// Who approved it.
@@ -131,6 +139,58 @@ pub struct Run {
     pub force_cancel_available_at: Option<Timestamp>,
     /// When each status was entered.
     pub status_timestamps: StatusTimestamps,
+}
+
+/// What somebody decides about a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunDecision {
+    /// To apply it.
+    Confirm,
+    /// Not to apply it.
+    Discard,
+    /// To stop it.
+    Cancel,
+    /// To stop it at once, whatever that leaves behind.
+    ForceCancel,
+    /// To let it go first, instead of the run that holds the workspace.
+    ForceExecute,
+}
+
+/// What a caller may do with the runs of a workspace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunRights {
+    /// Queue plans.
+    pub plans: bool,
+    /// Confirm, discard and cancel runs.
+    pub applies: bool,
+}
+
+impl Run {
+    /// Tells whether somebody with these rights may decide so; whether the run is in a status for it is another question.
+    ///
+    /// Who may only plan can give up what is only a plan: runs that cannot be applied, and their own until the plan is made.
+    pub fn may_be_decided(&self, decision: RunDecision, rights: RunRights, caller: Option<&UserId>) -> bool {
+        let is_unplanned =
+            matches!(self.status, RunStatus::Pending | RunStatus::PlanQueued | RunStatus::Planning);
+        let is_own = caller.is_some() && self.created_by.as_ref() == caller;
+        match decision {
+            RunDecision::Discard | RunDecision::Cancel => {
+                rights.applies || (rights.plans && (self.options.plan_only || (is_unplanned && is_own)))
+            }
+            RunDecision::Confirm | RunDecision::ForceCancel | RunDecision::ForceExecute => rights.applies,
+        }
+    }
+}
+
+/// The agent that took a plan or an apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhaseAgent {
+    /// The agent.
+    pub id: AgentId,
+    /// Its name.
+    pub name: String,
+    /// Its pool and the pool's name; `None` for agents of the site.
+    pub pool: Option<(AgentPoolId, String)>,
 }
 
 /// Where a plan or an apply stands.
@@ -247,6 +307,55 @@ mod tests {
             true,
             RunStatus::PlannedAndFinished,
         );
+    }
+
+    fn run(status: RunStatus, plan_only: bool, creator: &UserId) -> Run {
+        let entropy = [1; 16];
+        Run {
+            id: RunId::from_entropy(entropy),
+            workspace_id: WorkspaceId::from_entropy(entropy),
+            organization_id: OrgId::from_entropy(entropy),
+            configuration_version_id: ConfigurationVersionId::from_entropy(entropy),
+            plan_id: PlanId::from_entropy(entropy),
+            apply_id: ApplyId::from_entropy(entropy),
+            status,
+            options: RunOptions { plan_only, ..RunOptions::default() },
+            message: String::new(),
+            source: RunSource::Api,
+            terraform_version: String::new(),
+            structured_output: false,
+            has_changes: false,
+            triggering_run_id: None,
+            created_by: Some(creator.clone()),
+            confirmed_by: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            canceled_at: None,
+            force_cancel_available_at: None,
+            status_timestamps: StatusTimestamps::new(),
+        }
+    }
+
+    #[test]
+    fn who_may_only_plan_gives_up_plans_and_nothing_else() {
+        let (me, other) = (UserId::from_entropy([1; 16]), UserId::from_entropy([2; 16]));
+        let planner = RunRights { plans: true, applies: false };
+        let applier = RunRights { plans: true, applies: true };
+        let may = |run: &Run, decision, rights| run.may_be_decided(decision, rights, Some(&me));
+        let (cancel, discard) = (RunDecision::Cancel, RunDecision::Discard);
+        assert!(may(&run(RunStatus::Planning, true, &other), cancel, planner));
+        assert!(may(&run(RunStatus::Planning, false, &me), cancel, planner));
+        assert!(may(&run(RunStatus::Pending, false, &me), discard, planner));
+        assert!(!may(&run(RunStatus::Pending, false, &other), cancel, planner));
+        assert!(!may(&run(RunStatus::Planned, false, &me), discard, planner));
+        assert!(!may(&run(RunStatus::Applying, false, &me), cancel, planner));
+        assert!(!may(&run(RunStatus::Planning, true, &me), cancel, RunRights::default()));
+        for decision in
+            [RunDecision::Confirm, RunDecision::ForceCancel, RunDecision::ForceExecute, cancel, discard]
+        {
+            let planned = run(RunStatus::Planned, false, &me);
+            assert!(!may(&planned, decision, planner), "{decision:?}");
+            assert!(may(&planned, decision, applier), "{decision:?}");
+        }
     }
 
     #[test]

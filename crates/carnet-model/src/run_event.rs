@@ -1,6 +1,6 @@
 //! What happened to a run, for people.
 
-use crate::{RunEventId, RunId, Timestamp, UserId};
+use crate::{CommentId, RunEventId, RunId, Timestamp, UserId};
 
 /// Something that happened to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,4 +19,15 @@ pub struct RunEvent {
     pub actor_id: Option<UserId>,
     /// When it happened.
     pub created_at: Timestamp,
+}
+
+/// The action of an event that is a comment.
+pub const COMMENTED: &str = "commented";
+
+impl RunEvent {
+    /// The comment that the event is about.
+    pub fn comment_id(&self) -> Option<CommentId> {
+        let target = self.target_id.as_deref().filter(|_| self.action == COMMENTED);
+        target.and_then(|target| target.parse().ok())
+    }
 }

@@ -108,6 +108,23 @@ impl RunStatus {
         )
     }
 
+    /// The place in the queue of the organization: what executes stands before what waits for an agent, and that before
+    /// what waits for its workspace; `None` for what waits for people and for what is over.
+    pub fn queue_rank(self) -> Option<u32> {
+        match self {
+            Self::Planning | Self::Applying => Some(0),
+            Self::PlanQueued | Self::ApplyQueued => Some(1),
+            Self::Pending | Self::Confirmed => Some(2),
+            Self::Planned
+            | Self::PlannedAndFinished
+            | Self::PlannedAndSaved
+            | Self::Applied
+            | Self::Discarded
+            | Self::Errored
+            | Self::Canceled => None,
+        }
+    }
+
     /// Whether a run in this status may be moved to `next`.
     pub fn can_become(self, next: Self) -> bool {
         use RunStatus::*;

@@ -1,7 +1,7 @@
 //! Configuration versions. Their archives are blobs.
 
 use carnet_model::{
-    ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, Timestamp, WorkspaceId,
+    ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, RunId, Timestamp, WorkspaceId,
 };
 
 use crate::db::{Row, StoreError, Tx};
@@ -15,10 +15,12 @@ fn configuration_version(row: &Row) -> Result<ConfigurationVersion, StoreError> 
         auto_queue_runs: row.boolean("auto_queue_runs")?,
         speculative: row.boolean("speculative")?,
         provisional: row.boolean("provisional")?,
+        may_auto_apply: row.boolean("may_auto_apply")?,
         source: row.text("source")?,
         error_message: row.optional_text("error_message")?,
         created_at: row.time("created_at")?,
         uploaded_at: row.optional_time("uploaded_at")?,
+        archived_at: row.optional_time("archived_at")?,
     })
 }
 
@@ -31,8 +33,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO configuration_versions (id, workspace_id, status, auto_queue_runs, speculative, provisional, \
-             source, error_message, upload_hash, created_at, uploaded_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             source, error_message, upload_hash, created_at, uploaded_at, may_auto_apply) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             &[
                 (&version.id).into(),
                 (&version.workspace_id).into(),
@@ -45,6 +47,7 @@ impl Tx {
                 upload.into(),
                 version.created_at.into(),
                 version.uploaded_at.into(),
+                version.may_auto_apply.into(),
             ],
         )
         .await
@@ -130,5 +133,38 @@ impl Tx {
         )
         .await
         .map(drop)
+    }
+
+    /// Notes that the archive of a configuration version is removed.
+    pub async fn archive_configuration(
+        &mut self,
+        id: &ConfigurationVersionId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE configuration_versions SET status = 'archived', archived_at = $2 WHERE id = $1",
+            &[id.into(), now.into()],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Tells whether a run that is not final needs the archive of a configuration version.
+    pub async fn configuration_has_open_runs(
+        &mut self,
+        id: &ConfigurationVersionId,
+    ) -> Result<bool, StoreError> {
+        let sql = "SELECT id FROM runs WHERE configuration_version_id = $1 AND is_final = FALSE LIMIT 1";
+        Ok(self.optional(sql, &[id.into()]).await?.is_some())
+    }
+
+    /// The newest run of a configuration version.
+    pub async fn configuration_run(
+        &mut self,
+        id: &ConfigurationVersionId,
+    ) -> Result<Option<RunId>, StoreError> {
+        let sql = "SELECT id FROM runs WHERE configuration_version_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1";
+        let row = self.optional(sql, &[id.into()]).await?;
+        row.map(|row| row.parsed("id")).transpose()
     }
 }

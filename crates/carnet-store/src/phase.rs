@@ -1,6 +1,6 @@
 //! The plan and the apply of each run.
 
-use carnet_model::{Phase, PhaseId, ResourceCounts, RunId, RunPhase, StatusTimestamps};
+use carnet_model::{Phase, PhaseAgent, PhaseId, ResourceCounts, RunId, RunPhase, StatusTimestamps};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::db::{Row, StoreError, Tx, corrupt};
@@ -106,5 +106,20 @@ impl Tx {
         )
         .await
         .map(drop)
+    }
+
+    /// The agent that took a phase of a run.
+    pub async fn phase_agent(&mut self, run: &RunId, phase: Phase) -> Result<Option<PhaseAgent>, StoreError> {
+        let sql = "SELECT a.id, a.name, p.id AS pool_id, p.name AS pool_name FROM jobs j \
+             JOIN agents a ON a.id = j.agent_id LEFT JOIN agent_pools p ON p.id = a.agent_pool_id \
+             WHERE j.run_id = $1 AND j.phase = $2";
+        let Some(row) = self.optional(sql, &[run.into(), phase.as_str().into()]).await? else {
+            return Ok(None);
+        };
+        let pool = match row.optional_parsed("pool_id")? {
+            Some(id) => Some((id, row.text("pool_name")?)),
+            None => None,
+        };
+        Ok(Some(PhaseAgent { id: row.parsed("id")?, name: row.text("name")?, pool }))
     }
 }

@@ -23,7 +23,7 @@ fn timestamps(run: &Run) -> Result<String, StoreError> {
     json(&run.status_timestamps, "status_timestamps")
 }
 
-/// A row that has every column of `runs` and the workspace's `organization_id`.
+/// A row that has every column of `runs`.
 pub(crate) fn run(row: &Row) -> Result<Run, StoreError> {
     Ok(Run {
         id: row.parsed("id")?,
@@ -39,6 +39,7 @@ pub(crate) fn run(row: &Row) -> Result<Run, StoreError> {
             auto_apply: row.boolean("auto_apply")?,
             allow_empty_apply: row.boolean("allow_empty_apply")?,
             allow_config_generation: row.boolean("allow_config_generation")?,
+            debugging_mode: row.boolean("debugging_mode")?,
             is_destroy: row.boolean("is_destroy")?,
             refresh: row.boolean("refresh")?,
             refresh_only: row.boolean("refresh_only")?,
@@ -50,6 +51,7 @@ pub(crate) fn run(row: &Row) -> Result<Run, StoreError> {
         terraform_version: row.text("terraform_version")?,
         structured_output: row.boolean("structured_output")?,
         has_changes: row.boolean("has_changes")?,
+        triggering_run_id: row.optional_parsed("triggering_run_id")?,
         created_by: row.optional_parsed("created_by")?,
         confirmed_by: row.optional_parsed("confirmed_by")?,
         created_at: row.time("created_at")?,
@@ -71,9 +73,10 @@ impl Tx {
             "INSERT INTO runs (id, workspace_id, configuration_version_id, plan_id, apply_id, status, is_final, \
              plan_only, save_plan, auto_apply, allow_empty_apply, allow_config_generation, is_destroy, refresh, \
              refresh_only, target_addrs, replace_addrs, sealed_variables, message, source, terraform_version, \
-             structured_output, has_changes, created_by, created_at, status_timestamps) \
+             structured_output, has_changes, created_by, created_at, status_timestamps, organization_id, \
+             triggering_run_id, debugging_mode) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
-             $22, $23, $24, $25, $26)",
+             $22, $23, $24, $25, $26, $27, $28, $29)",
             &[
                 (&run.id).into(),
                 (&run.workspace_id).into(),
@@ -101,6 +104,9 @@ impl Tx {
                 run.created_by.as_ref().into(),
                 run.created_at.into(),
                 timestamps(run)?.into(),
+                (&run.organization_id).into(),
+                run.triggering_run_id.as_ref().into(),
+                options.debugging_mode.into(),
             ],
         )
         .await
@@ -109,13 +115,7 @@ impl Tx {
 
     /// The run of this id.
     pub async fn run(&mut self, id: &RunId) -> Result<Option<Run>, StoreError> {
-        let row = self
-            .optional(
-                "SELECT r.*, w.organization_id AS organization_id FROM runs r \
-                 JOIN workspaces w ON w.id = r.workspace_id WHERE r.id = $1",
-                &[id.into()],
-            )
-            .await?;
+        let row = self.optional("SELECT * FROM runs WHERE id = $1", &[id.into()]).await?;
         row.as_ref().map(run).transpose()
     }
 

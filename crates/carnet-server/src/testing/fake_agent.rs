@@ -42,10 +42,12 @@ impl Project {
             auto_queue_runs: false,
             speculative,
             provisional: false,
+            may_auto_apply: true,
             source: "tfe-api".to_owned(),
             error_message: None,
             created_at: now,
             uploaded_at: Some(now),
+            archived_at: None,
         };
         let hash = TokenHash::of(&new_secret("").expect("randomness"));
         let mut tx = self.server.app.store.write().await.expect("a transaction");
