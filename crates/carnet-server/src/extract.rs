@@ -48,6 +48,18 @@ impl Context {
         }
     }
 
+    /// Whose grants count for the caller; `None` for tokens that have none.
+    pub(crate) fn grantee(&self) -> Option<Grantee> {
+        match &self.owner {
+            TokenOwner::User { user_id, .. } => Some(Grantee::User(user_id.clone())),
+            TokenOwner::Team { team_id, .. } => Some(Grantee::Team(team_id.clone())),
+            TokenOwner::Organization { .. }
+            | TokenOwner::AuditTrail { .. }
+            | TokenOwner::Agent { .. }
+            | TokenOwner::Run { .. } => None,
+        }
+    }
+
     /// The user who calls, or the refusal for a caller that is none.
     pub(crate) fn require_user(&self) -> Result<UserId, ApiError> {
         self.user_id().cloned().ok_or(ApiError::NotFound)
@@ -73,17 +85,9 @@ impl Context {
         {
             return Ok(*standing);
         }
-        let standing = match &self.owner {
-            TokenOwner::User { user_id, .. } => {
-                self.tx.standing(organization, Grantee::User(user_id)).await?
-            }
-            TokenOwner::Team { team_id, .. } => {
-                self.tx.standing(organization, Grantee::Team(team_id)).await?
-            }
-            TokenOwner::Organization { .. }
-            | TokenOwner::AuditTrail { .. }
-            | TokenOwner::Agent { .. }
-            | TokenOwner::Run { .. } => Standing::default(),
+        let standing = match self.grantee() {
+            Some(grantee) => self.tx.standing(organization, &grantee).await?,
+            None => Standing::default(),
         };
         self.standing = Some((organization.clone(), standing));
         Ok(standing)
@@ -125,15 +129,9 @@ impl Context {
         if standing.is_owner || !standing.is_member {
             return Ok(());
         }
-        standing.project = match &self.owner {
-            TokenOwner::User { user_id, .. } => {
-                self.tx.granted_on_project(project, Grantee::User(user_id)).await?
-            }
-            TokenOwner::Team { team_id, .. } => {
-                self.tx.granted_on_project(project, Grantee::Team(team_id)).await?
-            }
-            _ => None,
-        };
+        if let Some(grantee) = self.grantee() {
+            standing.project = self.tx.granted_on_project(project, &grantee).await?;
+        }
         Ok(())
     }
 
@@ -148,15 +146,9 @@ impl Context {
         if let Some(project) = self.tx.project_of_workspace(workspace).await? {
             self.add_grants_on_project(standing, &project).await?;
         }
-        standing.workspace = match &self.owner {
-            TokenOwner::User { user_id, .. } => {
-                self.tx.granted_on_workspace(workspace, Grantee::User(user_id)).await?
-            }
-            TokenOwner::Team { team_id, .. } => {
-                self.tx.granted_on_workspace(workspace, Grantee::Team(team_id)).await?
-            }
-            _ => None,
-        };
+        if let Some(grantee) = self.grantee() {
+            standing.workspace = self.tx.granted_on_workspace(workspace, &grantee).await?;
+        }
         Ok(())
     }
 
@@ -261,7 +253,7 @@ async fn authenticate(tx: &mut Tx, parts: &Parts, now: Timestamp) -> Result<Toke
 }
 
 async fn token_owner(tx: &mut Tx, token: ApiToken) -> Result<TokenOwner, ApiError> {
-    let ApiToken { id: token_id, kind, user_id, team_id, organization_id, .. } = token;
+    let ApiToken { id: token_id, kind, user_id, team_id, organization_id, agent_pool_id, .. } = token;
     match (kind, user_id, team_id, organization_id) {
         (TokenKind::User, Some(user_id), ..) => {
             let user = tx.user(&user_id).await?.ok_or(ApiError::Unauthorized)?;
@@ -276,7 +268,7 @@ async fn token_owner(tx: &mut Tx, token: ApiToken) -> Result<TokenOwner, ApiErro
         (TokenKind::AuditTrail, _, _, Some(organization_id)) => {
             Ok(TokenOwner::AuditTrail { token_id, organization_id })
         }
-        (TokenKind::Agent, None, ..) => Ok(TokenOwner::Agent { token_id }),
+        (TokenKind::Agent, None, ..) => Ok(TokenOwner::Agent { token_id, agent_pool_id }),
         _ => Err(ApiError::Unauthorized),
     }
 }
@@ -298,7 +290,7 @@ impl Write {
         | TokenOwner::Team { token_id, .. }
         | TokenOwner::Organization { token_id, .. }
         | TokenOwner::AuditTrail { token_id, .. }
-        | TokenOwner::Agent { token_id } = &owner
+        | TokenOwner::Agent { token_id, .. } = &owner
         {
             tx.touch_token(token_id, now).await?;
         }

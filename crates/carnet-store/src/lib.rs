@@ -20,6 +20,7 @@ mod membership;
 mod migrations;
 mod notification;
 mod organization;
+mod organization_token;
 mod phase;
 mod project;
 mod project_tag;
@@ -41,6 +42,10 @@ mod state_version;
 mod store;
 mod team;
 mod team_access;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 mod variable;
 mod variable_set;
 mod variable_set_assignment;
@@ -49,6 +54,8 @@ mod workspace;
 mod workspace_tag;
 
 pub use account::NewToken;
+pub use agent::AgentFilter;
+pub use agent_pool::{AgentPoolContents, AgentPoolFilter, AgentPoolOrder};
 pub use blob::{BlobName, BlobReader, BlobWriter, Blobs};
 pub use credential::JobCredentials;
 pub use db::{PostgresUrl, StoreError, Tx};

@@ -1,6 +1,6 @@
 //! Who belongs to organizations.
 
-use carnet_model::{Membership, MembershipId, MembershipStatus, OrgId, User, UserId};
+use carnet_model::{Membership, MembershipId, MembershipStatus, OrgId, TeamId, User, UserId};
 
 use crate::db::{Bind, Row, StoreError, Tx};
 
@@ -130,5 +130,53 @@ impl Tx {
     pub async fn service_user(&mut self, of: &str) -> Result<Option<User>, StoreError> {
         let row = self.optional("SELECT * FROM users WHERE service_of = $1", &[of.into()]).await?;
         row.as_ref().map(crate::account::user).transpose()
+    }
+
+    /// Stores a user who was invited and has no account yet.
+    pub async fn insert_placeholder(&mut self, user: &User) -> Result<(), StoreError> {
+        self.insert_user(user).await?;
+        self.execute("UPDATE users SET is_placeholder = TRUE WHERE id = $1", &[(&user.id).into()])
+            .await
+            .map(drop)
+    }
+
+    /// Tells whether the user was invited and has no account yet.
+    pub async fn is_placeholder(&mut self, user: &UserId) -> Result<bool, StoreError> {
+        let row = self.optional("SELECT is_placeholder FROM users WHERE id = $1", &[user.into()]).await?;
+        row.map_or(Ok(false), |row| row.boolean("is_placeholder"))
+    }
+
+    /// Makes an account of an invitation: every membership of the user becomes active.
+    pub async fn accept_invitations(&mut self, user: &User) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE users SET username = $2, is_site_admin = $3, is_placeholder = FALSE WHERE id = $1",
+            &[(&user.id).into(), (&user.username).into(), user.is_site_admin.into()],
+        )
+        .await?;
+        self.execute("UPDATE memberships SET status = 'active' WHERE user_id = $1", &[(&user.id).into()])
+            .await
+            .map(drop)
+    }
+
+    /// Changes the name and the address of a user; a taken name is a conflict.
+    pub async fn update_user(&mut self, user: &User) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE users SET username = $2, email = $3 WHERE id = $1",
+            &[(&user.id).into(), (&user.username).into(), (&user.email).into()],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The memberships of the users in a team.
+    pub async fn team_memberships(&mut self, team: &TeamId) -> Result<Vec<Membership>, StoreError> {
+        let rows = self
+            .all(
+                "SELECT m.* FROM memberships m JOIN team_members t ON t.user_id = m.user_id JOIN teams ON teams.id = t.team_id \
+                 WHERE t.team_id = $1 AND m.organization_id = teams.organization_id ORDER BY m.created_at, m.id",
+                &[team.into()],
+            )
+            .await?;
+        rows.iter().map(membership).collect()
     }
 }

@@ -8,15 +8,15 @@ use carnet_model::{
 use crate::db::{Row, StoreError, Tx};
 
 /// Whose grants count.
-#[derive(Debug, Clone, Copy)]
-pub enum Grantee<'a> {
+#[derive(Debug, Clone)]
+pub enum Grantee {
     /// A user, with all of the user's teams.
-    User(&'a UserId),
+    User(UserId),
     /// One team.
-    Team(&'a TeamId),
+    Team(TeamId),
 }
 
-impl Grantee<'_> {
+impl Grantee {
     fn id(&self) -> &str {
         match self {
             Self::User(id) => id.as_str(),
@@ -80,7 +80,7 @@ impl Tx {
     pub async fn standing(
         &mut self,
         organization: &OrgId,
-        grantee: Grantee<'_>,
+        grantee: &Grantee,
     ) -> Result<Standing, StoreError> {
         let mut standing = Standing::default();
         let rows = match grantee {
@@ -121,7 +121,7 @@ impl Tx {
     pub async fn granted_on_project(
         &mut self,
         project: &ProjectId,
-        grantee: Grantee<'_>,
+        grantee: &Grantee,
     ) -> Result<Option<ProjectAccess>, StoreError> {
         let sql = match grantee {
             Grantee::User(_) => {
@@ -143,7 +143,7 @@ impl Tx {
     pub async fn granted_on_workspace(
         &mut self,
         workspace: &WorkspaceId,
-        grantee: Grantee<'_>,
+        grantee: &Grantee,
     ) -> Result<Option<WorkspaceAccess>, StoreError> {
         let sql = match grantee {
             Grantee::User(_) => {
@@ -165,5 +165,23 @@ impl Tx {
     pub async fn project_of_workspace(&mut self, id: &WorkspaceId) -> Result<Option<ProjectId>, StoreError> {
         let row = self.optional("SELECT project_id FROM workspaces WHERE id = $1", &[id.into()]).await?;
         row.map(|row| row.parsed("project_id")).transpose()
+    }
+
+    /// Tells whether any project or workspace of the organization was granted to the teams.
+    pub async fn has_grants(&mut self, organization: &OrgId, grantee: &Grantee) -> Result<bool, StoreError> {
+        let sql = match grantee {
+            Grantee::User(_) => {
+                "SELECT t.id FROM teams t JOIN team_members m ON m.team_id = t.id \
+                 WHERE t.organization_id = $1 AND m.user_id = $2 \
+                 AND (EXISTS (SELECT 1 FROM team_workspaces w WHERE w.team_id = t.id) \
+                 OR EXISTS (SELECT 1 FROM team_projects p WHERE p.team_id = t.id)) LIMIT 1"
+            }
+            Grantee::Team(_) => {
+                "SELECT t.id FROM teams t WHERE t.organization_id = $1 AND t.id = $2 \
+                 AND (EXISTS (SELECT 1 FROM team_workspaces w WHERE w.team_id = t.id) \
+                 OR EXISTS (SELECT 1 FROM team_projects p WHERE p.team_id = t.id)) LIMIT 1"
+            }
+        };
+        Ok(self.optional(sql, &[organization.into(), grantee.id().into()]).await?.is_some())
     }
 }

@@ -177,4 +177,10 @@ impl Tx {
             .await?;
         rows.iter().map(crate::account::user).collect()
     }
+
+    /// Tells whether a user is in a team.
+    pub async fn is_team_member(&mut self, team: &TeamId, user: &UserId) -> Result<bool, StoreError> {
+        let sql = "SELECT user_id FROM team_members WHERE team_id = $1 AND user_id = $2";
+        Ok(self.optional(sql, &[team.into(), user.into()]).await?.is_some())
+    }
 }

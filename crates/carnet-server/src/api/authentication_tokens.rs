@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::{agent_pools, team_tokens};
 use crate::app::{entropy, new_secret};
 use crate::document::Doc;
 use crate::error::ApiError;
@@ -38,30 +39,18 @@ async fn index(Read(mut cx): Read, Id(user): Id<UserId>, params: Params) -> Repl
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
-struct Input {
+pub(super) struct Input {
     description: Option<String>,
     expired_at: Option<Timestamp>,
 }
 
 async fn create(Write(mut cx): Write, Id(user): Id<UserId>, doc: Doc<Input>) -> Reply {
     only_oneself(&cx, &user)?;
-    let description = doc.attributes.description.unwrap_or_default();
-    if description.chars().count() > DESCRIPTION_LIMIT {
-        let detail = format!("the description is longer than {DESCRIPTION_LIMIT} characters");
-        return Err(ApiError::attribute("description", detail));
-    }
-    let expires_at = match doc.attributes.expired_at {
-        Some(end) if end <= cx.now => {
-            return Err(ApiError::attribute("expired-at", "the token would have expired already"));
-        }
-        Some(end) => end,
-        None => default_expiry(cx.now),
-    };
+    let description = description(&doc.attributes)?;
+    let expires_at = expiry(&doc.attributes, cx.now)?;
     let (token, secret) = new_user_token(&mut cx.tx, &user, &description, expires_at, cx.now).await?;
     cx.tx.commit().await?;
-    let mut document = resource(&token);
-    document.attributes["token"] = Value::String(secret.expose_secret().to_owned());
-    created(document)
+    created(created_document(&token, &secret))
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<TokenId>) -> Reply {
@@ -83,21 +72,56 @@ pub(crate) async fn new_user_token(
     expires_at: Timestamp,
     now: Timestamp,
 ) -> Result<(ApiToken, SecretString), ApiError> {
-    let secret = new_secret("carnet-")?;
     let token = ApiToken {
         id: TokenId::from_entropy(entropy()?),
         kind: TokenKind::User,
         user_id: Some(user.clone()),
         team_id: None,
         organization_id: None,
-        created_by: None,
+        agent_pool_id: None,
+        created_by: Some(user.clone()),
         description: description.to_owned(),
         created_at: now,
         expires_at: Some(expires_at),
         last_used_at: None,
     };
-    tx.insert_token(NewToken { token: &token, hash: &TokenHash::of(&secret) }).await?;
+    let secret = store_token(tx, &token).await?;
     Ok((token, secret))
+}
+
+/// Stores the record of a token and makes its secret.
+pub(super) async fn store_token(tx: &mut Tx, token: &ApiToken) -> Result<SecretString, ApiError> {
+    let secret = new_secret("carnet-")?;
+    tx.insert_token(NewToken { token, hash: &TokenHash::of(&secret) }).await?;
+    Ok(secret)
+}
+
+/// The document of a new token: the only one that shows the secret.
+pub(super) fn created_document(token: &ApiToken, secret: &SecretString) -> Resource {
+    let mut document = resource(token);
+    document.attributes["token"] = Value::String(secret.expose_secret().to_owned());
+    document
+}
+
+/// When a token shall end, by its input.
+pub(super) fn expiry(input: &Input, now: Timestamp) -> Result<Timestamp, ApiError> {
+    match input.expired_at {
+        Some(end) if end <= now => {
+            Err(ApiError::attribute("expired-at", "the token would have expired already"))
+        }
+        Some(end) => Ok(end),
+        None => Ok(default_expiry(now)),
+    }
+}
+
+/// The description of a token, by its input.
+pub(super) fn description(input: &Input) -> Result<String, ApiError> {
+    let description = input.description.clone().unwrap_or_default();
+    if description.chars().count() > DESCRIPTION_LIMIT {
+        let detail = format!("the description is longer than {DESCRIPTION_LIMIT} characters");
+        return Err(ApiError::attribute("description", detail));
+    }
+    Ok(description)
 }
 
 /// When a token ends for which nobody chose an end: after two years, as HCP Terraform has it.
@@ -108,19 +132,25 @@ pub(crate) fn default_expiry(now: Timestamp) -> Timestamp {
 
 /// Tokens of others are not there, not even for those who administer the site.
 fn only_oneself(cx: &Context, user: &UserId) -> Result<(), ApiError> {
-    if cx.require_user()? == *user { Ok(()) } else { Err(ApiError::NotFound) }
+    if cx.require_person()? == *user { Ok(()) } else { Err(ApiError::NotFound) }
 }
 
 async fn own(cx: &mut Context, id: &TokenId) -> Result<ApiToken, ApiError> {
-    let caller = cx.require_user()?;
     let token = cx.tx.token(id).await?.ok_or(ApiError::NotFound)?;
-    if token.user_id.as_ref() != Some(&caller) {
-        return Err(ApiError::NotFound);
-    }
-    Ok(token)
+    let is_own = match (token.kind, &token.team_id) {
+        (TokenKind::User, _) => token.user_id.as_ref() == Some(&cx.require_person()?),
+        (TokenKind::Team, Some(team)) => {
+            let team = team.clone();
+            team_tokens::managed(cx, &team).await.is_ok()
+        }
+        (TokenKind::Agent, _) => agent_pools::managed_token(cx, &token).await?,
+        _ => false,
+    };
+    if is_own { Ok(token) } else { Err(ApiError::NotFound) }
 }
 
-fn resource(token: &ApiToken) -> Resource {
+/// A token as clients read it, without its secret.
+pub(super) fn resource(token: &ApiToken) -> Resource {
     let attributes = json!({
         "created-at": token.created_at,
         "last-used-at": token.last_used_at,
@@ -128,7 +158,11 @@ fn resource(token: &ApiToken) -> Resource {
         "token": null,
         "expired-at": token.expires_at,
     });
-    Resource::new("authentication-tokens", &token.id, attributes)
-        .to_one("created-by", "users", token.user_id.as_ref())
-        .link("self", format!("/api/v2/authentication-tokens/{}", token.id))
+    let document = Resource::new("authentication-tokens", &token.id, attributes)
+        .to_one("created-by", "users", token.created_by.as_ref().or(token.user_id.as_ref()))
+        .link("self", format!("/api/v2/authentication-tokens/{}", token.id));
+    match &token.team_id {
+        Some(team) => document.to_one("team", "teams", Some(team)),
+        None => document,
+    }
 }

@@ -37,6 +37,7 @@ mod run_events;
 mod run_filter;
 mod run_input;
 mod run_triggers;
+mod service_users;
 mod runs;
 mod signing_keys;
 mod ssh_keys;
@@ -46,10 +47,15 @@ mod state_version_uploads;
 mod state_version_writes;
 mod state_versions;
 mod team_access;
+mod team_document;
+mod team_members;
+mod team_projects;
 mod team_tokens;
+mod team_workspaces;
 mod teams;
 mod variable_document;
 mod variable_input;
+mod variable_set_access;
 mod variable_set_assignments;
 mod variable_set_document;
 mod variable_set_input;
@@ -100,7 +106,9 @@ pub(crate) fn routes() -> Routes {
         .merge(logs::routes())
         .merge(queue::routes())
         .merge(teams::routes())
-        .merge(team_access::routes())
+        .merge(team_members::routes())
+        .merge(team_workspaces::routes())
+        .merge(team_projects::routes())
         .merge(team_tokens::routes())
         .merge(organization_tokens::routes())
         .merge(organization_memberships::routes())

@@ -3,7 +3,7 @@
 use carnet_api::jsonapi::Identifier;
 use carnet_model::{Permission, ProjectId, VariableSet, VariableSetId, WorkspaceId};
 
-use super::variable_sets::visible;
+use super::variable_set_access::{Wish, visible};
 use crate::document::References;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Write};
@@ -72,7 +72,7 @@ async fn removed(mut cx: Context, id: &VariableSetId, place: Place, given: &[Ide
 }
 
 async fn assignable(cx: &mut Context, id: &VariableSetId) -> Result<VariableSet, ApiError> {
-    let set = visible(cx, id, Permission::ManageVariableSets).await?;
+    let set = visible(cx, id, Wish::Manage).await?;
     if set.is_global {
         let detail = "The variable set is global: it applies to every workspace and is assigned to none";
         return Err(ApiError::invalid("/data", detail));

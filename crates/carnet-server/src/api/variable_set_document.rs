@@ -8,6 +8,7 @@ use carnet_store::VariableSetContents;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::variable_set_access::may_manage;
 use super::{projects, variable_document, workspace_document};
 use crate::error::ApiError;
 use crate::extract::{Context, Params};
@@ -18,7 +19,7 @@ pub(super) async fn shown(
     set: &VariableSet,
     params: &Params,
 ) -> Result<(Resource, Vec<Resource>), ApiError> {
-    let can_update = cx.may(Permission::ManageVariableSets, &set.organization_id, None).await?;
+    let can_update = may_manage(cx, set).await?;
     let contents = cx.tx.variable_set_contents(&set.id).await?;
     let data = resource(set, &contents, can_update);
     let included = included(cx, std::slice::from_ref(&data), params).await?;
@@ -27,12 +28,9 @@ pub(super) async fn shown(
 
 /// Variable sets of one organization.
 pub(super) async fn resources(cx: &mut Context, sets: &[VariableSet]) -> Result<Vec<Resource>, ApiError> {
-    let Some(first) = sets.first() else {
-        return Ok(Vec::new());
-    };
-    let can_update = cx.may(Permission::ManageVariableSets, &first.organization_id, None).await?;
     let mut found = Vec::new();
     for set in sets {
+        let can_update = may_manage(cx, set).await?;
         let contents = cx.tx.variable_set_contents(&set.id).await?;
         found.push(resource(set, &contents, can_update));
     }

@@ -4,7 +4,7 @@ use carnet_model::{Permission, Variable, VariableId, VariableOwner, VariableSet,
 
 use super::variable_document::resource;
 use super::variable_input::{self, Input};
-use super::variable_sets::visible;
+use super::variable_set_access::{Wish, visible};
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Ids, Read, Write};
@@ -25,14 +25,14 @@ pub(crate) fn routes() -> Routes {
 }
 
 async fn index(Read(mut cx): Read, Id(id): Id<VariableSetId>) -> Reply {
-    visible(&mut cx, &id, Permission::ReadOrganization).await?;
+    visible(&mut cx, &id, Wish::Read).await?;
     let path = format!("/api/v2/varsets/{id}/relationships/vars");
     let variables = cx.tx.variables(&VariableOwner::Set(id)).await?;
     whole_list(&path, variables.iter().map(resource).collect())
 }
 
 async fn create(Write(mut cx): Write, Id(id): Id<VariableSetId>, doc: Doc<Input>) -> Reply {
-    let set = visible(&mut cx, &id, Permission::ManageVariableSets).await?;
+    let set = visible(&mut cx, &id, Wish::Manage).await?;
     let variable = variable_input::create(&mut cx, VariableOwner::Set(id), doc.attributes).await?;
     refuse_rival(&mut cx, &set, &variable).await?;
     touched(&mut cx, set).await?;
@@ -41,7 +41,7 @@ async fn create(Write(mut cx): Write, Id(id): Id<VariableSetId>, doc: Doc<Input>
 }
 
 async fn show(Read(mut cx): Read, Ids(id, variable): Ids<VariableSetId, VariableId>) -> Reply {
-    let (_, variable) = found(&mut cx, &id, &variable, Permission::ReadOrganization).await?;
+    let (_, variable) = found(&mut cx, &id, &variable, Wish::Read).await?;
     ok(resource(&variable))
 }
 
@@ -50,7 +50,7 @@ async fn update(
     Ids(id, variable): Ids<VariableSetId, VariableId>,
     doc: Doc<Input>,
 ) -> Reply {
-    let (set, mut variable) = found(&mut cx, &id, &variable, Permission::ManageVariableSets).await?;
+    let (set, mut variable) = found(&mut cx, &id, &variable, Wish::Manage).await?;
     variable_input::update(&mut cx, &mut variable, doc.attributes).await?;
     refuse_rival(&mut cx, &set, &variable).await?;
     touched(&mut cx, set).await?;
@@ -59,7 +59,7 @@ async fn update(
 }
 
 async fn delete(Write(mut cx): Write, Ids(id, variable): Ids<VariableSetId, VariableId>) -> Reply {
-    let (set, variable) = found(&mut cx, &id, &variable, Permission::ManageVariableSets).await?;
+    let (set, variable) = found(&mut cx, &id, &variable, Wish::Manage).await?;
     cx.tx.delete_variable(&variable.id).await?;
     touched(&mut cx, set).await?;
     cx.tx.commit().await?;
@@ -70,9 +70,9 @@ async fn found(
     cx: &mut Context,
     id: &VariableSetId,
     variable: &VariableId,
-    permission: Permission,
+    wish: Wish,
 ) -> Result<(VariableSet, Variable), ApiError> {
-    let set = visible(cx, id, permission).await?;
+    let set = visible(cx, id, wish).await?;
     let variable = cx.tx.variable(variable).await?.ok_or(ApiError::NotFound)?;
     if variable.owner != VariableOwner::Set(set.id.clone()) {
         return Err(ApiError::NotFound);

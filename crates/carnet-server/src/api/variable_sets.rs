@@ -1,7 +1,8 @@
-//! Variable sets. Whoever may read the organization reads them, whoever administers it writes them.
+//! Variable sets. Who may see and change them stands in `variable_set_access.rs`.
 
 use carnet_model::{OrgName, Permission, ProjectId, VariableSet, VariableSetId, WorkspaceId};
 
+use super::variable_set_access::{Wish, may_manage, readable, visible};
 use super::variable_set_document::{included, resources, shown};
 use super::variable_set_input::{self, Input};
 use crate::document::Doc;
@@ -13,6 +14,7 @@ use crate::route::{Access, Routes};
 pub(crate) fn routes() -> Routes {
     let read = Access::Allowed(Permission::ReadOrganization);
     let administer = Access::Allowed(Permission::ManageVariableSets);
+    let of_workspace = Access::Allowed(Permission::ReadVariables);
     let all = "/api/v2/organizations/{organization}/varsets";
     let one = "/api/v2/varsets/{variable_set}";
     Routes::default()
@@ -22,46 +24,31 @@ pub(crate) fn routes() -> Routes {
         .patch(one, administer, update)
         .put(one, administer, update)
         .delete(one, administer, delete)
-        .get("/api/v2/workspaces/{workspace}/varsets", read, index_of_workspace)
-        .get("/api/v2/workspaces/{workspace}/applicable-varsets", read, index_of_workspace)
-        .get("/api/v2/projects/{project}/varsets", read, index_of_project)
-}
-
-/// The variable set, if the caller may act on its organization; otherwise nothing is there.
-pub(super) async fn visible(
-    cx: &mut Context,
-    id: &VariableSetId,
-    permission: Permission,
-) -> Result<VariableSet, ApiError> {
-    let set = cx.tx.variable_set(id).await?.ok_or(ApiError::NotFound)?;
-    if !cx.may(permission, &set.organization_id, None).await? {
-        return Err(ApiError::NotFound);
-    }
-    Ok(set)
+        .get("/api/v2/workspaces/{workspace}/varsets", of_workspace, index_of_workspace)
+        .get("/api/v2/workspaces/{workspace}/applicable-varsets", of_workspace, index_of_workspace)
+        .get(
+            "/api/v2/projects/{project}/varsets",
+            Access::Allowed(Permission::ReadProjectVariableSets),
+            index_of_project,
+        )
 }
 
 async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
     let organization = cx.organization(&name, Permission::ReadOrganization).await?;
     let sets = cx.tx.variable_sets(&organization.id).await?;
+    let sets = readable(&mut cx, sets).await?;
     listed(&mut cx, &format!("/api/v2/organizations/{name}/varsets"), sets, &params).await
 }
 
 async fn index_of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Reply {
     let workspace = cx.workspace(&id, Permission::ReadVariables).await?;
-    // The token of a run reads its workspace, but no values that stand elsewhere.
-    if !cx.may(Permission::ReadOrganization, &workspace.organization_id, None).await? {
-        return Err(ApiError::NotFound);
-    }
     let applied = cx.tx.applied_variable_sets(&workspace).await?;
     let sets = applied.into_iter().map(|applied| applied.set).collect();
     listed(&mut cx, &format!("/api/v2/workspaces/{id}/varsets"), sets, &params).await
 }
 
 async fn index_of_project(Read(mut cx): Read, Id(id): Id<ProjectId>, params: Params) -> Reply {
-    let project = cx.tx.project(&id).await?.ok_or(ApiError::NotFound)?;
-    if !cx.may(Permission::ReadOrganization, &project.organization_id, None).await? {
-        return Err(ApiError::NotFound);
-    }
+    let project = cx.project(&id, Permission::ReadProjectVariableSets).await?;
     let sets = cx.tx.variable_sets_of_project(&project.organization_id, &id).await?;
     listed(&mut cx, &format!("/api/v2/projects/{id}/varsets"), sets, &params).await
 }
@@ -84,21 +71,27 @@ async fn listed(cx: &mut Context, path: &str, mut sets: Vec<VariableSet>, params
 }
 
 async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Input>) -> Reply {
-    let organization = cx.organization(&name, Permission::ManageVariableSets).await?;
+    let organization = cx.organization(&name, Permission::ReadOrganization).await?;
     let set = variable_set_input::create(&mut cx, &organization, &doc).await?;
+    if !may_manage(&mut cx, &set).await? {
+        return Err(ApiError::Forbidden(format!(
+            "this token may not {}; a project may own a set of its own",
+            Permission::ManageVariableSets.describe()
+        )));
+    }
     let (data, _) = shown(&mut cx, &set, &Params::default()).await?;
     cx.tx.commit().await?;
     created(data)
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<VariableSetId>, params: Params) -> Reply {
-    let set = visible(&mut cx, &id, Permission::ReadOrganization).await?;
+    let set = visible(&mut cx, &id, Wish::Read).await?;
     let (data, included) = shown(&mut cx, &set, &params).await?;
     ok_with(data, included)
 }
 
 async fn update(Write(mut cx): Write, Id(id): Id<VariableSetId>, params: Params, doc: Doc<Input>) -> Reply {
-    let mut set = visible(&mut cx, &id, Permission::ManageVariableSets).await?;
+    let mut set = visible(&mut cx, &id, Wish::Manage).await?;
     variable_set_input::update(&mut cx, &mut set, &doc).await?;
     let (data, included) = shown(&mut cx, &set, &params).await?;
     cx.tx.commit().await?;
@@ -106,7 +99,7 @@ async fn update(Write(mut cx): Write, Id(id): Id<VariableSetId>, params: Params,
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<VariableSetId>) -> Reply {
-    visible(&mut cx, &id, Permission::ManageVariableSets).await?;
+    visible(&mut cx, &id, Wish::Manage).await?;
     cx.tx.delete_variable_set(&id).await?;
     cx.tx.commit().await?;
     no_content()

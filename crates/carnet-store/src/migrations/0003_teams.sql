@@ -1,5 +1,7 @@
 -- service_of: the team or the organization that a service user stands for; NULL for people.
 ALTER TABLE users ADD COLUMN service_of TEXT;
+-- is_placeholder: somebody with the address was invited and has no account yet.
+ALTER TABLE users ADD COLUMN is_placeholder BOOLEAN NOT NULL DEFAULT FALSE;
 CREATE UNIQUE INDEX users_service_of ON users (service_of);
 CREATE INDEX users_email ON users (email);
 
