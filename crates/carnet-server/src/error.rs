@@ -36,6 +36,9 @@ pub enum ApiError {
     /// The thing is not in a state that allows this.
     #[error("conflict: {0}")]
     Conflict(String),
+    /// Something must happen before this may be done.
+    #[error("precondition failed: {0}")]
+    Precondition(String),
     /// It was there and is not any more.
     #[error("gone: {0}")]
     Gone(String),
@@ -45,6 +48,9 @@ pub enum ApiError {
         /// The most bytes.
         limit: u64,
     },
+    /// The database is busy or away for the moment; the same request may succeed soon.
+    #[error("unavailable")]
+    Unavailable(#[source] BoxError),
     /// A part of the server failed; clients are told nothing.
     #[error("internal error")]
     Internal(#[source] BoxError),
@@ -74,8 +80,10 @@ impl ApiError {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Precondition(_) => StatusCode::PRECONDITION_FAILED,
             Self::Gone(_) => StatusCode::GONE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -93,8 +101,10 @@ impl ApiError {
             Self::BadRequest(detail) => ("bad request", Some(detail.clone()), None),
             Self::Invalid { detail, pointer } => ("invalid attribute", Some(detail.clone()), pointer.clone()),
             Self::Conflict(detail) => ("conflict", Some(detail.clone()), None),
+            Self::Precondition(detail) => ("precondition failed", Some(detail.clone()), None),
             Self::Gone(detail) => ("gone", Some(detail.clone()), None),
             Self::TooLarge { .. } => ("payload too large", Some(self.to_string()), None),
+            Self::Unavailable(_) => ("service unavailable", Some("Try again in a moment".to_owned()), None),
             Self::Internal(_) => ("internal server error", None, None),
         };
         ErrorObject {
@@ -108,7 +118,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if let Self::Internal(cause) = &self {
+        if let Self::Internal(cause) | Self::Unavailable(cause) = &self {
             let mut chain = cause.to_string();
             let mut next = cause.source();
             while let Some(error) = next {
@@ -120,6 +130,9 @@ impl IntoResponse for ApiError {
         }
         let mut response = (self.status(), Json(Errors { errors: vec![self.object()] })).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Self::Unavailable(_) = &self {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         response
     }
 }
@@ -128,7 +141,13 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict => Self::Conflict("the change conflicts with what is stored".to_owned()),
-            StoreError::Corrupt { .. }
+            StoreError::Unstorable => {
+                Self::Invalid { detail: "a text must not hold the character NUL".to_owned(), pointer: None }
+            }
+            StoreError::Busy(_) => Self::Unavailable(Box::new(error)),
+            StoreError::OtherMasterKey
+            | StoreError::Address(_)
+            | StoreError::Corrupt { .. }
             | StoreError::Sealed(_)
             | StoreError::Blob(_)
             | StoreError::Database(_) => Self::internal(error),

@@ -1,55 +1,26 @@
-//! The database. This file alone names the engine.
+//! The database: one SQL text for SQLite and for Postgres. Only the files below name the engine, and the few queries that ask
+//! [`Tx::engine`].
+
+mod postgres;
+mod postgres_url;
+mod sqlite;
 
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
-
-use carnet_model::Timestamp;
-use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
-};
-use sqlx::{Row as _, Sqlite, Transaction};
-
-use crate::migrations::MIGRATIONS;
-use crate::seal::Sealer;
 use std::sync::Arc;
 
-/// Why the store could not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// A row with the same unique key is there, or a row that others need would vanish.
-    #[error("the change conflicts with a stored row")]
-    Conflict,
-    /// A stored text is not what its column promises.
-    #[error("the column {column} holds something unreadable")]
-    Corrupt {
-        /// The column.
-        column: String,
-    },
-    /// A sealed column cannot be opened.
-    #[error("a sealed column cannot be opened")]
-    Sealed(#[from] crate::seal::SealError),
-    /// A blob could not be read or written.
-    #[error("a blob could not be read or written")]
-    Blob(#[from] std::io::Error),
-    /// The database failed.
-    #[error("the database failed")]
-    Database(#[source] sqlx::Error),
-}
+use carnet_model::Timestamp;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Encode, Postgres, Row as _, Sqlite, Transaction, Type};
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Database(cause)
-                if cause.is_unique_violation() || cause.is_foreign_key_violation() =>
-            {
-                Self::Conflict
-            }
-            _ => Self::Database(error),
-        }
-    }
-}
+use self::sqlite::SqliteDatabase;
+use crate::audit_event::OpenAudit;
+use crate::seal::Sealer;
+
+pub(crate) use self::postgres::{CHANNEL, PostgresDatabase};
+pub use self::postgres_url::PostgresUrl;
+pub use crate::error::StoreError;
 
 /// A value that a statement binds.
 #[derive(Debug, Clone)]
@@ -102,6 +73,7 @@ macro_rules! bind_ids {
 }
 
 bind_ids! {
+    carnet_model::TeamId, carnet_model::TeamWorkspaceId, carnet_model::TeamProjectId, carnet_model::MembershipId, carnet_model::AgentPoolId, carnet_model::CommentId, carnet_model::RunTriggerId, carnet_model::TagBindingId, carnet_model::ReservedTagKeyId, carnet_model::NotificationId, carnet_model::SshKeyId, carnet_model::RegistryModuleId, carnet_model::RegistryModuleVersionId, carnet_model::RegistryProviderId, carnet_model::RegistryProviderVersionId, carnet_model::RegistryPlatformId, carnet_model::GpgKeyId, carnet_model::AuditEventId,
     carnet_model::AgentId, carnet_model::ApplyId, carnet_model::ConfigurationVersionId, carnet_model::JobId,
     carnet_model::OrgId, carnet_model::PhaseId, carnet_model::PlanId, carnet_model::ProjectId, carnet_model::RunEventId,
     carnet_model::RunId, carnet_model::StateVersionId, carnet_model::StateVersionOutputId, carnet_model::TagId,
@@ -112,14 +84,21 @@ bind_ids! {
 }
 
 /// One row of an answer.
-pub(crate) struct Row(SqliteRow);
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
 
 impl Row {
     fn get<T>(&self, column: &str) -> Result<T, StoreError>
     where
-        for<'r> T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
+        for<'r> T: sqlx::Decode<'r, Sqlite> + Type<Sqlite> + sqlx::Decode<'r, Postgres> + Type<Postgres>,
     {
-        self.0.try_get(column).map_err(StoreError::from)
+        match self {
+            Self::Sqlite(row) => row.try_get(column),
+            Self::Postgres(row) => row.try_get(column),
+        }
+        .map_err(StoreError::from)
     }
 
     pub(crate) fn text(&self, column: &str) -> Result<String, StoreError> {
@@ -174,7 +153,15 @@ impl Row {
 
 impl std::fmt::Debug for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.columns().iter().map(sqlx::Column::name)).finish()
+        // The names of the columns and nothing that stands in them.
+        match self {
+            Self::Sqlite(row) => {
+                f.debug_list().entries(row.columns().iter().map(sqlx::Column::name)).finish()
+            }
+            Self::Postgres(row) => {
+                f.debug_list().entries(row.columns().iter().map(sqlx::Column::name)).finish()
+            }
+        }
     }
 }
 
@@ -182,88 +169,125 @@ pub(crate) fn corrupt(column: &str) -> StoreError {
     StoreError::Corrupt { column: column.to_owned() }
 }
 
+/// Which database answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
 /// The connections to the database.
 #[derive(Debug, Clone)]
-pub(crate) struct Database {
-    write: SqlitePool,
-    read: SqlitePool,
+pub(crate) enum Database {
+    Sqlite(SqliteDatabase),
+    Postgres(PostgresDatabase),
 }
 
 impl Database {
     pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10));
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        migrate(&write).await?;
-        let read = SqlitePoolOptions::new().max_connections(8).connect_with(options.read_only(true)).await?;
-        Ok(Self { write, read })
+        Ok(Self::Sqlite(SqliteDatabase::open(path).await?))
     }
 
     pub(crate) async fn begin_read(&self, sealer: Arc<Sealer>) -> Result<Tx, StoreError> {
-        Ok(Tx { inner: self.read.begin().await?, sealer })
+        let inner = match self {
+            Self::Sqlite(database) => Inner::Sqlite(database.begin_read().await?),
+            Self::Postgres(database) => Inner::Postgres(database.begin_read().await?),
+        };
+        Ok(Tx { inner, sealer, audit: None })
     }
 
-    /// SQLite cannot turn a read into a write when another writer was faster: take the write lock at once.
     pub(crate) async fn begin_write(&self, sealer: Arc<Sealer>) -> Result<Tx, StoreError> {
-        Ok(Tx { inner: self.write.begin_with("BEGIN IMMEDIATE").await?, sealer })
+        let inner = match self {
+            Self::Sqlite(database) => Inner::Sqlite(database.begin_write().await?),
+            Self::Postgres(database) => Inner::Postgres(database.begin_write().await?),
+        };
+        Ok(Tx { inner, sealer, audit: None })
+    }
+
+    pub(crate) async fn begin_narrow(&self, sealer: Arc<Sealer>, thing: &str) -> Result<Tx, StoreError> {
+        let inner = match self {
+            Self::Sqlite(database) => Inner::Sqlite(database.begin_write().await?),
+            Self::Postgres(database) => Inner::Postgres(database.begin_narrow(thing).await?),
+        };
+        Ok(Tx { inner, sealer, audit: None })
     }
 }
 
-async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
-    sqlx::query("CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY)")
-        .execute(pool)
-        .await?;
-    for (version, text) in MIGRATIONS {
-        let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
-        let done = sqlx::query("SELECT version FROM schema_migrations WHERE version = $1")
-            .bind(*version)
-            .fetch_optional(&mut *tx)
-            .await?;
-        if done.is_none() {
-            sqlx::raw_sql(*text).execute(&mut *tx).await?;
-            sqlx::query("INSERT INTO schema_migrations (version) VALUES ($1)")
-                .bind(*version)
-                .execute(&mut *tx)
-                .await?;
-        }
-        tx.commit().await?;
-    }
-    Ok(())
+enum Inner {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
 }
 
-/// A transaction. Nothing is saved without [`Tx::commit`].
-#[derive(Debug)]
+/// A transaction. Nothing is saved without [`Tx::commit`]; after an error, drop it.
 pub struct Tx {
-    inner: Transaction<'static, Sqlite>,
+    inner: Inner,
     pub(crate) sealer: Arc<Sealer>,
+    pub(crate) audit: Option<Box<OpenAudit>>,
 }
 
-type Query = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
+impl std::fmt::Debug for Tx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Tx").field(&self.engine()).finish()
+    }
+}
 
-fn query(sql: &'static str, binds: &[Bind]) -> Query {
-    binds.iter().fold(sqlx::query(sql), |query, bind| match bind.clone() {
-        Bind::Text(value) => query.bind(value),
-        Bind::OptionalText(value) => query.bind(value),
-        Bind::Integer(value) => query.bind(value),
-        Bind::OptionalInteger(value) => query.bind(value),
-        Bind::Boolean(value) => query.bind(value),
-    })
+fn query<DB>(
+    sql: &'static str,
+    binds: &[Bind],
+) -> Result<sqlx::query::Query<'static, DB, DB::Arguments>, StoreError>
+where
+    DB: sqlx::Database,
+    DB::Arguments: sqlx::IntoArguments<DB>,
+    for<'q> String: Encode<'q, DB> + Type<DB>,
+    for<'q> Option<String>: Encode<'q, DB> + Type<DB>,
+    for<'q> i64: Encode<'q, DB> + Type<DB>,
+    for<'q> Option<i64>: Encode<'q, DB> + Type<DB>,
+    for<'q> bool: Encode<'q, DB> + Type<DB>,
+{
+    let mut query = sqlx::query(sql);
+    for bind in binds {
+        query = match bind.clone() {
+            Bind::Text(text) | Bind::OptionalText(Some(text)) if text.contains('\0') => {
+                return Err(StoreError::Unstorable);
+            }
+            Bind::Text(value) => query.bind(value),
+            Bind::OptionalText(value) => query.bind(value),
+            Bind::Integer(value) => query.bind(value),
+            Bind::OptionalInteger(value) => query.bind(value),
+            Bind::Boolean(value) => query.bind(value),
+        };
+    }
+    Ok(query)
 }
 
 impl Tx {
+    /// Which database answers, for the few queries that differ.
+    pub(crate) fn engine(&self) -> Engine {
+        match &self.inner {
+            Inner::Sqlite(_) => Engine::Sqlite,
+            Inner::Postgres(_) => Engine::Postgres,
+        }
+    }
+
     /// Saves everything that was done in it.
-    pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.inner.commit().await?)
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.store_open_audit().await?;
+        match self.inner {
+            Inner::Sqlite(tx) => tx.commit().await,
+            Inner::Postgres(tx) => tx.commit().await,
+        }
+        .map_err(StoreError::from)
     }
 
     /// Runs a statement and tells how many rows it touched.
     pub(crate) async fn execute(&mut self, sql: &'static str, binds: &[Bind]) -> Result<u64, StoreError> {
-        Ok(query(sql, binds).execute(&mut *self.inner).await?.rows_affected())
+        if let Some(audit) = &mut self.audit {
+            audit.look_at(sql, binds);
+        }
+        Ok(match &mut self.inner {
+            Inner::Sqlite(tx) => query(sql, binds)?.execute(&mut **tx).await?.rows_affected(),
+            Inner::Postgres(tx) => query(sql, binds)?.execute(&mut **tx).await?.rows_affected(),
+        })
     }
 
     pub(crate) async fn optional(
@@ -271,16 +295,36 @@ impl Tx {
         sql: &'static str,
         binds: &[Bind],
     ) -> Result<Option<Row>, StoreError> {
-        Ok(query(sql, binds).fetch_optional(&mut *self.inner).await?.map(Row))
+        Ok(match &mut self.inner {
+            Inner::Sqlite(tx) => query(sql, binds)?.fetch_optional(&mut **tx).await?.map(Row::Sqlite),
+            Inner::Postgres(tx) => query(sql, binds)?.fetch_optional(&mut **tx).await?.map(Row::Postgres),
+        })
     }
 
     pub(crate) async fn all(&mut self, sql: &'static str, binds: &[Bind]) -> Result<Vec<Row>, StoreError> {
-        Ok(query(sql, binds).fetch_all(&mut *self.inner).await?.into_iter().map(Row).collect())
+        Ok(match &mut self.inner {
+            Inner::Sqlite(tx) => {
+                query(sql, binds)?.fetch_all(&mut **tx).await?.into_iter().map(Row::Sqlite).collect()
+            }
+            Inner::Postgres(tx) => {
+                query(sql, binds)?.fetch_all(&mut **tx).await?.into_iter().map(Row::Postgres).collect()
+            }
+        })
     }
 
     /// The single number that the statement selects as `total`.
     pub(crate) async fn total(&mut self, sql: &'static str, binds: &[Bind]) -> Result<u64, StoreError> {
-        let row = query(sql, binds).fetch_one(&mut *self.inner).await?;
-        Row(row).count("total")
+        let row = self.optional(sql, binds).await?.ok_or_else(|| corrupt("total"))?;
+        row.count("total")
+    }
+
+    /// Tells every process that uses the database, once this transaction is committed. On SQLite there is no other.
+    pub(crate) async fn notify(&mut self, what: &'static str) -> Result<(), StoreError> {
+        match self.engine() {
+            Engine::Sqlite => Ok(()),
+            Engine::Postgres => {
+                self.execute("SELECT pg_notify($1, $2)", &[CHANNEL.into(), what.into()]).await.map(drop)
+            }
+        }
     }
 }

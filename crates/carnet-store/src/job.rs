@@ -2,8 +2,9 @@
 
 use carnet_model::{AgentId, Job, JobId, JobStatus, OrgId, Phase, RunId, Signal, Timestamp, WorkspaceId};
 
-use crate::db::{Bind, Row, StoreError, Tx};
+use crate::db::{Bind, Engine, Row, StoreError, Tx};
 use crate::store::TokenHash;
+use crate::wake_up::JOBS;
 
 /// A job to be stored.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +54,20 @@ fn job(row: &Row) -> Result<Job, StoreError> {
     })
 }
 
+/// The claim of the job that waits longest; `lock` ends the query that chooses it.
+macro_rules! claim_sql {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE jobs SET status = 'running', agent_id = $1, control_hash = $2, run_hash = $3, delivery_hash = $4, \
+             claimed_at = $5, lease_expires_at = $6, deadline_at = CASE phase WHEN 'plan' THEN $7 ELSE $8 END \
+             WHERE status = 'queued' \
+             AND id = (SELECT q.id FROM jobs q WHERE q.status = 'queued' ORDER BY q.created_at, q.id LIMIT 1",
+            $lock,
+            ") RETURNING *"
+        )
+    };
+}
+
 impl Tx {
     async fn one_job(&mut self, sql: &'static str, binds: &[Bind]) -> Result<Option<Job>, StoreError> {
         self.optional(sql, binds).await?.as_ref().map(job).transpose()
@@ -71,8 +86,8 @@ impl Tx {
                 now.into(),
             ],
         )
-        .await
-        .map(drop)
+        .await?;
+        self.notify(JOBS).await
     }
 
     /// The job of this id.
@@ -107,12 +122,13 @@ impl Tx {
 
     /// Gives the job that waits longest to an agent.
     pub async fn claim_job(&mut self, claim: Claim<'_>) -> Result<Option<Job>, StoreError> {
+        // Postgres passes over a row that somebody holds, be it an administrator's session; SQLite has one writer.
+        let sql = match self.engine() {
+            Engine::Sqlite => claim_sql!(""),
+            Engine::Postgres => claim_sql!(" FOR UPDATE SKIP LOCKED"),
+        };
         self.one_job(
-            "UPDATE jobs SET status = 'running', agent_id = $1, control_hash = $2, run_hash = $3, delivery_hash = $4, \
-             claimed_at = $5, lease_expires_at = $6, deadline_at = CASE phase WHEN 'plan' THEN $7 ELSE $8 END \
-             WHERE status = 'queued' \
-             AND id = (SELECT q.id FROM jobs q WHERE q.status = 'queued' ORDER BY q.created_at, q.id LIMIT 1) \
-             RETURNING *",
+            sql,
             &[
                 claim.agent_id.into(),
                 claim.control_hash.into(),

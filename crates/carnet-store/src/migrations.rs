@@ -14,4 +14,5 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (10, include_str!("migrations/0010_registry.sql")),
     (11, include_str!("migrations/0011_notifications.sql")),
     (12, include_str!("migrations/0012_audit.sql")),
+    (13, include_str!("migrations/0013_blobs.sql")),
 ];

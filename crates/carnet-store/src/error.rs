@@ -1,0 +1,67 @@
+//! Why the store could not answer.
+
+/// Why the store could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A row with the same unique key is there, or a row that others need would vanish.
+    #[error("the change conflicts with a stored row")]
+    Conflict,
+    /// A text holds the character NUL, which Postgres cannot store.
+    #[error("a text holds the character NUL")]
+    Unstorable,
+    /// The database is busy, restarts or cannot be reached; the same may succeed later.
+    #[error("the database is busy or cannot be reached")]
+    Busy(#[source] sqlx::Error),
+    /// What is stored was sealed with another master key.
+    #[error("what is stored was sealed with another master key")]
+    OtherMasterKey,
+    /// The address of a database is not one; the text, which may hold a password, is not repeated.
+    #[error("the address of the database is not postgres://user:password@host:port/name: {0}")]
+    Address(&'static str),
+    /// A stored text is not what its column promises.
+    #[error("the column {column} holds something unreadable")]
+    Corrupt {
+        /// The column.
+        column: String,
+    },
+    /// A sealed column cannot be opened.
+    #[error("a sealed column cannot be opened")]
+    Sealed(#[from] crate::seal::SealError),
+    /// A blob could not be read or written.
+    #[error("a blob could not be read or written")]
+    Blob(#[from] std::io::Error),
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[source] sqlx::Error),
+}
+
+/// SQLSTATE of what passes by itself: serialization failures and deadlocks, locks and statements that took too long, a server
+/// that stops, starts or has no connection left (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+const PASSING: [&str; 9] = ["40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "25P03", "53300"];
+
+/// The result codes of SQLite for a database that somebody else holds (<https://sqlite.org/rescode.html>).
+const SQLITE_BUSY: [&str; 5] = ["5", "6", "261", "517", "773"];
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(cause)
+                if cause.is_unique_violation() || cause.is_foreign_key_violation() =>
+            {
+                Self::Conflict
+            }
+            sqlx::Error::Database(cause) => match cause.code() {
+                Some(code)
+                    if PASSING.contains(&&*code)
+                        || SQLITE_BUSY.contains(&&*code)
+                        || (code.len() == 5 && code.starts_with("08")) =>
+                {
+                    Self::Busy(error)
+                }
+                Some(_) | None => Self::Database(error),
+            },
+            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => Self::Busy(error),
+            _ => Self::Database(error),
+        }
+    }
+}
