@@ -52,6 +52,8 @@ pub struct StateVersion {
     pub created_by: Option<UserId>,
     /// Where it stands.
     pub status: StateStatus,
+    /// Whether it was written while a local run went on, and never became current.
+    pub intermediate: bool,
     /// Counts up with every change of the state.
     pub serial: i64,
     /// Names the history that the state belongs to.
@@ -85,6 +87,19 @@ pub struct StateResource {
     pub module: String,
     /// The provider's address.
     pub provider: String,
+}
+
+impl StateVersion {
+    /// How many resources count for a bill: data sources do not, nor do resources that stand for nothing outside.
+    pub fn billable_count(&self) -> u32 {
+        self.resources
+            .iter()
+            .filter(|resource| {
+                let kind = resource.kind.as_str();
+                !kind.starts_with("data.") && !matches!(kind, "null_resource" | "terraform_data")
+            })
+            .fold(0, |total: u32, resource| total.saturating_add(resource.count))
+    }
 }
 
 /// One output of a state version.

@@ -1,6 +1,7 @@
 //! State of workspaces: what is stored when new bytes come, from clients or from the agent of a run.
 
 pub(crate) mod file;
+pub(crate) mod snapshot;
 
 use bytes::Bytes;
 use carnet_model::{
@@ -36,7 +37,7 @@ pub(crate) async fn store_run_state(
 ) -> Result<(), ApiError> {
     let file = read_file(bytes.clone()).await?;
     let serial = file.serial.ok_or_else(|| unreadable("the state has no serial"))?;
-    let current = app.store.read().await?.current_state_version(workspace_id).await?;
+    let current = app.store.read().await?.newest_state_version(workspace_id).await?;
     if is_delivered(app, current.as_ref(), run_id, serial, &file, &bytes).await? {
         return Ok(());
     }
@@ -46,6 +47,7 @@ pub(crate) async fn store_run_state(
         run_id: Some(run_id.clone()),
         created_by: None,
         status: StateStatus::Finalized,
+        intermediate: false,
         serial,
         lineage: file.lineage.clone(),
         md5: file.md5.clone(),
@@ -126,7 +128,7 @@ async fn store_after(
     outputs: &[FileOutput],
 ) -> Result<(), ApiError> {
     let mut tx = app.store.write().await?;
-    let current = tx.current_state_version(&version.workspace_id).await?;
+    let current = tx.newest_state_version(&version.workspace_id).await?;
     if current.map(|version| version.id).as_ref() != expected.map(|version| &version.id) {
         return Err(ApiError::Conflict("another state was stored at the same time".to_owned()));
     }

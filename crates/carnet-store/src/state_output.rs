@@ -47,11 +47,35 @@ impl Tx {
 
     /// The outputs of a state version, by name.
     pub async fn state_outputs(&mut self, version: &StateVersionId) -> Result<Vec<StateOutput>, StoreError> {
-        let rows =
-            self.all("SELECT * FROM state_outputs WHERE state_version_id = $1", &[version.into()]).await?;
-        let mut outputs = rows.iter().map(|row| self.opened_output(row)).collect::<Result<Vec<_>, _>>()?;
-        outputs.sort_by(|left, right| left.name.cmp(&right.name));
-        Ok(outputs)
+        let rows = self
+            .all("SELECT * FROM state_outputs WHERE state_version_id = $1 ORDER BY name", &[version.into()])
+            .await?;
+        rows.iter().map(|row| self.opened_output(row)).collect()
+    }
+
+    /// Some outputs of a state version, by name.
+    pub async fn some_state_outputs(
+        &mut self,
+        version: &StateVersionId,
+        limit: u64,
+        offset: u64,
+    ) -> Result<Vec<StateOutput>, StoreError> {
+        let rows = self
+            .all(
+                "SELECT * FROM state_outputs WHERE state_version_id = $1 ORDER BY name LIMIT $2 OFFSET $3",
+                &[version.into(), limit.into(), offset.into()],
+            )
+            .await?;
+        rows.iter().map(|row| self.opened_output(row)).collect()
+    }
+
+    /// How many outputs a state version has.
+    pub async fn state_output_count(&mut self, version: &StateVersionId) -> Result<u64, StoreError> {
+        self.total(
+            "SELECT COUNT(*) AS total FROM state_outputs WHERE state_version_id = $1",
+            &[version.into()],
+        )
+        .await
     }
 
     /// The ids of the outputs of a state version, by name.
@@ -60,14 +84,9 @@ impl Tx {
         version: &StateVersionId,
     ) -> Result<Vec<StateVersionOutputId>, StoreError> {
         let rows = self
-            .all("SELECT id, name FROM state_outputs WHERE state_version_id = $1", &[version.into()])
+            .all("SELECT id FROM state_outputs WHERE state_version_id = $1 ORDER BY name", &[version.into()])
             .await?;
-        let mut named = rows
-            .iter()
-            .map(|row| Ok((row.text("name")?, row.parsed("id")?)))
-            .collect::<Result<Vec<(String, StateVersionOutputId)>, StoreError>>()?;
-        named.sort();
-        Ok(named.into_iter().map(|(_, id)| id).collect())
+        rows.iter().map(|row| row.parsed("id")).collect()
     }
 
     /// The output of this id.

@@ -51,6 +51,7 @@ fn state_version(row: &Row) -> Result<StateVersion, StoreError> {
         run_id: row.optional_parsed("run_id")?,
         created_by: row.optional_parsed("created_by")?,
         status: row.parsed("status")?,
+        intermediate: row.boolean("intermediate")?,
         serial: row.integer("serial")?,
         lineage: row.text("lineage")?,
         md5: row.text("md5")?,
@@ -82,8 +83,8 @@ impl Tx {
         let [upload, json_upload] = uploads.map(|hash| hash.map(|hash| hash.as_hex().to_owned()));
         self.execute(
             "INSERT INTO state_versions (id, workspace_id, run_id, created_by, status, serial, lineage, md5, size, \
-             terraform_version, resource_count, resources, forced, has_json, upload_hash, json_upload_hash, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+             terraform_version, resource_count, resources, forced, has_json, upload_hash, json_upload_hash, created_at, \
+             intermediate) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
             &[
                 (&version.id).into(),
                 (&version.workspace_id).into(),
@@ -102,6 +103,7 @@ impl Tx {
                 upload.into(),
                 json_upload.into(),
                 version.created_at.into(),
+                version.intermediate.into(),
             ],
         )
         .await
@@ -184,6 +186,55 @@ impl Tx {
         row.as_ref().map(state_version).transpose()
     }
 
+    /// The state that the next one must follow: the last snapshot of a local run that goes on, else the current state.
+    pub async fn newest_state_version(
+        &mut self,
+        workspace: &WorkspaceId,
+    ) -> Result<Option<StateVersion>, StoreError> {
+        let row = self
+            .optional(
+                "SELECT s.* FROM workspaces w JOIN state_versions s \
+                 ON s.id = COALESCE(w.snapshot_state_version_id, w.current_state_version_id) WHERE w.id = $1",
+                &[workspace.into()],
+            )
+            .await?;
+        row.as_ref().map(state_version).transpose()
+    }
+
+    /// Notes the last snapshot of a local run that goes on.
+    pub async fn set_snapshot(
+        &mut self,
+        workspace: &WorkspaceId,
+        snapshot: &StateVersionId,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE workspaces SET snapshot_state_version_id = $2 WHERE id = $1",
+            &[workspace.into(), snapshot.into()],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Makes the last snapshot of a workspace current, if there is one.
+    pub(crate) async fn settle_snapshot(&mut self, workspace: &WorkspaceId) -> Result<(), StoreError> {
+        let row = self
+            .optional(
+                "SELECT s.* FROM state_versions s JOIN workspaces w ON w.snapshot_state_version_id = s.id \
+                 WHERE w.id = $1",
+                &[workspace.into()],
+            )
+            .await?;
+        let Some(snapshot) = row.as_ref().map(state_version).transpose()? else {
+            return Ok(());
+        };
+        self.execute(
+            "UPDATE state_versions SET intermediate = FALSE WHERE id = $1",
+            &[(&snapshot.id).into()],
+        )
+        .await?;
+        self.set_current_state(workspace, &snapshot.id, snapshot.resource_count).await
+    }
+
     /// Some state versions of a workspace, all or those of one status, newest first.
     pub async fn state_versions(
         &mut self,
@@ -192,14 +243,25 @@ impl Tx {
         limit: u64,
         offset: u64,
     ) -> Result<Vec<StateVersion>, StoreError> {
-        let status = status.map_or("", StateStatus::as_str);
-        let rows = self
-            .all(
-                "SELECT * FROM state_versions WHERE workspace_id = $1 AND ($2 = '' OR status = $2) \
-                 ORDER BY created_at DESC, serial DESC, id DESC LIMIT $3 OFFSET $4",
-                &[workspace.into(), status.into(), limit.into(), offset.into()],
-            )
-            .await?;
+        let (limit, offset) = (limit.into(), offset.into());
+        let rows = match status {
+            None => {
+                self.all(
+                    "SELECT * FROM state_versions WHERE workspace_id = $1 \
+                     ORDER BY created_at DESC, serial DESC, id DESC LIMIT $2 OFFSET $3",
+                    &[workspace.into(), limit, offset],
+                )
+                .await?
+            }
+            Some(status) => {
+                self.all(
+                    "SELECT * FROM state_versions WHERE workspace_id = $1 AND status = $2 \
+                     ORDER BY created_at DESC, serial DESC, id DESC LIMIT $3 OFFSET $4",
+                    &[workspace.into(), status.as_str().into(), limit, offset],
+                )
+                .await?
+            }
+        };
         rows.iter().map(state_version).collect()
     }
 
@@ -209,12 +271,22 @@ impl Tx {
         workspace: &WorkspaceId,
         status: Option<StateStatus>,
     ) -> Result<u64, StoreError> {
-        let status = status.map_or("", StateStatus::as_str);
-        self.total(
-            "SELECT COUNT(*) AS total FROM state_versions WHERE workspace_id = $1 AND ($2 = '' OR status = $2)",
-            &[workspace.into(), status.into()],
-        )
-        .await
+        match status {
+            None => {
+                self.total(
+                    "SELECT COUNT(*) AS total FROM state_versions WHERE workspace_id = $1",
+                    &[workspace.into()],
+                )
+                .await
+            }
+            Some(status) => {
+                self.total(
+                    "SELECT COUNT(*) AS total FROM state_versions WHERE workspace_id = $1 AND status = $2",
+                    &[workspace.into(), status.as_str().into()],
+                )
+                .await
+            }
+        }
     }
 
     /// The state version that waits for the raw upload with this capability, and whether it was forced.

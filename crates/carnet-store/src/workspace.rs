@@ -237,8 +237,11 @@ impl Tx {
         Ok(taken > 0)
     }
 
-    /// Gives the lock back, whoever holds it.
+    /// Gives the lock back, whoever holds it. The last snapshot of the state becomes current; a state that still waits for
+    /// its bytes is given up, for its writer has lost the lock.
     pub async fn unlock_workspace(&mut self, id: &WorkspaceId) -> Result<(), StoreError> {
+        self.discard_pending_states(id).await?;
+        self.settle_snapshot(id).await?;
         self.execute(
             "UPDATE workspaces SET locked_by_user_id = NULL, locked_by_run_id = NULL, lock_reason = '' WHERE id = $1",
             &[id.into()],
@@ -262,7 +265,8 @@ impl Tx {
         resources: u32,
     ) -> Result<(), StoreError> {
         self.execute(
-            "UPDATE workspaces SET current_state_version_id = $2, resource_count = $3 WHERE id = $1",
+            "UPDATE workspaces SET current_state_version_id = $2, resource_count = $3, snapshot_state_version_id = NULL \
+             WHERE id = $1",
             &[id.into(), state.into(), resources.into()],
         )
         .await

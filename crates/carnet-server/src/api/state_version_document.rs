@@ -30,7 +30,7 @@ pub(super) fn resource(
         "md5": version.md5,
         "size": version.size,
         "status": version.status.as_str(),
-        "intermediate": false,
+        "intermediate": version.intermediate,
         "state-version": 4,
         "terraform-version": version.terraform_version,
         "created-at": version.created_at,
@@ -43,7 +43,7 @@ pub(super) fn resource(
         "resources": version.resources.iter().map(one_resource).collect::<Vec<_>>(),
         "modules": counts(&version.resources, |resource| &resource.module),
         "providers": counts(&version.resources, |resource| &resource.provider),
-        "billable-rum-count": version.resource_count,
+        "billable-rum-count": version.billable_count(),
         "vcs-commit-sha": null,
         "vcs-commit-url": null,
     });

@@ -5,10 +5,10 @@ use carnet_model::{Permission, StateOutput, StateVersionId, StateVersionOutputId
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::state_versions::visible;
+use super::state_versions::find;
 use crate::error::ApiError;
 use crate::extract::{Id, Params, Read};
-use crate::reply::{Reply, list, ok, page_of, whole_list};
+use crate::reply::{Reply, list, ok, whole_list};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
@@ -28,15 +28,17 @@ async fn index_current(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>) -> Re
 }
 
 async fn index(Read(mut cx): Read, Id(id): Id<StateVersionId>, params: Params) -> Reply {
-    visible(&mut cx, &id).await?;
-    let (outputs, pagination) = page_of(cx.tx.state_outputs(&id).await?, params.page()?);
+    find(&mut cx, &id, Permission::ReadStateOutputs).await?;
+    let page = params.page()?;
+    let outputs = cx.tx.some_state_outputs(&id, page.size, page.offset()).await?;
+    let total = cx.tx.state_output_count(&id).await?;
     let data = outputs.iter().map(|output| resource(output, Sensitive::Hidden)).collect();
-    list(&format!("/api/v2/state-versions/{id}/outputs"), data, Vec::new(), pagination)
+    list(&format!("/api/v2/state-versions/{id}/outputs"), data, Vec::new(), page.of(total))
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<StateVersionOutputId>) -> Reply {
     let output = cx.tx.state_output(&id).await?.ok_or(ApiError::NotFound)?;
-    visible(&mut cx, &output.state_version_id).await?;
+    find(&mut cx, &output.state_version_id, Permission::ReadStateOutputs).await?;
     ok(resource(&output, Sensitive::Shown))
 }
 

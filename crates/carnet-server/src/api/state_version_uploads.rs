@@ -27,7 +27,7 @@ pub(crate) fn routes() -> Routes {
     )
 }
 
-/// The state becomes current before the answer: clients unlock right after it.
+/// The state is what the next one must follow before the answer: clients unlock right after it.
 async fn upload(
     State(app): State<Arc<App>>,
     Id(key): Id<Capability>,
@@ -69,7 +69,7 @@ async fn finalize(app: &App, hash: &TokenHash, file: &StateFile) -> Result<(), A
     let mut tx = app.store.write().await?;
     let (mut version, forced) = tx.state_version_by_upload(hash).await?.ok_or(ApiError::NotFound)?;
     fill(&mut version, file);
-    let current = tx.current_state_version(&version.workspace_id).await?;
+    let current = tx.newest_state_version(&version.workspace_id).await?;
     if let Err(problem) = check_successor(current.as_ref().map(head), head(&version), forced) {
         // It can never become current any more, and must not keep the workspace from being unlocked.
         tx.discard_pending_states(&version.workspace_id).await?;
@@ -83,7 +83,11 @@ async fn finalize(app: &App, hash: &TokenHash, file: &StateFile) -> Result<(), A
     if tx.state_output_ids(&version.id).await?.is_empty() {
         insert_outputs(&mut tx, &version.id, &file.outputs).await?;
     }
-    tx.set_current_state(&version.workspace_id, &version.id, version.resource_count).await?;
+    if version.intermediate {
+        tx.set_snapshot(&version.workspace_id, &version.id).await?;
+    } else {
+        tx.set_current_state(&version.workspace_id, &version.id, version.resource_count).await?;
+    }
     Ok(tx.commit().await?)
 }
 

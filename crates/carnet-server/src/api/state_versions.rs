@@ -1,5 +1,7 @@
 //! State versions: reading them. Writing is in `state_version_writes`.
 
+use std::collections::BTreeSet;
+
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
     OrgName, Permission, StateStatus, StateVersion, StateVersionId, WorkspaceId, WorkspaceName,
@@ -11,6 +13,7 @@ use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read};
 use crate::reply::{Reply, list, ok_with};
 use crate::route::{Access, Routes};
+use crate::state::snapshot::with_interval;
 use crate::state::{json_blob, raw_blob};
 use crate::upload::send;
 
@@ -40,9 +43,7 @@ async fn index(Read(mut cx): Read, params: Params) -> Reply {
         data.push(document(&mut cx, version).await?);
         included.extend(related(&mut cx, version, &params).await?);
     }
-    included.sort_by(|left, right| (&left.kind, &left.id).cmp(&(&right.kind, &right.id)));
-    included.dedup_by(|left, right| left.kind == right.kind && left.id == right.id);
-    list("/api/v2/state-versions", data, included, page.of(total))
+    list("/api/v2/state-versions", data, without_twins(included), page.of(total))
 }
 
 /// The workspace that both filters name; without them the list would be that of everything.
@@ -62,14 +63,18 @@ async fn filtered_workspace(cx: &mut Context, params: &Params) -> Result<Workspa
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<StateVersionId>, params: Params) -> Reply {
-    let version = visible(&mut cx, &id).await?;
+    let version = find(&mut cx, &id, Permission::ReadState).await?;
     one(cx, &version, &params).await
 }
 
-async fn show_current(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>, params: Params) -> Reply {
-    cx.workspace(&workspace, Permission::ReadState).await?;
-    let version = cx.tx.current_state_version(&workspace).await?.ok_or(ApiError::NotFound)?;
-    one(cx, &version, &params).await
+async fn show_current(Read(cx): Read, Id(workspace): Id<WorkspaceId>, params: Params) -> Reply {
+    with_interval(current(cx, &workspace, &params).await)
+}
+
+async fn current(mut cx: Context, workspace: &WorkspaceId, params: &Params) -> Reply {
+    cx.workspace(workspace, Permission::ReadState).await?;
+    let version = cx.tx.current_state_version(workspace).await?.ok_or(ApiError::NotFound)?;
+    one(cx, &version, params).await
 }
 
 async fn one(mut cx: Context, version: &StateVersion, params: &Params) -> Reply {
@@ -84,7 +89,7 @@ async fn document(cx: &mut Context, version: &StateVersion) -> Result<Resource, 
 }
 
 async fn download(Read(mut cx): Read, Id(id): Id<StateVersionId>) -> Reply {
-    let version = visible(&mut cx, &id).await?;
+    let version = find(&mut cx, &id, Permission::ReadState).await?;
     if version.status != StateStatus::Finalized {
         return Err(ApiError::NotFound);
     }
@@ -92,17 +97,21 @@ async fn download(Read(mut cx): Read, Id(id): Id<StateVersionId>) -> Reply {
 }
 
 async fn json_download(Read(mut cx): Read, Id(id): Id<StateVersionId>) -> Reply {
-    let version = visible(&mut cx, &id).await?;
+    let version = find(&mut cx, &id, Permission::ReadState).await?;
     if version.status != StateStatus::Finalized || !version.has_json {
         return Err(ApiError::NotFound);
     }
     send(&cx.app, &json_blob(&id), "application/json").await?.ok_or(ApiError::NotFound)
 }
 
-/// The state version of this id, if the caller may read the state of its workspace.
-pub(super) async fn visible(cx: &mut Context, id: &StateVersionId) -> Result<StateVersion, ApiError> {
+/// The state version of this id, if the caller may do this with the state of its workspace.
+pub(super) async fn find(
+    cx: &mut Context,
+    id: &StateVersionId,
+    permission: Permission,
+) -> Result<StateVersion, ApiError> {
     let version = cx.tx.state_version(id).await?.ok_or(ApiError::NotFound)?;
-    cx.workspace(&version.workspace_id, Permission::ReadState).await?;
+    cx.workspace(&version.workspace_id, permission).await?;
     Ok(version)
 }
 
@@ -118,11 +127,9 @@ async fn related(
         let hidden = |output| state_version_outputs::resource(output, Sensitive::Hidden);
         included.extend(outputs.iter().map(hidden));
     }
-    if include.contains("run")
-        && let Some(id) = &version.run_id
-        && let Some(run) = cx.tx.run(id).await?
-    {
-        included.push(super::run_document::document(cx, &run).await?);
+    // A path into the run asks for the run itself, too.
+    if include.iter().any(|path| path.split('.').next() == Some("run")) {
+        included.extend(related_run(cx, version, &include).await?);
     }
     if include.contains("created_by")
         && let Some(id) = &version.created_by
@@ -130,5 +137,38 @@ async fn related(
     {
         included.push(super::account::resource(&user));
     }
-    Ok(included)
+    Ok(without_twins(included))
+}
+
+async fn related_run(
+    cx: &mut Context,
+    version: &StateVersion,
+    include: &BTreeSet<String>,
+) -> Result<Vec<Resource>, ApiError> {
+    let Some(id) = &version.run_id else {
+        return Ok(Vec::new());
+    };
+    let Some(run) = cx.tx.run(id).await? else {
+        return Ok(Vec::new());
+    };
+    let mut found = vec![super::run_document::document(cx, &run).await?];
+    if include.contains("run.created_by")
+        && let Some(id) = &run.created_by
+        && let Some(user) = cx.tx.user(id).await?
+    {
+        found.push(super::account::resource(&user));
+    }
+    if include.contains("run.configuration_version")
+        && let Some(version) = cx.tx.configuration_version(&run.configuration_version_id).await?
+    {
+        found.push(super::configuration_versions::resource(&version, None));
+    }
+    Ok(found)
+}
+
+/// Related resources, each once.
+fn without_twins(mut included: Vec<Resource>) -> Vec<Resource> {
+    included.sort_by(|left, right| (&left.kind, &left.id).cmp(&(&right.kind, &right.id)));
+    included.dedup_by(|left, right| left.kind == right.kind && left.id == right.id);
+    included
 }

@@ -10,6 +10,8 @@ mod outstanding_credentials;
 mod outstanding_settled;
 mod permissions;
 mod state_outputs;
+mod state_races;
+mod state_snapshots;
 mod state_uploads;
 mod state_versions;
 mod variable_set_variables;
