@@ -12,7 +12,7 @@ use secrecy::SecretString;
 pub use error::ClientError;
 pub use job::{JobClient, StateDelivery};
 
-use crate::job::{JobDocument, Registered, Registration};
+use crate::job::{JobDocument, Registered, Registration, Stop};
 use http::Http;
 
 /// How the server is reached.
@@ -55,6 +55,13 @@ impl AgentClient {
             return Ok(None);
         }
         http::json(response).await.map(Some)
+    }
+
+    /// Says that the agent ends, waiting up to `wait` for an answer.
+    pub async fn stop(&self, agent_id: &str, stop: Stop, wait: Duration) -> Result<(), ClientError> {
+        let path = format!("agents/{}/stop", http::segment(agent_id)?);
+        let request = self.http.request(Method::POST, &path, &self.agent_token).json(&stop).timeout(wait);
+        self.http.send(request).await.map(drop)
     }
 
     /// The client of one job, with the job's own token.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `POST agents` [`Registration`] | agent token | 201 [`Registered`] |
 //! | `POST agents/{agent}/claim?wait=SECONDS` | agent token | 200 [`JobDocument`], or 204 when nothing came in time |
+//! | `POST agents/{agent}/stop` [`Stop`] | agent token | 204 |
 //! | `POST jobs/{job}/heartbeat` [`Heartbeat`] | control token | 200 [`HeartbeatReply`]; 410 when the job is no longer this agent's |
 //! | `POST jobs/{job}/identity-tokens` [`IdentityTokenRequest`] | control token | 201 [`IdentityTokenReply`] |
 //! | `GET jobs/{job}/configuration` | control token | the archive, gzip tar |
@@ -62,6 +63,13 @@ pub struct Registration {
 pub struct Registered {
     /// The id under which the agent claims.
     pub agent_id: String,
+}
+
+/// An agent says that it ends.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Stop {
+    /// Whether an error makes it end.
+    pub failed: bool,
 }
 
 /// Everything an agent needs to execute one phase.

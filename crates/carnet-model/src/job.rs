@@ -1,6 +1,6 @@
 //! Jobs: one phase of one run, given to one agent at a time.
 
-use crate::{AgentId, JobId, Phase, RunId, Timestamp, WorkspaceId};
+use crate::{AgentId, AgentPoolId, JobId, Phase, RunId, Timestamp, WorkspaceId};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +106,8 @@ pub struct Job {
     pub status: JobStatus,
     /// The agent that claimed it.
     pub agent_id: Option<AgentId>,
+    /// The pool whose agents may claim it; `None` for agents of the site.
+    pub agent_pool_id: Option<AgentPoolId>,
     /// What the agent is asked to do.
     pub signal: Signal,
     /// When the lease runs out unless a heartbeat renews it.

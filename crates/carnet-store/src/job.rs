@@ -1,7 +1,10 @@
 //! Jobs: their queue, their leases and the hashes of their tokens.
 
-use carnet_model::{AgentId, Job, JobId, JobStatus, OrgId, Phase, RunId, Signal, Timestamp, WorkspaceId};
+use carnet_model::{
+    AgentId, AgentPoolId, Job, JobId, JobStatus, OrgId, Phase, RunId, Signal, Timestamp, WorkspaceId,
+};
 
+use crate::agent_pool::serves;
 use crate::db::{Bind, Engine, Row, StoreError, Tx};
 use crate::store::TokenHash;
 use crate::wake_up::JOBS;
@@ -17,6 +20,8 @@ pub struct NewJob<'a> {
     pub workspace_id: &'a WorkspaceId,
     /// The phase.
     pub phase: Phase,
+    /// The pool whose agents may take it; `None` for agents of the site.
+    pub agent_pool_id: Option<&'a AgentPoolId>,
 }
 
 /// An agent's claim of the next job.
@@ -24,6 +29,8 @@ pub struct NewJob<'a> {
 pub struct Claim<'a> {
     /// The agent.
     pub agent_id: &'a AgentId,
+    /// The pool of the agent's token; `None` for agents of the site.
+    pub agent_pool_id: Option<&'a AgentPoolId>,
     /// The hash of the token that may mint and report.
     pub control_hash: &'a TokenHash,
     /// The hash of the token that Terraform sees.
@@ -48,20 +55,43 @@ fn job(row: &Row) -> Result<Job, StoreError> {
         phase: row.parsed("phase")?,
         status: row.parsed("status")?,
         agent_id: row.optional_parsed("agent_id")?,
+        agent_pool_id: row.optional_parsed("agent_pool_id")?,
         signal: row.parsed("wanted_signal")?,
         lease_expires_at: row.optional_time("lease_expires_at")?,
         deadline_at: row.optional_time("deadline_at")?,
     })
 }
 
+/// The waiting jobs that agents of the site may take.
+macro_rules! of_site {
+    () => {
+        "q.status = 'queued' AND q.agent_pool_id IS NULL"
+    };
+}
+
+/// The waiting jobs that agents of this pool may take: the pool must still be for their workspaces.
+macro_rules! of_pool {
+    ($pool:literal) => {
+        concat!(
+            "q.status = 'queued' AND q.agent_pool_id = ",
+            $pool,
+            " AND EXISTS (SELECT 1 FROM agent_pools p, workspaces w WHERE p.id = q.agent_pool_id AND w.id = q.workspace_id AND ",
+            serves!(),
+            ")"
+        )
+    };
+}
+
 /// The claim of the job that waits longest; `lock` ends the query that chooses it.
 macro_rules! claim_sql {
-    ($lock:literal) => {
+    ($mine:expr, $lock:literal) => {
         concat!(
             "UPDATE jobs SET status = 'running', agent_id = $1, control_hash = $2, run_hash = $3, delivery_hash = $4, \
              claimed_at = $5, lease_expires_at = $6, deadline_at = CASE phase WHEN 'plan' THEN $7 ELSE $8 END \
              WHERE status = 'queued' \
-             AND id = (SELECT q.id FROM jobs q WHERE q.status = 'queued' ORDER BY q.created_at, q.id LIMIT 1",
+             AND id = (SELECT q.id FROM jobs q WHERE ",
+            $mine,
+            " ORDER BY q.created_at, q.id LIMIT 1",
             $lock,
             ") RETURNING *"
         )
@@ -76,14 +106,15 @@ impl Tx {
     /// Stores a new job in the queue; a second one for the same phase of the same run is a conflict.
     pub async fn insert_job(&mut self, new: NewJob<'_>, now: Timestamp) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO jobs (id, run_id, workspace_id, phase, status, wanted_signal, created_at) \
-             VALUES ($1, $2, $3, $4, 'queued', 'none', $5)",
+            "INSERT INTO jobs (id, run_id, workspace_id, phase, status, wanted_signal, created_at, agent_pool_id) \
+             VALUES ($1, $2, $3, $4, 'queued', 'none', $5, $6)",
             &[
                 new.id.into(),
                 new.run_id.into(),
                 new.workspace_id.into(),
                 new.phase.as_str().into(),
                 now.into(),
+                new.agent_pool_id.into(),
             ],
         )
         .await?;
@@ -115,32 +146,41 @@ impl Tx {
         self.one_job("SELECT * FROM jobs WHERE run_id = $1 AND status = 'running'", &[run.into()]).await
     }
 
-    /// Tells whether a job waits for an agent.
-    pub async fn has_queued_jobs(&mut self) -> Result<bool, StoreError> {
-        Ok(self.optional("SELECT id FROM jobs WHERE status = 'queued' LIMIT 1", &[]).await?.is_some())
+    /// Tells whether a job waits for an agent of this pool, or of the site.
+    pub async fn has_queued_jobs(&mut self, pool: Option<&AgentPoolId>) -> Result<bool, StoreError> {
+        let found = match pool {
+            None => {
+                self.optional(concat!("SELECT q.id FROM jobs q WHERE ", of_site!(), " LIMIT 1"), &[]).await?
+            }
+            Some(pool) => {
+                let sql = concat!("SELECT q.id FROM jobs q WHERE ", of_pool!("$1"), " LIMIT 1");
+                self.optional(sql, &[pool.into()]).await?
+            }
+        };
+        Ok(found.is_some())
     }
 
     /// Gives the job that waits longest to an agent.
     pub async fn claim_job(&mut self, claim: Claim<'_>) -> Result<Option<Job>, StoreError> {
         // Postgres passes over a row that somebody holds, be it an administrator's session; SQLite has one writer.
-        let sql = match self.engine() {
-            Engine::Sqlite => claim_sql!(""),
-            Engine::Postgres => claim_sql!(" FOR UPDATE SKIP LOCKED"),
+        let sql = match (self.engine(), claim.agent_pool_id) {
+            (Engine::Sqlite, None) => claim_sql!(of_site!(), ""),
+            (Engine::Sqlite, Some(_)) => claim_sql!(of_pool!("$9"), ""),
+            (Engine::Postgres, None) => claim_sql!(of_site!(), " FOR UPDATE SKIP LOCKED"),
+            (Engine::Postgres, Some(_)) => claim_sql!(of_pool!("$9"), " FOR UPDATE SKIP LOCKED"),
         };
-        self.one_job(
-            sql,
-            &[
-                claim.agent_id.into(),
-                claim.control_hash.into(),
-                claim.run_hash.into(),
-                claim.delivery_hash.into(),
-                claim.claimed_at.into(),
-                claim.lease_expires_at.into(),
-                claim.plan_deadline_at.into(),
-                claim.apply_deadline_at.into(),
-            ],
-        )
-        .await
+        let mut binds: Vec<Bind> = vec![
+            claim.agent_id.into(),
+            claim.control_hash.into(),
+            claim.run_hash.into(),
+            claim.delivery_hash.into(),
+            claim.claimed_at.into(),
+            claim.lease_expires_at.into(),
+            claim.plan_deadline_at.into(),
+            claim.apply_deadline_at.into(),
+        ];
+        binds.extend(claim.agent_pool_id.map(Bind::from));
+        self.one_job(sql, &binds).await
     }
 
     /// Lets the lease of a running job end later; `false` when the job does not run any more.
@@ -180,6 +220,20 @@ impl Tx {
         .map(drop)
     }
 
+    /// Gives the waiting job of a run to the agents of another pool, or to those of the site.
+    pub async fn set_queued_job_pool(
+        &mut self,
+        run: &RunId,
+        pool: Option<&AgentPoolId>,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE jobs SET agent_pool_id = $2 WHERE run_id = $1 AND status = 'queued'",
+            &[run.into(), pool.into()],
+        )
+        .await?;
+        self.notify(JOBS).await
+    }
+
     /// Takes the waiting job of a run out of the queue.
     pub async fn cancel_queued_job(&mut self, run: &RunId, now: Timestamp) -> Result<(), StoreError> {
         self.execute(
@@ -190,15 +244,17 @@ impl Tx {
         .map(drop)
     }
 
-    /// The job that waits longest, if it was queued by `queued_until` and no agent was heard of after `silent_since`.
+    /// The job that waits longest, if it was queued by `queued_until` and no agent that may take it was heard of after
+    /// `silent_since`.
     pub async fn abandoned_job(
         &mut self,
         queued_until: Timestamp,
         silent_since: Timestamp,
     ) -> Result<Option<Job>, StoreError> {
         self.one_job(
-            "SELECT * FROM jobs WHERE status = 'queued' AND created_at <= $1 \
-             AND NOT EXISTS (SELECT 1 FROM agents WHERE last_ping_at > $2) ORDER BY created_at, id LIMIT 1",
+            "SELECT * FROM jobs WHERE status = 'queued' AND created_at <= $1 AND NOT EXISTS (SELECT 1 FROM agents a \
+             WHERE a.last_ping_at > $2 AND a.agent_pool_id IS NOT DISTINCT FROM jobs.agent_pool_id) \
+             ORDER BY created_at, id LIMIT 1",
             &[queued_until.into(), silent_since.into()],
         )
         .await

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
-use carnet_model::{AgentId, Job, JobId, JobStatus, Timestamp, TokenId, TokenOwner};
+use carnet_model::{Agent, AgentId, AgentPoolId, Job, JobId, JobStatus, Timestamp, TokenId, TokenOwner};
 use carnet_store::{TokenHash, Tx};
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Read, bearer};
+use crate::rate_limit::note_proof;
 
 /// The most bytes of a JSON body of the protocol.
 const JSON_LIMIT: usize = 1024 * 1024;
@@ -20,16 +21,15 @@ const JSON_LIMIT: usize = 1024 * 1024;
 pub(crate) struct AgentCall {
     pub(crate) app: Arc<App>,
     pub(crate) token_id: TokenId,
+    /// The pool whose jobs it takes; `None` for an agent of the site.
+    pub(crate) agent_pool_id: Option<AgentPoolId>,
 }
 
 impl AgentCall {
-    /// Checks that the agent registered with the caller's token.
-    pub(crate) async fn check(&self, id: &AgentId) -> Result<(), ApiError> {
+    /// The agent, if it registered with the caller's token.
+    pub(crate) async fn agent(&self, id: &AgentId) -> Result<Agent, ApiError> {
         let agent = self.app.store.read().await?.agent(id).await?;
-        match agent {
-            Some(agent) if agent.token_id == self.token_id => Ok(()),
-            Some(_) | None => Err(ApiError::NotFound),
-        }
+        agent.filter(|agent| agent.token_id == self.token_id).ok_or(ApiError::NotFound)
     }
 }
 
@@ -39,7 +39,9 @@ impl FromRequestParts<Arc<App>> for AgentCall {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let Read(cx) = Read::from_request_parts(parts, app).await?;
         match cx.owner {
-            TokenOwner::Agent { token_id } => Ok(Self { app: cx.app, token_id }),
+            TokenOwner::Agent { token_id, agent_pool_id } => {
+                Ok(Self { app: cx.app, token_id, agent_pool_id })
+            }
             _ => Err(ApiError::NotFound),
         }
     }
@@ -48,6 +50,7 @@ impl FromRequestParts<Arc<App>> for AgentCall {
 /// The job of a token, if it is the one of the path; a token of another job sees nothing there.
 async fn of_path(job: Option<Job>, parts: &mut Parts, app: &Arc<App>) -> Result<Job, ApiError> {
     let job = job.ok_or(ApiError::Unauthorized)?;
+    note_proof(parts);
     let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| ApiError::NotFound)?;
     let first = params.iter().next().map(|(_, value)| value).ok_or(ApiError::NotFound)?;
     if first.parse::<JobId>()? == job.id { Ok(job) } else { Err(ApiError::NotFound) }

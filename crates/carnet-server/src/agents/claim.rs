@@ -6,8 +6,9 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use carnet_api::job::{JobDocument, LEASE_SECONDS};
-use carnet_model::{AgentId, Phase, PhaseStatus, RunStatus, Timestamp};
+use carnet_model::{Agent, AgentId, Phase, PhaseStatus, RunStatus, Timestamp};
 use carnet_store::{Claim, TokenHash, Tx};
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
 
@@ -22,6 +23,9 @@ use crate::reply::{Reply, no_content};
 /// The longest an agent may wait in one request.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
+/// How often it is noted that a waiting agent is there.
+const PING_PERIOD: SignedDuration = SignedDuration::from_secs(10);
+
 /// The three tokens of a job; the server keeps their hashes only.
 #[derive(Debug)]
 pub(crate) struct JobTokens {
@@ -31,20 +35,21 @@ pub(crate) struct JobTokens {
 }
 
 pub(crate) async fn claim(call: AgentCall, Id(agent_id): Id<AgentId>, params: Params) -> Reply {
-    call.check(&agent_id).await?;
+    let agent = call.agent(&agent_id).await?;
     let seconds = match params.get("wait") {
         None => 0,
         Some(text) => {
             text.parse().map_err(|_| ApiError::BadRequest("wait is a number of seconds".to_owned()))?
         }
     };
+    note_ping(&call.app, &agent).await?;
     let until = Instant::now() + Duration::from_secs(seconds).min(MAX_WAIT);
     loop {
         // Listening begins before looking, so that no wake-up is missed in between.
         let woken = call.app.jobs_waiting.notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        if let Some(document) = claim_next(&call.app, &agent_id).await? {
+        if let Some(document) = claim_next(&call, &agent_id).await? {
             return Ok((StatusCode::OK, Json(document)).into_response());
         }
         if timeout_at(until, woken).await.is_err() {
@@ -53,9 +58,22 @@ pub(crate) async fn claim(call: AgentCall, Id(agent_id): Id<AgentId>, params: Pa
     }
 }
 
-async fn claim_next(app: &App, agent_id: &AgentId) -> Result<Option<JobDocument>, ApiError> {
+/// Notes that a waiting agent is there, but not with every short request.
+async fn note_ping(app: &App, agent: &Agent) -> Result<(), ApiError> {
+    let now = app.now();
+    if agent.stopped_at.is_none() && now.duration_since(agent.last_ping_at) < PING_PERIOD {
+        return Ok(());
+    }
+    let mut tx = app.store.write().await?;
+    tx.touch_agent(&agent.id, now).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn claim_next(call: &AgentCall, agent_id: &AgentId) -> Result<Option<JobDocument>, ApiError> {
+    let app = &*call.app;
+    let pool = call.agent_pool_id.as_ref();
     // Waiting agents must not make others wait for the write lock.
-    if !app.store.read().await?.has_queued_jobs().await? {
+    if !app.store.read().await?.has_queued_jobs(pool).await? {
         return Ok(None);
     }
     let tokens = JobTokens {
@@ -68,6 +86,7 @@ async fn claim_next(app: &App, agent_id: &AgentId) -> Result<Option<JobDocument>
     tx.touch_agent(agent_id, now).await?;
     let claim = Claim {
         agent_id,
+        agent_pool_id: pool,
         control_hash: &TokenHash::of(&tokens.control),
         run_hash: &TokenHash::of(&tokens.run),
         delivery_hash: &TokenHash::of(&tokens.delivery),

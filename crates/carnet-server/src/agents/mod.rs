@@ -24,6 +24,7 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .post(&at("agents"), Access::Agent, registration::register)
         .post(&at("agents/{agent}/claim"), Access::Agent, claim::claim)
+        .post(&at("agents/{agent}/stop"), Access::Agent, registration::stop)
         .post(&at("jobs/{job}/heartbeat"), Access::Job, heartbeat::heartbeat)
         .post(&at("jobs/{job}/identity-tokens"), Access::Job, identity::create)
         .get(&at("jobs/{job}/configuration"), Access::Job, transfer::configuration)

@@ -119,24 +119,28 @@ fn text(value: &Value) -> String {
 /// An agent that does what a test tells it.
 pub(crate) struct FakeAgent<'a> {
     server: &'a TestServer,
-    id: String,
+    token: String,
+    pub(crate) id: String,
 }
 
 impl<'a> FakeAgent<'a> {
-    /// Registers an agent.
+    /// Registers an agent of the site.
     pub(crate) async fn new(server: &'a TestServer) -> Self {
+        Self::with_token(server, &server.agent_token).await
+    }
+
+    /// Registers an agent with another token.
+    pub(crate) async fn with_token(server: &'a TestServer, token: &str) -> Self {
         let body = json!({ "name": "fake", "version": "0" });
-        let (status, answer) =
-            server.request("POST", &format!("{BASE}/agents"), &server.agent_token, body).await;
+        let (status, answer) = server.request("POST", &format!("{BASE}/agents"), token, body).await;
         assert_eq!(status, 201, "{answer}");
-        Self { server, id: text(&answer["agent_id"]) }
+        Self { server, token: token.to_owned(), id: text(&answer["agent_id"]) }
     }
 
     /// Claims the next job, if there is one.
     pub(crate) async fn try_claim(&self) -> Option<FakeJob<'a>> {
         let path = format!("{BASE}/agents/{}/claim?wait=0", self.id);
-        let (status, document) =
-            self.server.request("POST", &path, &self.server.agent_token, Value::Null).await;
+        let (status, document) = self.server.request("POST", &path, &self.token, Value::Null).await;
         match status {
             200 => Some(FakeJob { server: self.server, document }),
             204 => None,
