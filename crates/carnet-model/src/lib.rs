@@ -14,6 +14,7 @@ mod id;
 mod identity;
 mod job;
 mod name;
+mod network;
 mod notification;
 mod organization;
 mod permission;
@@ -44,6 +45,7 @@ pub use adapter::Adapter;
 pub use agent::{Agent, AgentStatus, abandoned_since};
 pub use agent_pool::{AgentPool, AgentPoolNameError, AgentPoolScope};
 pub use comment::Comment;
+pub use audit_event::{AuditAct, AuditEvent};
 pub use configuration_version::{ConfigurationStatus, ConfigurationVersion};
 pub use credential_rules::{IdentityTokenTtl, IdentityTokenTtlError, StaticCredentials};
 pub use id::{
@@ -57,9 +59,14 @@ pub use id::{
 pub use identity::{ModuleTestIdentity, Phase, WorkloadIdentity};
 pub use job::{Job, JobOutcome, JobStatus, Signal};
 pub use name::{ModuleName, NameError, OrgName, ProjectName, Username, VariableKey, WorkspaceName};
-pub use organization::Organization;
+pub use network::{is_local_address, is_private_address};
+pub use notification::{
+    DestinationType, NotificationConfiguration, NotificationDelivery, NotificationResponse, NotificationTrigger,
+};
+pub use organization::{DefaultExecution, DefaultExecutionError, Organization, OrganizationSettings};
 pub use permission::{Permission, Place, Scope, Standing, is_allowed};
-pub use project::{DEFAULT_PROJECT, Project};
+pub use project::{ActivityDuration, ActivityDurationError, DEFAULT_PROJECT, Project};
+pub use reserved_tag_key::{ReservedTagKey, TagKey, TagKeyError};
 pub use run::{
     PhaseAgent, PhaseStatus, ResourceCounts, Run, RunDecision, RunOptions, RunPhase, RunRights, RunSource,
     StatusTimestamps,
@@ -71,7 +78,8 @@ pub use schedule::{QueuedRun, ScheduleStep, WorkspaceQueue, next_steps};
 pub use state_version::{
     StateConflict, StateHead, StateOutput, StateResource, StateStatus, StateVersion, check_successor,
 };
-pub use tag::{Tag, TagError};
+pub use ssh_key::SshKey;
+pub use tag::{EffectiveTag, OrganizationTag, Tag, TagError};
 pub use team::{Membership, MembershipStatus, OWNERS, Team, TeamProject, TeamVisibility, TeamWorkspace};
 pub use token::{ApiToken, TokenKind, TokenOwner};
 pub use user::User;
@@ -80,7 +88,7 @@ pub use variable_precedence::{
     EffectiveVariable, RunVariable, VariableLevel, VariableSource, merge_variables,
 };
 pub use variable_set::{VariableSet, VariableSetAssignment, VariableSetName};
-pub use workspace::{ExecutionMode, Lock, LockOwner, Workspace};
+pub use workspace::{AutoDestroy, ExecutionMode, Lock, LockOwner, Workspace, WorkspaceSource};
 
 /// A moment in time; only the edges of the program read a clock.
 pub type Timestamp = jiff::Timestamp;

@@ -10,13 +10,13 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
 use carnet_issuer::{Issuer, KeyRing, SigningKey};
 use carnet_model::{
-    ApiToken, ExecutionMode, OrgName, Organization, Timestamp, TokenId, TokenKind, User, UserId, Username,
+    ApiToken, OrgName, Organization, Timestamp, TokenId, TokenKind, User, UserId, Username,
     Workspace, WorkspaceId,
 };
-use carnet_store::{MasterKey, NewToken, Store, TokenHash};
+use carnet_store::testing::TestStore;
+use carnet_store::{BlobName, MasterKey, NewToken, Store, StoredSigningKey, TokenHash};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::sync::Notify;
 use tower::ServiceExt;
 
@@ -35,6 +35,16 @@ pub(crate) const ADMIN: &str = "carnet-administrator-of-tests";
 /// Making a key takes long in debug builds: all tests share one.
 static KEY: LazyLock<Vec<u8>> =
     LazyLock::new(|| SigningKey::generate().expect("a key").to_pkcs8().expect("bytes").to_vec());
+
+async fn store_key(store: &Store, key: &SigningKey, now: Timestamp) {
+    let (kid, pkcs8) = (key.kid().to_string(), key.to_pkcs8().expect("bytes"));
+    let mut tx = store.write().await.expect("a transaction");
+    if tx.signing_keys().await.expect("keys").is_empty() {
+        let key = StoredSigningKey { kid, pkcs8, is_current: true, created_at: now };
+        tx.insert_signing_key(&key).await.expect("stored");
+        tx.commit().await.expect("committed");
+    }
+}
 
 /// A declarative adapter that hands the identity token over in a variable.
 pub(crate) fn adapter_document(name: &str, title: &str) -> String {
@@ -68,7 +78,7 @@ pub(crate) struct TestServer {
     pub(crate) agent_token: String,
     router: Router,
     clock: Arc<Mutex<Timestamp>>,
-    folder: TempDir,
+    place: TestStore,
 }
 
 /// Everything of an answer.
@@ -103,18 +113,19 @@ impl TestServer {
 
     /// The same with other settings.
     pub(crate) async fn with_settings(settings: Settings) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(folder.path(), MasterKey::from_bytes([7; 32])).await.expect("a store");
+        let place = TestStore::new().await;
+        let store = place.open(MasterKey::from_bytes([7; 32])).await.expect("a store");
         let start: Timestamp = "2026-01-05T10:00:00Z".parse().expect("a time");
         let clock = Arc::new(Mutex::new(start));
         create_site_admin(&store, &SecretString::from(ADMIN), start).await.expect("an administrator");
         let agent_token = create_agent_token(&store, "tests", start).await.expect("a token");
         let key = SigningKey::from_pkcs8(&KEY).expect("a key");
+        store_key(&store, &key, start).await;
         let shared = Arc::clone(&clock);
         let app = Arc::new(App {
             store,
             settings,
-            issuer: Issuer::new(URL.parse().expect("a URL"), KeyRing::single(key)),
+            issuer: Issuer::new(URL.parse().expect("a URL"), KeyRing::single(key)).into(),
             clock: Arc::new(move || *shared.lock().expect("not poisoned")),
             jobs_waiting: Notify::new(),
         });
@@ -123,13 +134,27 @@ impl TestServer {
             app,
             agent_token: agent_token.expose_secret().to_owned(),
             clock,
-            folder,
+            place,
         }
     }
 
-    /// The data directory.
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.folder.path()
+    /// Tells whether a blob is there.
+    pub(crate) async fn has_blob(&self, kind: &'static str, id: &str) -> bool {
+        let (blobs, name) = (self.app.store.blobs(), BlobName::new(kind, id));
+        let reader = tokio::task::spawn_blocking(move || blobs.reader(&name)).await.expect("no panic");
+        reader.expect("readable").is_some()
+    }
+
+    /// Tells whether a text stands anywhere in the database or in the data directory.
+    pub(crate) async fn holds(&self, text: &str) -> bool {
+        let contents = self.place.contents().await;
+        assert!(contents.len() > 1000, "nothing was looked at");
+        contents.windows(text.len()).any(|window| window == text.as_bytes())
+    }
+
+    /// How many blobs of a kind are kept, complete or not.
+    pub(crate) async fn count_blobs(&self, kind: &str) -> usize {
+        self.place.count_blobs(kind).await
     }
 
     /// Lets time pass.
@@ -194,6 +219,7 @@ impl TestServer {
             user_id: Some(id.clone()),
             team_id: None,
             organization_id: None,
+            agent_pool_id: None,
             created_by: None,
             description: "tests".to_owned(),
             created_at: now,
@@ -230,32 +256,11 @@ impl TestServer {
 
     /// Makes a workspace in the default project.
     pub(crate) async fn workspace(&self, organization: &Organization, name: &str) -> Workspace {
-        let now = self.app.now();
-        let workspace = Workspace {
-            id: WorkspaceId::from_entropy(entropy().expect("randomness")),
-            name: name.parse().expect("a name"),
-            organization_id: organization.id.clone(),
-            organization_name: organization.name.clone(),
-            project_id: organization.default_project_id.clone(),
-            project_name: "Default Project".parse().expect("a name"),
-            description: String::new(),
-            execution_mode: ExecutionMode::Remote,
-            terraform_version: "latest".to_owned(),
-            working_directory: String::new(),
-            auto_apply: false,
-            allow_destroy_plan: true,
-            structured_run_output: true,
-            identity_token_ttl: None,
-            lock: None,
-            current_run_id: None,
-            current_state_version_id: None,
-            current_configuration_version_id: None,
-            resource_count: 0,
-            tags: Vec::new(),
-            created_at: now,
-            updated_at: now,
-        };
+        let id = WorkspaceId::from_entropy(entropy().expect("randomness"));
         let mut tx = self.app.store.write().await.expect("a transaction");
+        let project = tx.project(&organization.default_project_id).await.expect("read").expect("there");
+        let workspace =
+            Workspace::new(id, name.parse().expect("a name"), organization, &project, self.app.now());
         tx.insert_workspace(&workspace).await.expect("stored");
         tx.commit().await.expect("committed");
         workspace

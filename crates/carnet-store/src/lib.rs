@@ -64,6 +64,8 @@ pub use job::{Claim, NewJob};
 pub use job_report::JobReport;
 pub use login_code::LoginCode;
 pub use membership::MembershipFilter;
+pub use organization::OrganizationsOf;
+pub use project::{ProjectCounts, ProjectFilter, ProjectOrder};
 pub use run::RunVariables;
 pub use run_list::{RunFilter, RunKinds, RunList};
 pub use seal::{MASTER_KEY_LEN, MasterKey, SealError, Sealer};
@@ -75,4 +77,7 @@ pub use team::TeamFilter;
 pub use variable_set::AppliedVariableSet;
 pub use variable_set_assignment::VariableSetContents;
 pub use wake_up::WakeUps;
-pub use workspace::{WorkspaceContents, WorkspaceFilter};
+pub use workspace::{
+    WorkspaceAudience, WorkspaceContents, WorkspaceFilter, WorkspaceOrder, WorkspaceStatistics,
+};
+pub use workspace_tag::{NewTag, TagFilter};
