@@ -4,13 +4,13 @@ use std::{
     fs,
     os::unix::fs::DirBuilderExt,
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use carnet_api::{
     client::{AgentClient, ClientError, ClientSettings},
-    job::Registration,
+    job::{Registration, Stop},
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,9 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(20);
 /// How long an agent that ends goes on trying to deliver.
 const LAST_TRIES: Duration = Duration::from_secs(10);
 
+/// How long an agent that ends waits for the server to hear of it.
+const GOOD_BYE: Duration = Duration::from_secs(2);
+
 /// Runs an agent until `shutdown` is ready; then running jobs are interrupted and waited for. Fails when the agent cannot work
 /// at all.
 pub async fn run(
@@ -41,7 +44,7 @@ pub async fn run(
 ) -> Result<(), AgentError> {
     let shared = Arc::new(prepare(config, clock)?);
     let places = Arc::new(Semaphore::new(shared.config.concurrency));
-    let worker = Worker { shared, places };
+    let worker = Worker { shared, places, agent_id: Mutex::new(None) };
     let leftovers = tokio::spawn(leftovers::keep_delivering(
         worker.shared.client.clone(),
         worker.shared.config.data_dir.clone(),
@@ -67,6 +70,7 @@ pub async fn run(
         report(ended);
     }
     patience.abort();
+    worker.say_good_bye(result.is_err()).await;
     result
 }
 
@@ -115,6 +119,8 @@ struct Worker {
     shared: Arc<Shared>,
     /// One permit for each job that may run.
     places: Arc<Semaphore>,
+    /// Under which it claims.
+    agent_id: Mutex<Option<String>>,
 }
 
 impl Worker {
@@ -139,6 +145,17 @@ impl Worker {
         }
     }
 
+    /// Tells the server that no more is to be expected of this agent. A server that is away learns it from the silence.
+    async fn say_good_bye(&self, failed: bool) {
+        let agent_id = self.agent_id.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(agent_id) = agent_id else {
+            return;
+        };
+        if let Err(error) = self.shared.client.stop(&agent_id, Stop { failed }, GOOD_BYE).await {
+            tracing::debug!(%error, "the server did not hear that the agent ends");
+        }
+    }
+
     async fn register(&self, reach: &mut Reach<'_>) -> Result<String, AgentError> {
         let registration = Registration {
             name: self.shared.config.name.clone(),
@@ -148,6 +165,8 @@ impl Worker {
             match self.shared.client.register(&registration).await {
                 Ok(registered) => {
                     reach.succeeded();
+                    *self.agent_id.lock().unwrap_or_else(PoisonError::into_inner) =
+                        Some(registered.agent_id.clone());
                     return Ok(registered.agent_id);
                 }
                 Err(error) => bear(error, reach).await?,

@@ -181,7 +181,7 @@ impl Shared {
         }
         let parts: Vec<&str> = path.split('/').collect();
         let expected = match parts[..] {
-            ["agents"] => AGENT_TOKEN,
+            ["agents"] | ["agents", _, "stop"] => AGENT_TOKEN,
             ["jobs", _, "state"] if method == Method::PUT => DELIVERY_TOKEN,
             _ => CONTROL_TOKEN,
         };
@@ -193,6 +193,7 @@ impl Shared {
         }
         match (method.as_str(), &parts[..]) {
             ("POST", ["agents"]) => json(201, &Registered { agent_id: "agent-1".to_owned() }),
+            ("POST", ["agents", _, "stop"]) => empty(204),
             ("POST", [_, _, "heartbeat"]) => json(
                 200,
                 &HeartbeatReply { signal: state.signal.to_owned(), lease_expires_at: jiff::Timestamp::MAX },

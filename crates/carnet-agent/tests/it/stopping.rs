@@ -75,6 +75,7 @@ async fn an_agent_that_ends_interrupts_its_jobs_and_reports_them() {
     assert_eq!(world.server.finish().await.outcome, "failed");
     assert!(world.server.log().contains("the agent is shutting down"));
     assert_eq!(world.server.state().states.len(), 1);
+    assert_eq!(world.server.state().requests.last().unwrap(), "POST agents/agent-1/stop");
 }
 
 fn is_running(id: &str) -> bool {
