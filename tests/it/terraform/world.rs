@@ -40,6 +40,21 @@ impl World {
         Ok(Desk { cli, api: self.api.clone(), workspace: workspace.to_owned() })
     }
 
+    /// Makes a directory whose configuration names the workspace in the older `backend "remote"`.
+    pub(super) async fn remote_desk(&self, workspace: &str, main_tf: &str) -> anyhow::Result<Desk> {
+        let cli = TerraformCli::new(&self.server, BOOTSTRAP_TOKEN).await?;
+        let host = self.server.host();
+        cli.write(
+            "backend.tf",
+            &format!(
+                "terraform {{\n  backend \"remote\" {{\n    hostname     = \"{host}\"\n    \
+                 organization = \"{ORGANIZATION}\"\n    workspaces {{ name = \"{workspace}\" }}\n  }}\n}}\n"
+            ),
+        )?;
+        cli.write("main.tf", main_tf)?;
+        Ok(Desk { cli, api: self.api.clone(), workspace: workspace.to_owned() })
+    }
+
     /// Makes a directory for a workspace and initializes it, which creates the workspace.
     pub(super) async fn initialized(&self, workspace: &str, main_tf: &str) -> anyhow::Result<Desk> {
         let desk = self.desk(workspace, main_tf).await?;
