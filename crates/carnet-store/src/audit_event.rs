@@ -1,1 +1,121 @@
-//! The audit trail.
+//! The audit trail. Entries are added and read; nothing changes or removes one.
+
+use carnet_model::{AuditAct, AuditEvent, OrgId, Timestamp};
+
+use crate::db::{Bind, Row, StoreError, Tx};
+
+/// The entry of a transaction that is open: it is stored with the commit, or not at all.
+#[derive(Debug)]
+pub(crate) struct OpenAudit(AuditEvent);
+
+impl OpenAudit {
+    /// Looks at a statement: the first row with an id that a request stores is what it made. Service users and names of tags
+    /// are made on the way to something else.
+    pub(crate) fn look_at(&mut self, sql: &str, binds: &[Bind]) {
+        let act = &mut self.0.act;
+        if !act.creates || act.resource_id.is_some() || !sql.starts_with("INSERT INTO ") {
+            return;
+        }
+        let begins_with_id =
+            sql.split_once('(').is_some_and(|(_, columns)| columns.trim_start().starts_with("id,"));
+        let Some(Bind::Text(id)) = binds.first().filter(|_| begins_with_id) else {
+            return;
+        };
+        let is_aside = |prefix: &str, kind: &str| id.starts_with(prefix) && act.resource_type != kind;
+        if is_aside("user-", "user") || is_aside("tag-", "tag") {
+            return;
+        }
+        act.resource_id = Some(id.clone());
+        if let (None, Ok(organization)) = (&self.0.organization_id, id.parse::<OrgId>()) {
+            self.0.organization_id = Some(organization);
+        }
+    }
+}
+
+fn event(row: &Row) -> Result<AuditEvent, StoreError> {
+    Ok(AuditEvent {
+        id: row.parsed("id")?,
+        organization_id: row.optional_parsed("organization_id")?,
+        request_id: row.optional_text("request_id")?,
+        actor_kind: row.text("actor_kind")?,
+        accessor_id: row.optional_text("accessor_id")?,
+        token_id: row.optional_parsed("token_id")?,
+        description: row.text("description")?,
+        act: AuditAct {
+            resource_type: row.text("resource_type")?,
+            resource_id: row.optional_text("resource_id")?,
+            action: row.text("action")?,
+            creates: false,
+        },
+        created_at: row.time("created_at")?,
+    })
+}
+
+impl Tx {
+    /// Makes the commit of this transaction an entry of the audit trail.
+    pub fn audit_as(&mut self, event: AuditEvent) {
+        self.audit = Some(Box::new(OpenAudit(event)));
+    }
+
+    /// Says which organization the entry of this transaction concerns.
+    pub fn audit_in(&mut self, organization: &OrgId) {
+        if let Some(open) = &mut self.audit {
+            open.0.organization_id = Some(organization.clone());
+        }
+    }
+
+    pub(crate) async fn store_open_audit(&mut self) -> Result<(), StoreError> {
+        match self.audit.take() {
+            Some(open) => self.insert_audit_event(&open.0).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Adds an entry. The description is the name of the user who is the accessor, if there is one.
+    pub async fn insert_audit_event(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO audit_events (id, organization_id, request_id, actor_kind, accessor_id, token_id, \
+             description, resource_type, resource_id, action, created_at) VALUES ($1, $2, $3, $4, $5, $6, \
+             COALESCE((SELECT username FROM users WHERE id = $5), $7), $8, $9, $10, $11)",
+            &[
+                (&event.id).into(),
+                event.organization_id.as_ref().into(),
+                event.request_id.clone().into(),
+                (&event.actor_kind).into(),
+                event.accessor_id.clone().into(),
+                event.token_id.as_ref().into(),
+                (&event.description).into(),
+                (&event.act.resource_type).into(),
+                event.act.resource_id.clone().into(),
+                (&event.act.action).into(),
+                event.created_at.into(),
+            ],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Entries of an organization that are younger than `since`, the oldest first, and how many there are.
+    pub async fn audit_events(
+        &mut self,
+        organization: &OrgId,
+        since: Option<Timestamp>,
+        (offset, limit): (u64, u64),
+    ) -> Result<(Vec<AuditEvent>, u64), StoreError> {
+        let since = since.map_or(i64::MIN, Timestamp::as_millisecond);
+        let total = self
+            .total(
+                "SELECT COUNT(*) AS total FROM audit_events WHERE organization_id = $1 AND created_at > $2",
+                &[organization.into(), since.into()],
+            )
+            .await?;
+        let rows = self
+            .all(
+                "SELECT * FROM audit_events WHERE organization_id = $1 AND created_at > $2 \
+                 ORDER BY created_at, id LIMIT $3 OFFSET $4",
+                &[organization.into(), since.into(), limit.into(), offset.into()],
+            )
+            .await?;
+        Ok((rows.iter().map(event).collect::<Result<_, _>>()?, total))
+    }
+}

@@ -58,4 +58,29 @@ impl Tx {
             })
             .collect()
     }
+
+    /// The names of the keys and which of them signs, the oldest first: enough to tell whether a ring is still the right one.
+    pub async fn signing_key_names(&mut self) -> Result<Vec<(String, bool)>, StoreError> {
+        let rows = self.all("SELECT kid, is_current FROM signing_keys ORDER BY created_at, kid", &[]).await?;
+        rows.iter().map(|row| Ok((row.text("kid")?, row.boolean("is_current")?))).collect()
+    }
+
+    /// Stores a new key, which signs from now on; the others are only published.
+    pub async fn rotate_signing_key(&mut self, key: &StoredSigningKey) -> Result<(), StoreError> {
+        self.execute("UPDATE signing_keys SET is_current = FALSE", &[]).await?;
+        self.insert_signing_key(key).await
+    }
+
+    /// When the last token of a key stops being valid; `None` when it has signed none.
+    pub async fn last_expiry_of_key(&mut self, kid: &str) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT expires_at FROM identity_tokens WHERE kid = $1 ORDER BY expires_at DESC LIMIT 1";
+        let row = self.optional(sql, &[kid.into()]).await?;
+        row.map(|row| row.time("expires_at")).transpose()
+    }
+
+    /// Removes a key that does not sign.
+    pub async fn delete_signing_key(&mut self, kid: &str) -> Result<(), StoreError> {
+        let sql = "DELETE FROM signing_keys WHERE kid = $1 AND is_current = FALSE";
+        self.execute(sql, &[kid.into()]).await.map(drop)
+    }
 }

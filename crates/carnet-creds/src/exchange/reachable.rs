@@ -8,12 +8,13 @@ use std::{
     error::Error,
     future::Future,
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     str::FromStr,
     sync::Arc,
 };
 
+use carnet_model::is_local_address as is_forbidden;
 use serde::{Deserialize, Serialize};
 
 use reqwest::{
@@ -95,6 +96,11 @@ impl AllowedHosts {
         hosts.into_iter().map(str::parse).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Tells whether the operator named this host, with this port or for all of its ports.
+    pub fn allows(&self, host: &str, port: u16) -> bool {
+        self.has(host, Some(port))
+    }
+
     fn has(&self, host: &str, port: Option<u16>) -> bool {
         let host = normal(host);
         self.0.iter().any(|allowed| allowed.host == host && (allowed.port.is_none() || allowed.port == port))
@@ -150,59 +156,6 @@ pub(crate) fn check(text: &str, allowed: &AllowedHosts) -> Result<(Url, Reach), 
 
 fn literal(host: &str) -> Option<IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
-}
-
-/// Whether an adapter may never reach an address that nobody has allowed.
-pub(crate) fn is_forbidden(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_forbidden_v4(address),
-        IpAddr::V6(address) => match embedded(address) {
-            Some(address) => is_forbidden_v4(address),
-            None => is_forbidden_v6(address),
-        },
-    }
-}
-
-/// Metadata and platform services that lie outside of the link-local range: Alibaba Cloud, Azure, Oracle.
-const METADATA_V4: [Ipv4Addr; 3] =
-    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
-
-fn is_forbidden_v4(address: Ipv4Addr) -> bool {
-    // 0.0.0.0/8 is "this host on this network" (RFC 1122, section 3.2.1.3).
-    address.octets()[0] == 0
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_multicast()
-        || address.is_broadcast()
-        || METADATA_V4.contains(&address)
-}
-
-fn is_forbidden_v6(address: Ipv6Addr) -> bool {
-    let segments = address.segments();
-    // Site-local addresses are deprecated, and still routed nowhere but here (RFC 3879).
-    let is_site_local = segments[0] & 0xffc0 == 0xfec0;
-    // fd00:ec2::/32 holds the services of an instance in AWS, fd20:ce::/32 those in Google Cloud.
-    let is_metadata = matches!(segments[..2], [0xfd00, 0x0ec2] | [0xfd20, 0x00ce]);
-    address.is_loopback()
-        || address.is_unspecified()
-        || address.is_multicast()
-        || address.is_unicast_link_local()
-        || is_site_local
-        || is_metadata
-}
-
-/// The IPv4 address inside of an IPv6 one: mapped, compatible, translated (RFC 6052, RFC 8215) or 6to4 (RFC 3056).
-fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let segments = address.segments();
-    let joined = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-    let last = joined(segments[6], segments[7]);
-    match segments {
-        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
-        [0, 0, 0, 0, 0, 0 | 0xffff, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => Some(last),
-        [0x64, 0xff9b, 0, 0, 0, 0, _, _] | [0x64, 0xff9b, 1, _, _, _, _, _] => Some(last),
-        [0x2002, high, low, ..] => Some(joined(high, low)),
-        _ => None,
-    }
 }
 
 /// What a look-up leads to.
