@@ -2,18 +2,21 @@
 
 mod outstanding_list;
 mod revoke_outstanding;
+mod signing_keys;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use carnet_store::Store;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret as _;
 
 use self::revoke_outstanding::RevokeOptions;
+use self::signing_keys::{KeyAction, KeyOptions};
+use crate::cli::DatabaseOptions;
 use crate::data_dir::DataDir;
+use crate::database::Database;
 use crate::edge;
 
 #[derive(Debug, Subcommand)]
@@ -25,6 +28,34 @@ pub(crate) enum AdminCommand {
         name: String,
         #[command(flatten)]
         place: DataOptions,
+    },
+    /// Make an account and print its first API token; invitations to the address are accepted by it.
+    CreateUser {
+        /// The username.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The address of the user, by which organizations invite.
+        #[arg(long, value_name = "ADDRESS")]
+        email: String,
+        /// Let the user administer the whole site.
+        #[arg(long)]
+        site_admin: bool,
+        #[command(flatten)]
+        place: DataOptions,
+    },
+    /// Have identity tokens signed by a new key; the one before stays published until it is trimmed.
+    ///
+    /// Needs the API token of an administrator of the site, in CARNET_TOKEN or --token-file.
+    RotateKey {
+        #[command(flatten)]
+        options: Box<KeyOptions>,
+    },
+    /// Publish keys no longer that sign no more; refused while tokens of theirs are valid.
+    ///
+    /// Needs the API token of an administrator of the site, in CARNET_TOKEN or --token-file.
+    TrimKey {
+        #[command(flatten)]
+        options: Box<KeyOptions>,
     },
     /// Revoke the Vault tokens that runs left behind because their agent and its guardian both died.
     ///
@@ -45,6 +76,9 @@ pub(crate) struct DataOptions {
     #[arg(long, env = "CARNET_DATA", default_value = "carnet-data", value_name = "DIR")]
     data: PathBuf,
 
+    #[command(flatten)]
+    database: DatabaseOptions,
+
     /// The file of the master key [default: DATA/master.key]; CARNET_MASTER_KEY beats it.
     #[arg(long, env = "CARNET_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
@@ -54,16 +88,27 @@ pub(crate) struct DataOptions {
 pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<()> {
     match command {
         AdminCommand::AgentToken { name, place } => {
-            let store = open(&place).await?;
+            let store = open(place).await?;
             let token = carnet_server::create_agent_token(&store, &name, edge::now()).await?;
             edge::print(&format!("{}\n", token.expose_secret()))
         }
+        AdminCommand::CreateUser { name, email, site_admin, place } => {
+            let store = open(place).await?;
+            let token = carnet_server::create_user(&store, &name, &email, site_admin, edge::now()).await?;
+            edge::print(&format!("{}\n", token.expose_secret()))
+        }
+        AdminCommand::RotateKey { options } => signing_keys::run(&options, KeyAction::Rotate).await,
+        AdminCommand::TrimKey { options } => signing_keys::run(&options, KeyAction::Trim).await,
         AdminCommand::RevokeOutstanding { options } => revoke_outstanding::run(&options).await,
     }
 }
 
-async fn open(place: &DataOptions) -> anyhow::Result<Store> {
-    let data = DataDir::beside_server(&place.data)?;
-    let master = data.master_key(place.master_key_file.as_deref())?;
-    Store::open(data.path(), master).await.context("the data directory cannot be opened")
+async fn open(place: DataOptions) -> anyhow::Result<Store> {
+    let database = Database::new(place.database, None, None)?;
+    let (data, is_in_use) = match &database {
+        Database::DataDir => (DataDir::beside_server(&place.data)?, false),
+        Database::Postgres { .. } => (DataDir::beside_database(&place.data), true),
+    };
+    let master = data.master_key(place.master_key_file.as_deref(), is_in_use)?;
+    database.open(&data, master).await
 }

@@ -1,9 +1,11 @@
 //! The command line.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use secrecy::SecretString;
 
 use crate::adapters::AdaptersCommand;
 use crate::admin::AdminCommand;
@@ -75,12 +77,33 @@ pub(crate) enum ConfigCommand {
     },
 }
 
+/// Which database, when it is not the SQLite of the data directory.
+#[derive(Debug, Default, Args)]
+pub(crate) struct DatabaseOptions {
+    /// postgres://USER@HOST:PORT/NAME instead of SQLite in the data directory. Everybody on this machine can read argument lists:
+    /// an address with a password belongs into CARNET_DATABASE or a file.
+    #[arg(long, env = "CARNET_DATABASE", hide_env_values = true, value_name = "URL", value_parser = secret)]
+    pub(crate) database: Option<SecretString>,
+
+    /// A file with the address of the Postgres database; --database beats it.
+    #[arg(long, env = "CARNET_DATABASE_FILE", value_name = "FILE")]
+    pub(crate) database_file: Option<PathBuf>,
+}
+
+/// Takes any text, so that no message repeats it.
+fn secret(text: &str) -> Result<SecretString, Infallible> {
+    Ok(SecretString::from(text))
+}
+
 /// Options of the server. A flag beats the variable, which beats the file.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ServerOptions {
     /// The data directory; made when it is not there [default: ./carnet-data].
     #[arg(long, env = "CARNET_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) database: DatabaseOptions,
 
     /// The IP address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8443].
     #[arg(long, env = "CARNET_LISTEN", value_name = "IP:PORT")]
@@ -102,7 +125,7 @@ pub(crate) struct ServerOptions {
     #[arg(long, env = "CARNET_MASTER_KEY_FILE", value_name = "FILE")]
     pub(crate) master_key_file: Option<PathBuf>,
 
-    /// Certificate authorities that the embedded agent trusts beside the system's, PEM.
+    /// Certificate authorities that the embedded agent and notifications trust beside the system's, PEM.
     #[arg(long, env = "CARNET_CA_FILE", value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
 
@@ -141,6 +164,14 @@ pub(crate) struct ServerOptions {
     /// The most bytes of an uploaded configuration or state [default: 268435456].
     #[arg(long, env = "CARNET_UPLOAD_LIMIT", value_name = "BYTES")]
     pub(crate) upload_limit: Option<u64>,
+
+    /// How many requests a second one token may make; 0 is without a limit [default: 100].
+    #[arg(long, env = "CARNET_RATE_LIMIT", value_name = "N")]
+    pub(crate) rate_limit: Option<u32>,
+
+    /// A host that notifications may go to although it lies on this machine, its link or in a private network.
+    #[arg(long, env = "CARNET_ALLOW_NOTIFICATION_HOSTS", value_name = "HOST[:PORT]", value_delimiter = ',')]
+    pub(crate) allow_notification_hosts: Vec<String>,
 
     /// How long a plan may take, as in 2h or 90m [default: 2h].
     #[arg(long, env = "CARNET_PLAN_TIMEOUT", value_name = "DURATION")]

@@ -7,15 +7,19 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use carnet_agent::{AllowedHosts, SandboxMode};
 use carnet_server::{ServerAdapter, read_adapters};
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::cli::ServerOptions;
+use crate::database::Database;
 
 /// The file: the keys are those of the flags, with underscores.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     data: Option<PathBuf>,
+    database: Option<SecretString>,
+    database_file: Option<PathBuf>,
     listen: Option<SocketAddr>,
     url: Option<String>,
     issuer_url: Option<String>,
@@ -31,9 +35,15 @@ struct File {
     concurrency: Option<usize>,
     sandbox: Option<String>,
     upload_limit: Option<u64>,
+    rate_limit: Option<u32>,
+    allow_notification_hosts: Option<Vec<String>>,
     plan_timeout: Option<String>,
     apply_timeout: Option<String>,
 }
+
+/// Clients that read the limit from the server keep to two thirds of it, in bursts of one third: with this, a command of
+/// Terraform, which makes some 30 requests in its first second, never waits.
+const RATE_LIMIT: u32 = 100;
 
 /// How connections to the server are protected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +65,7 @@ pub(crate) enum TlsMode {
 #[derive(Debug)]
 pub(crate) struct ServerConfig {
     pub(crate) data: PathBuf,
+    pub(crate) database: Database,
     pub(crate) listen: SocketAddr,
     pub(crate) url: Option<String>,
     pub(crate) issuer_url: Option<String>,
@@ -70,6 +81,8 @@ pub(crate) struct ServerConfig {
     pub(crate) concurrency: usize,
     pub(crate) sandbox: SandboxMode,
     pub(crate) upload_limit: u64,
+    pub(crate) rate_limit: u32,
+    pub(crate) allow_notification_hosts: Vec<String>,
     pub(crate) plan_timeout: Duration,
     pub(crate) apply_timeout: Duration,
 }
@@ -87,6 +100,7 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
     }
     Ok(ServerConfig {
         data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from("carnet-data")),
+        database: Database::new(options.database, file.database, file.database_file)?,
         listen: options.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8443))),
         url: options.url.or(file.url).map(|url| web_address(&url)).transpose()?,
         issuer_url: options.issuer_url.or(file.issuer_url),
@@ -104,6 +118,11 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
         work_root: options.work_root.or(file.work_root).unwrap_or_else(|| PathBuf::from("/tmp")),
         concurrency,
         sandbox: sandbox_mode(options.sandbox.or(file.sandbox).as_deref().unwrap_or("auto"))?,
+        rate_limit: options.rate_limit.or(file.rate_limit).unwrap_or(RATE_LIMIT),
+        allow_notification_hosts: Some(options.allow_notification_hosts)
+            .filter(|hosts| !hosts.is_empty())
+            .or(file.allow_notification_hosts)
+            .unwrap_or_default(),
         upload_limit: options.upload_limit.or(file.upload_limit).unwrap_or(256 * 1024 * 1024),
         plan_timeout: timeout(
             options.plan_timeout.or(file.plan_timeout),
@@ -133,6 +152,7 @@ pub(crate) fn check(config: &ServerConfig) -> anyhow::Result<()> {
     }
     config.adapters()?;
     config.allowed_hosts()?;
+    config.allowed_notification_hosts()?;
     if config.url.is_none() && config.listen.ip().is_unspecified() {
         bail!("listening on every address: say with url how clients reach this server");
     }
@@ -157,8 +177,15 @@ pub(crate) fn text(config: &ServerConfig) -> String {
         SandboxMode::Off => "off",
     };
     let duration = |value: Duration| quoted(&format!("{}s", value.as_secs()));
+    let (database, database_file) = match &config.database {
+        Database::DataDir => (None, None),
+        Database::Postgres { url, file } => (Some(url), file.clone()),
+    };
     let lines = [
         ("data", Some(path(&config.data))),
+        ("database_file", database_file.as_ref().map(path)),
+        // Without the user and the password, it is no setting.
+        ("# database", database.map(|url| quoted(&url.display()))),
         ("listen", Some(quoted(&config.listen))),
         ("url", Some(quoted(&config.address()))),
         ("issuer_url", Some(quoted(&config.issuer()))),
@@ -176,6 +203,8 @@ pub(crate) fn text(config: &ServerConfig) -> String {
         ("work_root", Some(path(&config.work_root))),
         ("concurrency", Some(config.concurrency.to_string())),
         ("sandbox", Some(quoted(&sandbox))),
+        ("rate_limit", Some(config.rate_limit.to_string())),
+        ("allow_notification_hosts", Some(format!("{:?}", config.allow_notification_hosts))),
         ("upload_limit", Some(config.upload_limit.to_string())),
         ("plan_timeout", Some(duration(config.plan_timeout))),
         ("apply_timeout", Some(duration(config.apply_timeout))),
@@ -194,6 +223,12 @@ impl ServerConfig {
     pub(crate) fn allowed_hosts(&self) -> anyhow::Result<AllowedHosts> {
         let hosts = self.allow_provider_hosts.iter().map(String::as_str);
         AllowedHosts::parse(hosts).context("allow_provider_hosts cannot be used")
+    }
+
+    /// Hosts that notifications may go to although they lie where notifications may not go.
+    pub(crate) fn allowed_notification_hosts(&self) -> anyhow::Result<AllowedHosts> {
+        let hosts = self.allow_notification_hosts.iter().map(String::as_str);
+        AllowedHosts::parse(hosts).context("allow_notification_hosts cannot be used")
     }
 
     /// The declarative adapters of every organization.
@@ -256,6 +291,7 @@ fn duration(text: &str) -> anyhow::Result<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::DatabaseOptions;
 
     #[test]
     fn an_unknown_key_of_the_file_is_refused_by_name() {
@@ -300,6 +336,20 @@ mod tests {
         ] {
             assert!(check(&server(None, Box::new(options)).expect("valid")).is_err());
         }
+    }
+
+    #[test]
+    fn the_address_of_a_database_is_never_repeated() {
+        let options = |text: &str| {
+            let database = DatabaseOptions { database: Some(text.into()), ..Default::default() };
+            Box::new(ServerOptions { database, ..Default::default() })
+        };
+        let config = server(None, options("postgres://carnet:hunter2@db:5432/carnet")).expect("valid");
+        let text = text(&config);
+        assert!(text.contains("# database = \"postgres://db:5432/carnet\""), "{text}");
+        assert!(!format!("{text}{config:?}").contains("hunter2"));
+        let error = server(None, options("postgre://carnet:hunter2@db:5432/carnet")).expect_err("refused");
+        assert!(!format!("{error:#}").contains("hunter2"));
     }
 
     #[test]

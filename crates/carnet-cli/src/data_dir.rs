@@ -52,12 +52,18 @@ impl DataDir {
         Ok(Self { path: path.canonicalize()?, _lock: None })
     }
 
+    /// Names a directory without looking at it: the data is in a database elsewhere, and only the master key may be here.
+    pub(crate) fn beside_database(path: &Path) -> Self {
+        Self { path: path.to_owned(), _lock: None }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The master key: from `CARNET_MASTER_KEY`, else from its file, which is made with the first start.
-    pub(crate) fn master_key(&self, file: Option<&Path>) -> anyhow::Result<MasterKey> {
+    /// The master key: from `CARNET_MASTER_KEY`, else from its file, which is made with the first start, unless data in a database
+    /// elsewhere is sealed already.
+    pub(crate) fn master_key(&self, file: Option<&Path>, is_in_use: bool) -> anyhow::Result<MasterKey> {
         if let Some(text) = edge::secret("CARNET_MASTER_KEY") {
             return MasterKey::from_text(text.expose_secret())
                 .context("CARNET_MASTER_KEY must hold 32 bytes, as 64 hex digits or base64");
@@ -70,12 +76,21 @@ impl DataDir {
                     format!("{} must hold 32 bytes, as 64 hex digits or base64", path.display())
                 })
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.new_master_key(&path),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.new_master_key(&path, is_in_use)
+            }
             Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
         }
     }
 
-    fn new_master_key(&self, path: &Path) -> anyhow::Result<MasterKey> {
+    fn new_master_key(&self, path: &Path, is_in_use: bool) -> anyhow::Result<MasterKey> {
+        if is_in_use {
+            bail!(
+                "the database is sealed with a master key already, and {} is missing; give this server the same key, \
+                 as that file, with --master-key-file or as CARNET_MASTER_KEY",
+                path.display()
+            );
+        }
         if self.path.join("carnet.db").exists() {
             bail!(
                 "the master key {} is missing, and the data in {} can only be read with it; put it back",
@@ -119,13 +134,13 @@ mod tests {
     fn the_master_key_is_made_once_and_for_its_owner_only() {
         let path = folder("made");
         let data = DataDir::open(&path).expect("opened");
-        let first = data.master_key(None).expect("made").to_text();
-        assert_eq!(*data.master_key(None).expect("read").to_text(), *first);
+        let first = data.master_key(None, false).expect("made").to_text();
+        assert_eq!(*data.master_key(None, false).expect("read").to_text(), *first);
         let mode = |file: &str| fs::metadata(path.join(file)).expect("there").permissions().mode() & 0o777;
         assert_eq!(mode("master.key"), 0o600);
         assert_eq!(mode("."), 0o700);
         fs::set_permissions(path.join("master.key"), fs::Permissions::from_mode(0o644)).expect("changed");
-        assert!(data.master_key(None).is_err(), "a key that others can read is refused");
+        assert!(data.master_key(None, false).is_err(), "a key that others can read is refused");
         fs::remove_dir_all(&path).expect("removed");
     }
 
@@ -134,8 +149,11 @@ mod tests {
         let path = folder("lost");
         let data = DataDir::open(&path).expect("opened");
         fs::write(path.join("carnet.db"), b"").expect("written");
-        let error = data.master_key(None).expect_err("refused");
+        let error = data.master_key(None, false).expect_err("refused");
         assert!(error.to_string().contains("put it back"), "{error}");
+        fs::remove_file(path.join("carnet.db")).expect("removed");
+        let error = data.master_key(None, true).expect_err("refused");
+        assert!(error.to_string().contains("the same key"), "{error}");
         fs::remove_dir_all(&path).expect("removed");
     }
 

@@ -6,6 +6,7 @@ mod agent;
 mod cli;
 mod config;
 mod data_dir;
+mod database;
 mod edge;
 mod logging;
 mod server;

@@ -1,13 +1,13 @@
 //! `carnet server`: everything in one process, the parts meeting over HTTP.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use carnet_agent::AgentConfig;
 use carnet_issuer::IssuerUrl;
-use carnet_server::{App, Settings, Tls};
+use carnet_server::{App, Destinations, Settings, Tls};
 use carnet_store::Store;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
@@ -15,6 +15,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::config::{ServerConfig, TlsMode};
 use crate::data_dir::DataDir;
+use crate::database::Database;
 use crate::{agent, edge, tls};
 
 /// Runs the server until it is asked to stop.
@@ -107,10 +108,9 @@ fn certificates(config: &ServerConfig, data: &Path, url: &str) -> anyhow::Result
 }
 
 async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow::Result<Arc<App>> {
-    let master = data.master_key(config.master_key_file.as_deref())?;
-    let store = edge::for_owner_only(async || Store::open(data.path(), master).await)
-        .await
-        .context("the data directory cannot be opened")?;
+    let is_in_use = config.database.is_in_use().await?;
+    let master = data.master_key(config.master_key_file.as_deref(), is_in_use)?;
+    let store = edge::for_owner_only(async || config.database.open(data, master).await).await?;
     let issuer_url: IssuerUrl = config
         .issuer_url
         .as_deref()
@@ -119,15 +119,25 @@ async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow
         .context("the issuer of identity tokens cannot have this address; set one with --issuer-url")?;
     let issuer = carnet_server::load_issuer(&store, issuer_url, edge::now())
         .await
-        .context("the signing keys cannot be opened; is the master key the one of this data directory?")?;
+        .context("the signing keys cannot be opened; is the master key the one of this data?")?;
     let settings = Settings {
         upload_limit: config.upload_limit,
         plan_timeout: config.plan_timeout,
         apply_timeout: config.apply_timeout,
         adapters: config.adapters()?,
+        rate_limit: config.rate_limit,
+        destinations: destinations(config)?,
         ..Settings::new(url)
     };
     Ok(Arc::new(App { store, settings, issuer, clock: edge::clock(), jobs_waiting: Notify::new() }))
+}
+
+fn destinations(config: &ServerConfig) -> anyhow::Result<Destinations> {
+    let allowed = config.allowed_notification_hosts()?;
+    let read =
+        |file: &PathBuf| std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()));
+    let ca_pem = config.ca_file.as_ref().map(read).transpose()?;
+    Ok(Destinations::new(move |host, port| allowed.allows(host, port), ca_pem))
 }
 
 async fn first_user(store: &Store, url: &str) -> anyhow::Result<()> {
@@ -180,7 +190,7 @@ async fn embedded_agent(
             .extend(std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?);
     }
     let token: SecretString =
-        carnet_server::create_agent_token(store, carnet_server::AGENT_TOKEN_DESCRIPTION, edge::now()).await?;
+        carnet_server::create_agent_token(store, &agent_description(config, data), edge::now()).await?;
     Ok(AgentConfig {
         name: "embedded".to_owned(),
         ca_pem: (!authorities.is_empty()).then_some(authorities),
@@ -194,6 +204,19 @@ async fn embedded_agent(
         sandbox: config.sandbox,
         ..AgentConfig::new(url, token, data.path().join("agent"))
     })
+}
+
+/// What the token of the embedded agent is described as: the next start replaces the token of the same description.
+fn agent_description(config: &ServerConfig, data: &DataDir) -> String {
+    let description = carnet_server::AGENT_TOKEN_DESCRIPTION;
+    match config.database {
+        Database::DataDir => description.to_owned(),
+        // Other servers of this database have embedded agents, too.
+        Database::Postgres { .. } => {
+            let system = rustix::system::uname();
+            format!("{description} of {}:{}", system.nodename().to_string_lossy(), data.path().display())
+        }
+    }
 }
 
 /// Where this machine reaches an address that was listened on.

@@ -11,6 +11,8 @@ use carnet_store::{NewToken, Store, TokenHash, Tx};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use crate::api::authentication_tokens::{default_expiry, new_user_token};
+use crate::api::organization_memberships::parsed_email;
 use crate::api::organizations::create_organization;
 use crate::app::{App, entropy, new_secret};
 use crate::error::ApiError;
@@ -18,8 +20,11 @@ use crate::extract::Id;
 use crate::page::page;
 use crate::route::{Access, Routes};
 
-/// Where the hash of the one-time code is kept until the first user exists.
+/// Where the hashes of the one-time codes are kept until the first user exists.
 const SETUP_CODE: &str = "setup-code-hash";
+
+/// How many one-time codes work at a time.
+const SETUP_CODES: usize = 8;
 
 /// What the token of the embedded agent is described as.
 pub const AGENT_TOKEN_DESCRIPTION: &str = "embedded agent";
@@ -30,6 +35,12 @@ pub enum SetupError {
     /// The bootstrap token is too weak.
     #[error("the bootstrap token needs at least 20 characters")]
     WeakToken,
+    /// Somebody with the address has an account.
+    #[error("somebody with this address has an account already")]
+    AddressTaken,
+    /// Somebody has the name.
+    #[error("the username is taken")]
+    NameTaken,
     /// The database or the operating system failed.
     #[error("the first user could not be prepared")]
     Failed(#[from] ApiError),
@@ -66,6 +77,43 @@ pub async fn create_site_admin(
     Ok(())
 }
 
+/// Makes an account and returns its first API token. Invitations to the address are accepted by it.
+pub async fn create_user(
+    store: &Store,
+    username: &str,
+    email: &str,
+    is_site_admin: bool,
+    now: Timestamp,
+) -> Result<SecretString, SetupError> {
+    let username: Username = username.parse().map_err(ApiError::from)?;
+    let email = parsed_email(Some(email))?;
+    let mut tx = store.write().await?;
+    let user = match tx.user_by_email(&email).await? {
+        Some(invited) if tx.is_placeholder(&invited.id).await? => {
+            let user = User { username, is_site_admin, ..invited };
+            tx.accept_invitations(&user).await.map_err(name_taken)?;
+            user
+        }
+        Some(_) => return Err(SetupError::AddressTaken),
+        None => {
+            if tx.user_by_name(&username).await?.is_some() {
+                return Err(SetupError::NameTaken);
+            }
+            insert_user(&mut tx, username, &email, is_site_admin, now).await?
+        }
+    };
+    let (_, secret) = new_user_token(&mut tx, &user.id, "first token", default_expiry(now), now).await?;
+    tx.commit().await?;
+    Ok(secret)
+}
+
+fn name_taken(error: carnet_store::StoreError) -> SetupError {
+    match error {
+        carnet_store::StoreError::Conflict => SetupError::NameTaken,
+        other => other.into(),
+    }
+}
+
 /// With nobody there yet, makes a new one-time code and returns the address that takes it.
 pub async fn prepare_first_user(store: &Store, url: &str) -> Result<Option<SecretString>, SetupError> {
     let mut tx = store.write().await?;
@@ -74,7 +122,11 @@ pub async fn prepare_first_user(store: &Store, url: &str) -> Result<Option<Secre
     }
     let code = new_secret("")?;
     let hash = TokenHash::of(&code);
-    tx.set_meta(SETUP_CODE, Some(hash.as_hex())).await?;
+    // Servers that share a database each print an address; any of them takes the first user.
+    let earlier = tx.meta(SETUP_CODE).await?.unwrap_or_default();
+    let hashes: Vec<&str> =
+        std::iter::once(hash.as_hex()).chain(earlier.split_whitespace()).take(SETUP_CODES).collect();
+    tx.set_meta(SETUP_CODE, Some(&hashes.join(" "))).await?;
     tx.commit().await?;
     Ok(Some(SecretString::from(format!("{}/setup/{}", url.trim_end_matches('/'), code.expose_secret()))))
 }
@@ -103,7 +155,7 @@ async fn insert_user(
     let user = User {
         id: UserId::from_entropy(entropy()?),
         username,
-        email: email.to_owned(),
+        email: email.to_lowercase(),
         service_of: None,
         is_site_admin,
         created_at: now,
@@ -126,6 +178,7 @@ async fn insert_token(
         user_id,
         team_id: None,
         organization_id: None,
+        agent_pool_id: None,
         created_by: None,
         description: description.to_owned(),
         created_at: now,
@@ -173,7 +226,8 @@ struct SetupForm {
 
 async fn is_code(tx: &mut Tx, code: &str) -> Result<bool, ApiError> {
     let hash = TokenHash::of(&SecretString::from(code));
-    Ok(tx.meta(SETUP_CODE).await?.as_deref() == Some(hash.as_hex()))
+    let hashes = tx.meta(SETUP_CODE).await?.unwrap_or_default();
+    Ok(hashes.split_whitespace().any(|known| known == hash.as_hex()))
 }
 
 async fn form(State(app): State<Arc<App>>, Id(code): Id<String>) -> Result<Response, ApiError> {

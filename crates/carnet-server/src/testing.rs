@@ -201,7 +201,9 @@ impl TestServer {
         let response = self.router.clone().oneshot(request).await.expect("infallible");
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body").to_vec();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        let answer = Answer { status: parts.status.as_u16(), headers: parts.headers, body };
+        crate::openapi::conformance::check(method, path, &answer);
+        answer
     }
 
     /// Makes a user and returns its id and token.

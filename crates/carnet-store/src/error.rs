@@ -29,7 +29,7 @@ pub enum StoreError {
     Sealed(#[from] crate::seal::SealError),
     /// A blob could not be read or written.
     #[error("a blob could not be read or written")]
-    Blob(#[from] std::io::Error),
+    Blob(#[source] std::io::Error),
     /// The database failed.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
@@ -41,6 +41,13 @@ const PASSING: [&str; 9] = ["40001", "40P01", "55P03", "57014", "57P01", "57P02"
 
 /// The result codes of SQLite for a database that somebody else holds (<https://sqlite.org/rescode.html>).
 const SQLITE_BUSY: [&str; 5] = ["5", "6", "261", "517", "773"];
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        // Blobs in a database fail as the database does.
+        error.downcast().unwrap_or_else(Self::Blob)
+    }
+}
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {

@@ -92,6 +92,35 @@ impl TestStore {
         }
     }
 
+    /// Everything that is stored: the files, or the rows as text.
+    pub async fn contents(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut places = vec![self.folder.path().to_owned()];
+        while let Some(place) = places.pop() {
+            if place.is_dir() {
+                let entries = std::fs::read_dir(&place).expect("a folder");
+                places.extend(entries.map(|entry| entry.expect("an entry").path()));
+            } else {
+                bytes.append(&mut std::fs::read(&place).expect("a file"));
+            }
+        }
+        if let Some(postgres) = &self.postgres {
+            let mut connection = connect(&postgres.address()).await;
+            let tables: Vec<String> =
+                sqlx::query_scalar("SELECT tablename::TEXT FROM pg_tables WHERE schemaname = 'public'")
+                    .fetch_all(&mut connection)
+                    .await
+                    .expect("the tables");
+            for table in tables {
+                let sql = AssertSqlSafe(format!("SELECT CAST(t AS TEXT) FROM \"{table}\" t"));
+                let rows: Vec<String> =
+                    sqlx::query_scalar(sql).fetch_all(&mut connection).await.expect("the rows");
+                bytes.extend(rows.into_iter().flat_map(String::into_bytes));
+            }
+        }
+        bytes
+    }
+
     /// How many blobs of a kind are kept, complete or not.
     pub async fn count_blobs(&self, kind: &str) -> usize {
         match &self.postgres {

@@ -18,7 +18,7 @@ use crate::reply::Reply;
 const VERSION_LIMIT: usize = 64;
 
 pub(crate) async fn heartbeat(call: JobCall, Plain(heartbeat): Plain<Heartbeat>) -> Reply {
-    let mut tx = call.app.store.write().await?;
+    let mut tx = call.app.store.write_to_job(&call.job.id).await?;
     let job = call.running(&mut tx).await?;
     let lease_expires_at = lease(&job, call.now)?;
     tx.renew_lease(&job.id, lease_expires_at).await?;

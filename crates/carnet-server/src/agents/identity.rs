@@ -13,6 +13,7 @@ use carnet_store::IdentityToken;
 use super::caller::{JobCall, Plain};
 use super::document::{run_of, workload_identity};
 use crate::app::{Settings, entropy};
+use crate::audit;
 use crate::error::ApiError;
 use crate::reply::Reply;
 
@@ -24,7 +25,7 @@ pub(crate) async fn create(call: JobCall, Plain(wanted): Plain<IdentityTokenRequ
         wanted.audience.parse().map_err(|error| ApiError::invalid("/audience", format!("{error}")))?;
     check_text("/family", &wanted.family)?;
     check_text("/tag", wanted.tag.as_deref().unwrap_or("default"))?;
-    let mut tx = call.app.store.write().await?;
+    let mut tx = call.app.store.write_to_job(&call.job.id).await?;
     let job = call.running(&mut tx).await?;
     let (run, workspace) = run_of(&mut tx, &job).await?;
     check_job(&job, &run, call.now)?;
@@ -34,11 +35,13 @@ pub(crate) async fn create(call: JobCall, Plain(wanted): Plain<IdentityTokenRequ
         jti: Jti::from_entropy(entropy()?),
     };
     let identity = workload_identity(&workspace, &run, job.phase);
-    let draft = call.app.issuer.draft(&identity, request, call.now)?;
+    let issuer = call.app.issuer.fresh(&mut tx).await?;
+    let draft = issuer.draft(&identity, request, call.now)?;
     tx.insert_identity_token(&entry(&job, &workspace, &wanted, &draft)?).await?;
+    tx.insert_audit_event(&audit::event_of_token(&job, &workspace, &draft, call.now)?).await?;
     // The ledger comes first: a token that is not in it must never exist.
     tx.commit().await?;
-    let minted = call.app.issuer.sign(draft)?;
+    let minted = issuer.sign(draft)?;
     tracing::info!(job.id = %job.id, run.id = %run.id, token.jti = %minted.jti, token.audience = %minted.audience,
         token.subject = minted.subject, "an identity token was minted");
     let reply = IdentityTokenReply {

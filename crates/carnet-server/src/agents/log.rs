@@ -27,7 +27,7 @@ pub(crate) async fn append(call: JobCall, headers: HeaderMap, params: Params, bo
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| ApiError::BadRequest("offset is the length of the log so far".to_owned()))?;
     let bytes = collect(&headers, body, REQUEST_LIMIT).await?;
-    let mut tx = call.app.store.write().await?;
+    let mut tx = call.app.store.write_to_job(&call.job.id).await?;
     let job = call.running(&mut tx).await?;
     let missing = || ApiError::internal("the phase of a job is not there");
     let mut phase = tx.run_phase(&job.run_id, job.phase).await?.ok_or_else(missing)?;

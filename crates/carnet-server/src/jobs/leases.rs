@@ -9,9 +9,11 @@ use carnet_store::Tx;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::waiting::WaitingJobs;
+use super::wake_up::wake_agents;
 use super::{Cause, end_run, note_event, note_unrevoked};
 use crate::app::App;
 use crate::error::ApiError;
+use crate::notifications::send_notifications;
 
 /// How often leases are looked at.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -24,6 +26,15 @@ const KILL_AFTER: Duration = Duration::from_secs(120);
 
 /// Runs the background work until `stop` completes.
 pub async fn run_background(app: Arc<App>, stop: impl Future<Output = ()>) {
+    tokio::select! {
+        () = look_after_jobs(&app, stop) => {}
+        () = wake_agents(&app) => {}
+        () = app.store.pulse() => {}
+        () = send_notifications(&app) => {}
+    }
+}
+
+async fn look_after_jobs(app: &App, stop: impl Future<Output = ()>) {
     let mut ticks = interval_at(Instant::now() + FIRST_SWEEP, PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::pin!(stop);
@@ -33,10 +44,10 @@ pub async fn run_background(app: Arc<App>, stop: impl Future<Output = ()>) {
             _ = ticks.tick() => {}
             () = &mut stop => return,
         }
-        if let Err(error) = sweep(&app).await {
+        if let Err(error) = sweep(app).await {
             tracing::error!(%error, "the leases of jobs could not be looked at");
         }
-        if let Err(error) = waiting.look(&app).await {
+        if let Err(error) = waiting.look(app).await {
             tracing::error!(%error, "the queue of jobs could not be looked at");
         }
     }

@@ -7,9 +7,10 @@ mod schedule;
 mod status;
 mod unrevoked;
 mod waiting;
+mod wake_up;
 
 pub(crate) use create::{NewRun, create_run};
-pub(crate) use end::{close_phase, end_run};
+pub(crate) use end::{close_phase, end_run, give_way};
 pub use leases::run_background;
 pub(crate) use schedule::schedule;
 pub(crate) use status::{Cause, move_phase, move_run, note_event};

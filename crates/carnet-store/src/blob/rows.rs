@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 
 use super::BlobName;
 use super::frames::SALT_LEN;
+use crate::error::StoreError;
 
 /// The tables of blobs.
 #[derive(Clone)]
@@ -45,7 +46,7 @@ impl Rows {
     }
 
     fn wait<T>(&self, work: impl Future<Output = Result<T, sqlx::Error>>) -> io::Result<T> {
-        self.runtime.block_on(work).map_err(io::Error::other)
+        self.runtime.block_on(work).map_err(|error| io::Error::other(StoreError::from(error)))
     }
 
     pub(super) fn delete(&self, name: &BlobName) -> io::Result<()> {

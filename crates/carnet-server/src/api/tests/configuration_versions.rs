@@ -1,4 +1,3 @@
-use carnet_store::BlobName;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
@@ -56,8 +55,8 @@ async fn current(site: &Site) -> Option<String> {
     workspace.current_configuration_version_id.map(|id| id.to_string())
 }
 
-fn is_stored(site: &Site, id: &str) -> bool {
-    site.server.app.store.blobs().reader(&BlobName::new("configuration", id)).expect("read").is_some()
+async fn is_stored(site: &Site, id: &str) -> bool {
+    site.server.has_blob("configuration", id).await
 }
 
 #[tokio::test]
@@ -101,7 +100,7 @@ async fn two_uploads_at_the_same_time_have_one_winner() {
     assert!(matches!((one, two), (200, 404) | (404, 200)), "{one} {two}");
     let expected = if one == 200 { "uploaded" } else { "errored" };
     assert_eq!(show(&site, &id).await["status"], expected);
-    assert_eq!(is_stored(&site, &id), one == 200);
+    assert_eq!(is_stored(&site, &id).await, one == 200);
 }
 
 #[tokio::test]
@@ -126,7 +125,7 @@ async fn a_bad_archive_is_an_errored_version_that_says_why() {
         assert_eq!(errored["status"], "errored");
         let message = errored["error-message"].as_str().expect("a message");
         assert!(message.contains(reason), "{message:?} should say {reason:?}");
-        assert!(!is_stored(&site, &id));
+        assert!(!is_stored(&site, &id).await);
         assert_eq!(put(&site, &url, good()).await, 404);
     }
     assert_eq!(current(&site).await, None);
@@ -144,7 +143,7 @@ async fn limits_hold_while_the_bytes_come() {
     let declared = [("content-length", "1001")];
     assert_eq!(site.server.send_with("PUT", &url, "", &declared, Vec::new()).await.status, 413);
     assert_eq!(show(&site, &id).await["status"], "pending");
-    assert!(!is_stored(&site, &id));
+    assert!(!is_stored(&site, &id).await);
     // The address was not used up.
     let bomb = archive(&[(EntryType::Regular, "zeros", "", &[0; 20_000])]);
     assert!(bomb.len() < 1000);
@@ -222,4 +221,48 @@ async fn strangers_see_nothing_and_bad_bodies_are_refused() {
         let answer = site.server.send("POST", &list, &site.owner, body.into()).await;
         assert_eq!(answer.status, expected, "{body}");
     }
+}
+
+#[tokio::test]
+async fn only_what_nothing_needs_is_archived() {
+    let site = Site::new().await;
+    let archive = async |id: &str| {
+        let path = format!("/api/v2/configuration-versions/{id}/actions/archive");
+        site.server.request("POST", &path, &site.owner, Value::Null).await
+    };
+    let (first, url) = create(&site, json!({})).await;
+    let (status, answer) = archive(&first).await;
+    assert_eq!(status, 409);
+    assert_eq!(answer["errors"][0]["detail"], "configuration could not be archived because it is pending");
+    assert_eq!(put(&site, &url, good()).await, 200);
+    let (status, answer) = archive(&first).await;
+    assert_eq!(status, 409);
+    assert_eq!(answer["errors"][0]["title"], "transition not allowed");
+    assert_eq!(answer["errors"][0]["detail"], "configuration could not be archived because it is current");
+
+    site.server.advance(std::time::Duration::from_secs(1));
+    let (second, url) = create(&site, json!({ "auto-queue-runs": false })).await;
+    assert_eq!(put(&site, &url, good()).await, 200);
+    let (status, answer) = archive(&first).await;
+    assert_eq!(status, 409, "its run waits: {answer}");
+    let list = site.workspace_path("/configuration-versions?include=run");
+    let (_, versions) = site.server.request("GET", &list, &site.owner, Value::Null).await;
+    let run = versions["included"][0]["id"].as_str().expect("a run").to_owned();
+    let cancel = format!("/api/v2/runs/{run}/actions/cancel");
+    assert_eq!(site.server.request("POST", &cancel, &site.owner, json!({})).await.0, 202);
+    assert_eq!(archive(&first).await.0, 202);
+    let archived = show(&site, &first).await;
+    assert_eq!(archived["status"], "archived");
+    assert_eq!(archived["status-timestamps"]["archived-at"], "2026-01-05T10:00:01Z");
+    assert_eq!(archive(&first).await.0, 409);
+    assert_eq!(archive(&second).await.0, 409);
+    let download = format!("/api/v2/configuration-versions/{first}/download");
+    assert_eq!(site.server.call("GET", &download, &site.owner, Value::Null).await.status, 404);
+    let body = json!({ "data": { "relationships": {
+        "workspace": { "data": { "type": "workspaces", "id": site.workspace.id.as_str() } },
+        "configuration-version": { "data": { "type": "configuration-versions", "id": first } },
+    } } });
+    let (status, answer) = site.server.request("POST", "/api/v2/runs", &site.owner, body).await;
+    assert_eq!(status, 422);
+    assert!(answer.to_string().contains("Configuration version is missing"), "{answer}");
 }

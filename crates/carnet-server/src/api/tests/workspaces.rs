@@ -146,7 +146,6 @@ async fn a_workspace_that_manages_resources_is_not_deleted_safely() {
 #[tokio::test]
 async fn a_deleted_workspace_leaves_nothing_on_disk() {
     let site = Site::new().await;
-    let blobs = site.server.app.store.blobs();
     let configuration = site.workspace_path("/configuration-versions");
     let body = json!({ "data": { "attributes": { "auto-queue-runs": false } } });
     let (status, made) = site.server.request("POST", &configuration, &site.owner, body).await;
@@ -154,11 +153,11 @@ async fn a_deleted_workspace_leaves_nothing_on_disk() {
     let upload = made["data"]["attributes"]["upload-url"].as_str().expect("an address");
     let archive = super::configuration_versions::archive(&[(tar::EntryType::Regular, "main.tf", "", b"")]);
     assert_eq!(site.server.send("PUT", upload, "", archive).await.status, 200);
-    let name = carnet_store::BlobName::new("configuration", made["data"]["id"].as_str().expect("an id"));
-    assert!(blobs.get(&name).expect("readable").is_some());
+    let id = made["data"]["id"].as_str().expect("an id");
+    assert!(site.server.has_blob("configuration", id).await);
     assert_eq!(
         site.server.request("DELETE", &site.workspace_path(""), &site.owner, Value::Null).await.0,
         204
     );
-    assert!(blobs.get(&name).expect("readable").is_none());
+    assert!(!site.server.has_blob("configuration", id).await);
 }

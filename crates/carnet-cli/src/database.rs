@@ -1,0 +1,71 @@
+//! Which database the server uses.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use carnet_store::{MasterKey, PostgresUrl, Store};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::cli::DatabaseOptions;
+use crate::data_dir::DataDir;
+
+/// Where the data is.
+#[derive(Debug)]
+pub(crate) enum Database {
+    /// SQLite in the data directory.
+    DataDir,
+    /// Postgres; the file is where its address was found.
+    Postgres { url: PostgresUrl, file: Option<PathBuf> },
+}
+
+impl Database {
+    /// Reads the address; options beat what the configuration file says, an address beats the name of a file.
+    pub(crate) fn new(
+        options: DatabaseOptions,
+        url: Option<SecretString>,
+        file: Option<PathBuf>,
+    ) -> anyhow::Result<Self> {
+        let chosen = if options.database.is_some() || options.database_file.is_some() {
+            (options.database, options.database_file)
+        } else {
+            (url, file)
+        };
+        match chosen {
+            (Some(url), _) => Ok(Self::Postgres { url: url.expose_secret().trim().parse()?, file: None }),
+            (None, Some(file)) => {
+                let text = std::fs::read_to_string(&file)
+                    .map(SecretString::from)
+                    .with_context(|| format!("{} cannot be read", file.display()))?;
+                let url = text.expose_secret().trim().parse();
+                Ok(Self::Postgres {
+                    url: url.with_context(|| format!("{} is of no use", file.display()))?,
+                    file: Some(file),
+                })
+            }
+            (None, None) => Ok(Self::DataDir),
+        }
+    }
+
+    /// Tells whether data is there already that another master key would not open.
+    pub(crate) async fn is_in_use(&self) -> anyhow::Result<bool> {
+        match self {
+            // The data directory looks for itself.
+            Self::DataDir => Ok(false),
+            Self::Postgres { url, .. } => {
+                Store::is_in_use(url).await.with_context(|| format!("{} cannot be opened", url.display()))
+            }
+        }
+    }
+
+    /// Opens the data.
+    pub(crate) async fn open(&self, data: &DataDir, master: MasterKey) -> anyhow::Result<Store> {
+        match self {
+            Self::DataDir => {
+                Store::open(data.path(), master).await.context("the data directory cannot be opened")
+            }
+            Self::Postgres { url, .. } => Store::connect(url, master).await.with_context(|| {
+                format!("{} cannot be opened; all its servers need the same master key", url.display())
+            }),
+        }
+    }
+}
