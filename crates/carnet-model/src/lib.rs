@@ -66,6 +66,11 @@ pub use notification::{
 pub use organization::{DefaultExecution, DefaultExecutionError, Organization, OrganizationSettings};
 pub use permission::{Permission, Place, Scope, Standing, is_allowed};
 pub use project::{ActivityDuration, ActivityDurationError, DEFAULT_PROJECT, Project};
+pub use registry::{
+    ArchiveFilename, Checksum, GpgKey, ModuleVersionStatus, PlatformName, RegistryModule, RegistryModuleName,
+    RegistryModuleProvider, RegistryModuleVersion, RegistryNameError, RegistryPlatform, RegistryProvider,
+    RegistryProviderName, RegistryProviderVersion, RegistryVersion,
+};
 pub use reserved_tag_key::{ReservedTagKey, TagKey, TagKeyError};
 pub use run::{
     PhaseAgent, PhaseStatus, ResourceCounts, Run, RunDecision, RunOptions, RunPhase, RunRights, RunSource,

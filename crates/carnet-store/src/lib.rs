@@ -66,6 +66,7 @@ pub use login_code::LoginCode;
 pub use membership::MembershipFilter;
 pub use organization::OrganizationsOf;
 pub use project::{ProjectCounts, ProjectFilter, ProjectOrder};
+pub use registry_module::RegistryModuleFilter;
 pub use run::RunVariables;
 pub use run_list::{RunFilter, RunKinds, RunList};
 pub use seal::{MASTER_KEY_LEN, MasterKey, SealError, Sealer};
