@@ -15,6 +15,7 @@ mod jobs;
 mod linger;
 mod login;
 mod oidc;
+mod openapi;
 mod outstanding;
 mod page;
 mod reply;

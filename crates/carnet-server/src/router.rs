@@ -13,7 +13,7 @@ use crate::headers::add_headers;
 use crate::linger::linger;
 use crate::route::{Route, Routes};
 use crate::whole_body::read_first;
-use crate::{agents, api, health, login, oidc, page, setup};
+use crate::{agents, api, health, login, oidc, openapi, page, setup};
 
 fn all() -> Routes {
     Routes::default()
@@ -23,6 +23,7 @@ fn all() -> Routes {
         .merge(setup::routes())
         .merge(login::routes())
         .merge(agents::routes())
+        .merge(openapi::routes())
         .merge(api::routes())
 }
 

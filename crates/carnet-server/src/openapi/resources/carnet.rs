@@ -1,0 +1,146 @@
+//! What is Carnet's own: adapters, the ledger of identity tokens, the credentials of runs.
+
+use crate::openapi::Family;
+use crate::openapi::operation::{delete, get, post, put};
+use crate::openapi::resource::ResourceType;
+use crate::openapi::schema::{Field, Schema, choice, list, map, text, texts, time, whole};
+
+const ORGANIZATION: &str = "/api/carnet/v1/organizations/{organization}";
+const ADAPTER: &str = "/api/carnet/v1/organizations/{organization}/adapters/{adapter}";
+const RUN: &str = "/api/carnet/v1/runs/{run}";
+
+pub(super) fn family() -> Family {
+    let of_organization = |rest: &str| format!("{ORGANIZATION}/{rest}");
+    let of_run = |rest: &str| format!("{RUN}/{rest}");
+    Family::new("credentials", "Identity tokens, the credentials that runs got for them, and adapters.")
+        .with(adapter())
+        .with(outstanding())
+        .with(credentials())
+        .operations([
+            get(&of_organization("adapters"), "list-adapters", "List the adapters of an organization")
+                .list("adapters"),
+            get(ADAPTER, "show-adapter", "Show an adapter").one("adapters"),
+            put(ADAPTER, "put-adapter", "Make or replace an adapter")
+                .takes_new("adapters")
+                .one("adapters")
+                .created("adapters"),
+            delete(ADAPTER, "delete-adapter", "Delete an adapter").no_content(),
+            get(
+                &of_organization("outstanding-credentials"),
+                "list-outstanding-credentials",
+                "List what runs left behind at providers",
+            )
+            .list("outstanding-credentials"),
+            post(
+                &of_organization("outstanding-credentials/{credential}/actions/settle"),
+                "settle-outstanding-credential",
+                "Tell what became of something that a run left behind",
+            )
+            .takes("outstanding-credentials")
+            .one("outstanding-credentials"),
+            get(&of_run("credentials"), "list-run-credentials", "List the credentials that a run held")
+                .whole_list("run-credentials"),
+            get(&of_run("jobs"), "list-run-jobs", "List where the time of a run went").any_json(&jobs()),
+            get(&of_run("identity-tokens"), "list-run-identity-tokens", "List the identity tokens of a run")
+                .any_json(&identity_tokens()),
+            get(
+                "/api/carnet/v1/workspaces/{workspace}/identity-tokens",
+                "list-workspace-identity-tokens",
+                "List the latest identity tokens of a workspace",
+            )
+            .any_json(&identity_tokens()),
+        ])
+}
+
+fn adapter() -> ResourceType {
+    ResourceType::new("adapters", [text("definition").demanded(), time("created-at"), time("updated-at")])
+        .one("organization", &["organizations"])
+}
+
+const REVOCATIONS: [&str; 5] = ["outstanding", "revoked", "already_gone", "ends_by_itself", "failed"];
+
+fn outstanding() -> ResourceType {
+    ResourceType::new(
+        "outstanding-credentials",
+        [
+            text("workspace-name"),
+            choice("phase", &["plan", "apply"]),
+            text("family"),
+            text("tag").nullable(),
+            text("address"),
+            text("namespace").nullable(),
+            text("accessor"),
+            time("ends-at").nullable(),
+            choice("revocation", &REVOCATIONS).demanded(),
+            text("detail").writable(),
+            text("hint").nullable(),
+        ],
+    )
+    .one("run", &["runs"])
+    .one("workspace", &["workspaces"])
+}
+
+fn credentials() -> ResourceType {
+    ResourceType::new(
+        "run-credentials",
+        [
+            choice("phase", &["plan", "apply"]),
+            text("family"),
+            text("tag").nullable(),
+            text("audience"),
+            text("subject"),
+            text("role").nullable(),
+            text("jti").nullable(),
+            whole("life-seconds"),
+            whole("renewals"),
+            time("expires-at").nullable(),
+            choice("outcome", &["held", "refused", "ended"]),
+            text("detail"),
+            texts("identity"),
+            list("leases", Schema::Object(lease())),
+        ],
+    )
+    .one("run", &["runs"])
+}
+
+fn lease() -> Vec<Field> {
+    vec![
+        text("address"),
+        text("namespace").nullable(),
+        text("accessor"),
+        time("ends-at").nullable(),
+        choice("revocation", &REVOCATIONS),
+        text("detail"),
+    ]
+}
+
+fn jobs() -> Schema {
+    let step = Schema::Object(vec![text("name"), whole("milliseconds")]);
+    Schema::List(Box::new(Schema::Object(vec![
+        text("job_id"),
+        choice("phase", &["plan", "apply"]),
+        text("status"),
+        time("created_at"),
+        time("claimed_at").nullable(),
+        time("finished_at").nullable(),
+        whole("preparation_ms").nullable(),
+        list("steps", step).nullable(),
+        texts("unrevoked").nullable(),
+    ])))
+}
+
+fn identity_tokens() -> Schema {
+    Schema::List(Box::new(Schema::Object(vec![
+        text("jti"),
+        text("family"),
+        text("tag").nullable(),
+        text("audience"),
+        text("subject"),
+        choice("phase", &["plan", "apply"]),
+        text("run_id"),
+        text("kid"),
+        time("issued_at"),
+        time("expires_at"),
+        map("claims", Schema::Anything),
+    ])))
+}

@@ -1,0 +1,165 @@
+//! Runs, decisions about them and what happened to them.
+
+use crate::openapi::Family;
+use crate::openapi::operation::{get, post};
+use crate::openapi::resource::ResourceType;
+use crate::openapi::schema::{Schema, choice, flag, flags, list, map, text, texts, time, whole};
+
+const ALL: &str = "/api/v2/runs";
+const ONE: &str = "/api/v2/runs/{run}";
+const INCLUDE: [&str; 6] =
+    ["workspace", "plan", "apply", "configuration_version", "created_by", "confirmed_by"];
+const FILTERS: [&str; 6] = [
+    "filter[operation]",
+    "filter[status]",
+    "filter[status_group]",
+    "filter[source]",
+    "filter[workspace_names]",
+    "search[basic]",
+];
+
+pub(super) fn family() -> Family {
+    let of = |rest: &str| format!("{ONE}/{rest}");
+    Family::new("runs", "Runs plan and apply a configuration.")
+        .with(run())
+        .with(event())
+        .with(ResourceType::new("policy-checks", []))
+        .with(ResourceType::new("task-stages", []))
+        .operations([
+            post(ALL, "create-run", "Start a run").takes_new("runs").created("runs"),
+            get(ONE, "show-run", "Show a run").include(&INCLUDE).one("runs"),
+            get("/api/v2/workspaces/{workspace}/runs", "list-runs", "List the runs of a workspace")
+                .query(&FILTERS)
+                .include(&INCLUDE)
+                .list("runs"),
+            get(
+                "/api/v2/organizations/{organization}/runs",
+                "list-organization-runs",
+                "List the runs of an organization",
+            )
+            .query(&FILTERS)
+            .include(&INCLUDE)
+            .list("runs"),
+            get(
+                "/api/v2/organizations/{organization}/runs/queue",
+                "list-queue",
+                "List the runs that wait or execute",
+            )
+            .list("runs"),
+            get(
+                &of("configuration-version"),
+                "show-run-configuration",
+                "Show the configuration version of a run",
+            )
+            .one("configuration-versions"),
+            get(
+                &of("configuration-version/download"),
+                "download-run-configuration",
+                "Download the configuration of a run",
+            )
+            .media(200, "application/gzip"),
+            get(&of("task-stages"), "list-task-stages", "List the task stages of a run: none")
+                .whole_list("task-stages"),
+            get(&of("policy-checks"), "list-policy-checks", "List the policy checks of a run: none")
+                .whole_list("policy-checks"),
+            post(&of("actions/apply"), "apply-run", "Approve a plan").takes_words().empty(202),
+            post(&of("actions/discard"), "discard-run", "Discard a plan").takes_words().empty(202),
+            post(&of("actions/cancel"), "cancel-run", "Ask a run to stop").takes_words().empty(202),
+            post(&of("actions/force-cancel"), "force-cancel-run", "Stop a run by force")
+                .takes_words()
+                .empty(202),
+            get(&of("run-events"), "list-run-events", "List what happened to a run")
+                .include(&["actor"])
+                .whole_list("run-events"),
+            get("/api/v2/run-events/{event}", "show-run-event", "Show something that happened to a run")
+                .include(&["actor"])
+                .one("run-events"),
+        ])
+}
+
+fn run() -> ResourceType {
+    ResourceType::new(
+        "runs",
+        [
+            choice("status", &STATUSES),
+            map("status-timestamps", Schema::Time),
+            text("message").writable(),
+            text("source"),
+            text("trigger-reason"),
+            time("created-at"),
+            time("updated-at"),
+            time("canceled-at").nullable(),
+            time("force-cancel-available-at").nullable(),
+            flag("has-changes"),
+            flag("plan-only").writable(),
+            flag("save-plan").writable(),
+            flag("auto-apply").writable(),
+            flag("allow-empty-apply").writable(),
+            flag("allow-config-generation").writable(),
+            flag("is-destroy").writable(),
+            flag("refresh").writable(),
+            flag("refresh-only").writable(),
+            flag("debugging-mode"),
+            texts("target-addrs").writable(),
+            texts("replace-addrs").writable(),
+            text("terraform-version").writable(),
+            whole("position-in-queue"),
+            list("variables", Schema::Object(vec![text("key").demanded(), text("value").demanded()]))
+                .writable(),
+            texts("unrevoked-credentials"),
+            flags("actions", &["is-cancelable", "is-confirmable", "is-discardable", "is-force-cancelable"]),
+            flags(
+                "permissions",
+                &[
+                    "can-apply",
+                    "can-cancel",
+                    "can-comment",
+                    "can-discard",
+                    "can-force-cancel",
+                    "can-force-execute",
+                    "can-override-policy-check",
+                ],
+            ),
+        ],
+    )
+    .one("workspace", &["workspaces"])
+    .writable()
+    .one("plan", &["plans"])
+    .one("apply", &["applies"])
+    .one("configuration-version", &["configuration-versions"])
+    .writable()
+    .one("created-by", &["users"])
+    .one("confirmed-by", &["users"])
+    .one("canceled-by", &["users"])
+    .one("cost-estimate", &["cost-estimates"])
+    .many("run-events", &["run-events"])
+    .many("comments", &["comments"])
+    .many("policy-checks", &["policy-checks"])
+    .many("task-stages", &["task-stages"])
+}
+
+const STATUSES: [&str; 13] = [
+    "pending",
+    "plan_queued",
+    "planning",
+    "planned",
+    "planned_and_finished",
+    "planned_and_saved",
+    "confirmed",
+    "apply_queued",
+    "applying",
+    "applied",
+    "discarded",
+    "errored",
+    "canceled",
+];
+
+fn event() -> ResourceType {
+    ResourceType::new(
+        "run-events",
+        [text("action"), text("description").nullable(), time("created-at"), text("target-id").nullable()],
+    )
+    .one("run", &["runs"])
+    .one("actor", &["users"])
+    .one("comment", &["comments"])
+}
