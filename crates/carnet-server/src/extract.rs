@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::http::request::Parts;
 use carnet_api::jsonapi::Page;
 use carnet_model::{
@@ -16,7 +16,9 @@ use carnet_store::{Grantee, TokenHash, Tx};
 use secrecy::SecretString;
 
 use crate::app::App;
+use crate::audit;
 use crate::error::ApiError;
+use crate::rate_limit::note_proof;
 
 /// The caller, a transaction and the moment of the request.
 #[derive(Debug)]
@@ -89,7 +91,15 @@ impl Context {
             Some(grantee) => self.tx.standing(organization, &grantee).await?,
             None => Standing::default(),
         };
+        // HCP Terraform answers 401 here, and clients rely on it; who does not belong to the organization learns nothing.
+        if standing.is_member
+            && matches!(self.owner, TokenOwner::User { .. })
+            && !self.tx.allows_user_tokens(organization).await?
+        {
+            return Err(ApiError::Unauthorized);
+        }
         self.standing = Some((organization.clone(), standing));
+        self.tx.audit_in(organization);
         Ok(standing)
     }
 
@@ -100,12 +110,24 @@ impl Context {
         organization: &OrgId,
         workspace: Option<&WorkspaceId>,
     ) -> Result<bool, ApiError> {
+        Ok(self.workspace_rights(organization, workspace).await?.may(permission))
+    }
+
+    /// What the caller may do in the organization, or on a workspace of it, asked once for many permissions.
+    pub(crate) async fn workspace_rights(
+        &mut self,
+        organization: &OrgId,
+        workspace: Option<&WorkspaceId>,
+    ) -> Result<Rights, ApiError> {
         let mut standing = self.standing(organization).await?;
         if let Some(workspace) = workspace {
             self.add_grants_on_workspace(&mut standing, workspace).await?;
+            if let TokenOwner::Run { workspace_id, .. } = &self.owner {
+                standing.shares_state = self.tx.shares_state(workspace, workspace_id).await?;
+            }
         }
         let place = self.place(organization, workspace).await?;
-        Ok(is_allowed(&self.owner, &standing, place, permission))
+        Ok(Rights { owner: self.owner.clone(), standing, place })
     }
 
     /// Tells whether the caller may do this on a project of the organization.
@@ -119,6 +141,20 @@ impl Context {
         self.add_grants_on_project(&mut standing, project).await?;
         let place = self.place(organization, None).await?;
         Ok(is_allowed(&self.owner, &standing, place, permission))
+    }
+
+    /// What the caller may do in the organization, or on a project of it, asked once for many permissions.
+    pub(crate) async fn rights(
+        &mut self,
+        organization: &OrgId,
+        project: Option<&ProjectId>,
+    ) -> Result<Rights, ApiError> {
+        let mut standing = self.standing(organization).await?;
+        if let Some(project) = project {
+            self.add_grants_on_project(&mut standing, project).await?;
+        }
+        let place = self.place(organization, None).await?;
+        Ok(Rights { owner: self.owner.clone(), standing, place })
     }
 
     async fn add_grants_on_project(
@@ -231,9 +267,29 @@ impl Context {
     }
 }
 
+/// What a caller may do at one place.
+#[derive(Debug)]
+pub(crate) struct Rights {
+    owner: TokenOwner,
+    standing: Standing,
+    place: Place,
+}
+
+impl Rights {
+    /// Tells whether the caller may do this there.
+    pub(crate) fn may(&self, permission: Permission) -> bool {
+        is_allowed(&self.owner, &self.standing, self.place, permission)
+    }
+}
+
 /// The bearer token of a request.
 pub(crate) fn bearer(parts: &Parts) -> Result<SecretString, ApiError> {
-    let value = parts.headers.get(header::AUTHORIZATION).ok_or(ApiError::Unauthorized)?;
+    bearer_of(&parts.headers)
+}
+
+/// The bearer token among the headers of a request.
+pub(crate) fn bearer_of(headers: &HeaderMap) -> Result<SecretString, ApiError> {
+    let value = headers.get(header::AUTHORIZATION).ok_or(ApiError::Unauthorized)?;
     let text = value.to_str().map_err(|_| ApiError::Unauthorized)?;
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => {
@@ -286,6 +342,9 @@ impl Write {
     pub(crate) async fn begin(app: Arc<App>, owner: TokenOwner) -> Result<Self, ApiError> {
         let mut tx = app.store.write().await?;
         let now = app.now();
+        if let Some(event) = audit::event_of_request(&owner, now)? {
+            tx.audit_as(event);
+        }
         if let TokenOwner::User { token_id, .. }
         | TokenOwner::Team { token_id, .. }
         | TokenOwner::Organization { token_id, .. }
@@ -311,6 +370,7 @@ impl FromRequestParts<Arc<App>> for Read {
         let now = app.now();
         let mut tx = app.store.read().await?;
         let owner = authenticate(&mut tx, parts, now).await?;
+        note_proof(parts);
         Ok(Self(Context::new(Arc::clone(app), owner, tx, now)))
     }
 }

@@ -99,15 +99,15 @@ async fn workspace(cx: &mut Context, id: &WorkspaceId) -> Result<Option<Resource
     let Some(workspace) = cx.tx.workspace(id).await? else {
         return Ok(None);
     };
-    let can_manage = cx.may(Permission::UpdateWorkspace, &workspace.organization_id, Some(id)).await?;
-    Ok(Some(workspace_document::resource(&workspace, can_manage)))
+    workspace_document::document(cx, &workspace).await.map(Some)
 }
 
 async fn project(cx: &mut Context, id: &ProjectId) -> Result<Option<Resource>, ApiError> {
     let Some(project) = cx.tx.project(id).await? else {
         return Ok(None);
     };
-    let organization = cx.tx.organization_by_id(&project.organization_id).await?;
-    let count = cx.tx.project_workspace_count(id).await?;
-    Ok(organization.map(|organization| projects::resource(&project, &organization, count)))
+    match cx.tx.organization_by_id(&project.organization_id).await? {
+        Some(organization) => projects::document(cx, &project, &organization).await.map(Some),
+        None => Ok(None),
+    }
 }

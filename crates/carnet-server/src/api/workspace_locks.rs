@@ -2,7 +2,7 @@
 
 use carnet_model::{Lock, LockOwner, Permission, Workspace, WorkspaceId};
 
-use super::workspace_document::resource;
+use super::workspace_document::document;
 use crate::document::ActionBody;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Write};
@@ -43,6 +43,11 @@ async fn unlock(Write(mut cx): Write, Id(id): Id<WorkspaceId>, _: ActionBody) ->
             )));
         }
         Some(LockOwner::User(owner)) if *owner != user => {
+            if let Some(team) = &workspace.locked_by_team_id {
+                return Err(ApiError::Conflict(format!(
+                    "workspace is locked by Team {team}; only that team may unlock it, or an administrator by force"
+                )));
+            }
             return Err(ApiError::Conflict(format!(
                 "workspace is locked by User {owner}; only that user may unlock it, or an administrator by force"
             )));
@@ -81,6 +86,7 @@ async fn release(mut cx: Context, workspace: &Workspace) -> Reply {
 
 async fn answer(mut cx: Context, id: &WorkspaceId) -> Reply {
     let workspace = cx.tx.workspace(id).await?.ok_or(ApiError::NotFound)?;
+    let document = document(&mut cx, &workspace).await?;
     cx.tx.commit().await?;
-    ok(resource(&workspace, true))
+    ok(document)
 }

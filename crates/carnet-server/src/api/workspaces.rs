@@ -1,19 +1,22 @@
 //! Workspaces: create, read, update, delete. Locks and tags have files of their own.
 
+use std::collections::BTreeSet;
+
 use axum::http::HeaderMap;
-use carnet_api::jsonapi::Resource;
-use carnet_model::{ExecutionMode, OrgName, Permission, ProjectId, Workspace, WorkspaceId, WorkspaceName};
-use carnet_store::{StoreError, WorkspaceFilter};
+use carnet_model::{
+    OrgId, OrgName, Permission, ProjectId, TokenOwner, Workspace, WorkspaceId, WorkspaceName, WorkspaceSource,
+};
+use carnet_store::{StoreError, WorkspaceAudience, WorkspaceFilter, WorkspaceOrder};
 
 use super::workspace_blobs::delete_blobs;
-use super::workspace_document::{included, resource};
-use super::workspace_input::{WorkspaceInput, change, parsed_name, tags_of};
+use super::workspace_document::{Wanted, add_statistics, document, document_in, included, may_force_delete};
+use super::workspace_input::{WorkspaceInput, change, parsed_name, refuse_closed_pool, refuse_move, tags_of};
 use super::workspace_tags::bind;
 use crate::app::entropy;
 use crate::document::{ActionBody, Doc};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Ids, Params, Read, Write};
-use crate::reply::{Reply, created, list, no_content, ok, ok_with, page_of};
+use crate::reply::{Reply, created, list, no_content, ok, ok_with};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
@@ -41,25 +44,48 @@ pub(crate) fn routes() -> Routes {
 
 async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
     let organization = cx.organization(&name, Permission::ReadOrganization).await?;
-    let filter = filter(&params)?;
-    let mut workspaces = cx.tx.workspaces(&organization.id, &filter).await?;
-    if let Some(pattern) = params.get("search[wildcard-name]") {
-        workspaces.retain(|workspace| matches_wildcard(workspace.name.as_str(), pattern));
-    }
-    if params.get("sort") == Some("-name") {
-        workspaces.reverse();
-    }
-    let (workspaces, pagination) = page_of(workspaces, params.page()?);
-    let mut related = Vec::new();
+    let wanted = Wanted::new(&params)?;
+    let page = params.page()?;
+    let mut filter = filter(&params)?;
+    filter.audience = audience(&mut cx, &organization.id).await?;
+    let (workspaces, total) =
+        cx.tx.workspace_page(&organization.id, &filter, (page.offset(), page.size)).await?;
+    let (mut data, mut related, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
     for workspace in &workspaces {
-        for one in included(&mut cx, workspace, &params).await? {
-            if !related.iter().any(|other: &Resource| other.id == one.id && other.kind == one.kind) {
+        let mut document = document_in(&mut cx, workspace, &organization).await?;
+        for one in included(&mut cx, workspace, &organization, &wanted, &mut document).await? {
+            if known.insert((one.kind.clone(), one.id.clone())) {
                 related.push(one);
             }
         }
+        data.push(document);
     }
-    let data = workspaces.iter().map(|workspace| resource(workspace, true)).collect();
-    list(&format!("/api/v2/organizations/{name}/workspaces"), data, related, pagination)
+    list(&format!("/api/v2/organizations/{name}/workspaces"), data, related, page.of(total))
+}
+
+/// Who reads a list of workspaces of the organization: some see all of them, others those of their teams.
+pub(super) async fn audience(cx: &mut Context, organization: &OrgId) -> Result<WorkspaceAudience, ApiError> {
+    let standing = cx.standing(organization).await?;
+    let granted = standing.organization;
+    if cx.is_site_admin()
+        || standing.is_owner
+        || granted.manage_projects
+        || granted.manage_workspaces
+        || granted.read_workspaces
+    {
+        return Ok(WorkspaceAudience::Everything);
+    }
+    match &cx.owner {
+        TokenOwner::User { user_id, .. } => Ok(WorkspaceAudience::User(user_id.clone())),
+        TokenOwner::Team { team_id, .. } => Ok(WorkspaceAudience::Team(team_id.clone())),
+        TokenOwner::Organization { organization_id, .. } if organization_id == organization => {
+            Ok(WorkspaceAudience::Everything)
+        }
+        TokenOwner::Organization { .. }
+        | TokenOwner::AuditTrail { .. }
+        | TokenOwner::Agent { .. }
+        | TokenOwner::Run { .. } => Err(ApiError::NotFound),
+    }
 }
 
 fn filter(params: &Params) -> Result<WorkspaceFilter, ApiError> {
@@ -74,60 +100,53 @@ fn filter(params: &Params) -> Result<WorkspaceFilter, ApiError> {
     let project_id = params.get("filter[project][id]").map(str::parse::<ProjectId>).transpose()?;
     Ok(WorkspaceFilter {
         name: params.get("search[name]").map(str::to_owned),
+        wildcard_name: params.get("search[wildcard-name]").map(str::to_owned),
         project_id,
+        run_statuses: params.list("filter[current-run][status]"),
         tags,
         excluded_tags: params.list("search[exclude-tags]"),
+        order: order(params),
+        ..WorkspaceFilter::default()
     })
 }
 
-/// A `*` at the start, the end, or both stands for anything.
-fn matches_wildcard(name: &str, pattern: &str) -> bool {
-    let (name, pattern) = (name.to_ascii_lowercase(), pattern.to_ascii_lowercase());
-    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-        (Some(_), Some(_)) => name.contains(pattern.trim_matches('*')),
-        (Some(end), None) => name.ends_with(end),
-        (None, Some(start)) => name.starts_with(start),
-        (None, None) => name == pattern,
+fn order(params: &Params) -> WorkspaceOrder {
+    match params.get("sort") {
+        Some("-name") => WorkspaceOrder::NameDescending,
+        Some("current-run.created-at") => WorkspaceOrder::CurrentRun,
+        Some("-current-run.created-at") => WorkspaceOrder::CurrentRunDescending,
+        Some("latest-change-at") => WorkspaceOrder::LatestChange,
+        Some("-latest-change-at") => WorkspaceOrder::LatestChangeDescending,
+        _ => WorkspaceOrder::Name,
     }
 }
 
-async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<WorkspaceInput>) -> Reply {
+async fn create(
+    Write(mut cx): Write,
+    Id(name): Id<OrgName>,
+    headers: HeaderMap,
+    doc: Doc<WorkspaceInput>,
+) -> Reply {
     let organization = cx.organization(&name, Permission::ReadOrganization).await?;
-    let input = &doc.attributes;
-    let name = input.name.as_deref().ok_or_else(|| ApiError::attribute("name", "Name can't be blank"))?;
-    let mut workspace = Workspace {
-        id: WorkspaceId::from_entropy(entropy()?),
-        name: parsed_name(name)?,
-        organization_id: organization.id.clone(),
-        organization_name: organization.name.clone(),
-        project_id: organization.default_project_id.clone(),
-        project_name: carnet_model::DEFAULT_PROJECT.parse()?,
-        description: String::new(),
-        execution_mode: ExecutionMode::Remote,
-        terraform_version: "latest".to_owned(),
-        working_directory: String::new(),
-        auto_apply: false,
-        allow_destroy_plan: true,
-        structured_run_output: true,
-        identity_token_ttl: None,
-        lock: None,
-        current_run_id: None,
-        current_state_version_id: None,
-        current_configuration_version_id: None,
-        resource_count: 0,
-        tags: Vec::new(),
-        created_at: cx.now,
-        updated_at: cx.now,
-    };
+    let name = doc.attributes.name.as_deref();
+    let name = name.ok_or_else(|| ApiError::attribute("name", "Name can't be blank"))?;
+    let project = cx.tx.project(&organization.default_project_id).await?.ok_or(ApiError::NotFound)?;
+    let id = WorkspaceId::from_entropy(entropy()?);
+    let mut workspace = Workspace::new(id, parsed_name(name)?, &organization, &project, cx.now);
+    if is_cloud_integration(&headers) || headers.contains_key("terraform-version") {
+        workspace.source = WorkspaceSource::Terraform;
+    }
     change(&mut cx, &organization, &mut workspace, &doc).await?;
     cx.project(&workspace.project_id, Permission::CreateWorkspaces).await?;
     cx.tx.insert_workspace(&workspace).await.map_err(taken)?;
+    refuse_closed_pool(&mut cx, &workspace).await?;
     for tag in tags_of(&doc)?.unwrap_or_default() {
         bind(&mut cx, &workspace, &tag).await?;
     }
     let workspace = cx.tx.workspace(&workspace.id).await?.ok_or(ApiError::NotFound)?;
+    let document = document_in(&mut cx, &workspace, &organization).await?;
     cx.tx.commit().await?;
-    created(resource(&workspace, true))
+    created(document)
 }
 
 fn taken(error: StoreError) -> ApiError {
@@ -163,10 +182,15 @@ async fn show(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Re
 }
 
 async fn shown(cx: &mut Context, workspace: &Workspace, params: &Params) -> Reply {
-    let can_manage =
-        cx.may(Permission::UpdateWorkspace, &workspace.organization_id, Some(&workspace.id)).await?;
-    let included = included(cx, workspace, params).await?;
-    ok_with(resource(workspace, can_manage), included)
+    let wanted = Wanted::new(params)?;
+    let organization = cx.tx.organization_by_id(&workspace.organization_id).await?;
+    let organization = organization.ok_or(ApiError::NotFound)?;
+    let mut document = document_in(cx, workspace, &organization).await?;
+    if cx.may(Permission::ReadRuns, &organization.id, Some(&workspace.id)).await? {
+        add_statistics(&mut document, &cx.tx.workspace_statistics(&workspace.id).await?);
+    }
+    let included = included(cx, workspace, &organization, &wanted, &mut document).await?;
+    ok_with(document, included)
 }
 
 async fn update_by_name(
@@ -186,8 +210,11 @@ async fn update(Write(mut cx): Write, Id(id): Id<WorkspaceId>, doc: Doc<Workspac
 async fn updated(mut cx: Context, mut workspace: Workspace, doc: Doc<WorkspaceInput>) -> Reply {
     let organization =
         cx.tx.organization_by_id(&workspace.organization_id).await?.ok_or(ApiError::NotFound)?;
+    let from = workspace.project_id.clone();
     change(&mut cx, &organization, &mut workspace, &doc).await?;
+    refuse_move(&mut cx, &from, &workspace).await?;
     cx.tx.update_workspace(&workspace, cx.now).await.map_err(taken)?;
+    refuse_closed_pool(&mut cx, &workspace).await?;
     if let Some(tags) = tags_of(&doc)? {
         cx.tx.clear_tags(&workspace.id).await?;
         for tag in tags {
@@ -195,17 +222,20 @@ async fn updated(mut cx: Context, mut workspace: Workspace, doc: Doc<WorkspaceIn
         }
     }
     let workspace = cx.tx.workspace(&workspace.id).await?.ok_or(ApiError::NotFound)?;
+    let document = document(&mut cx, &workspace).await?;
     cx.tx.commit().await?;
-    ok(resource(&workspace, true))
+    ok(document)
 }
 
 async fn delete_by_name(Write(mut cx): Write, Ids(organization, name): Ids<OrgName, WorkspaceName>) -> Reply {
     let workspace = named(&mut cx, &organization, &name, Permission::DeleteWorkspace).await?;
+    refuse_force(&mut cx, &workspace).await?;
     deleted(cx, &workspace).await
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<WorkspaceId>) -> Reply {
     let workspace = cx.workspace(&id, Permission::DeleteWorkspace).await?;
+    refuse_force(&mut cx, &workspace).await?;
     deleted(cx, &workspace).await
 }
 
@@ -215,19 +245,37 @@ async fn safe_delete_by_name(
     _: ActionBody,
 ) -> Reply {
     let workspace = named(&mut cx, &organization, &name, Permission::DeleteWorkspace).await?;
-    refuse_unsafe(&workspace)?;
+    refuse_unsafe(&mut cx, &workspace).await?;
     deleted(cx, &workspace).await
 }
 
 async fn safe_delete(Write(mut cx): Write, Id(id): Id<WorkspaceId>, _: ActionBody) -> Reply {
     let workspace = cx.workspace(&id, Permission::DeleteWorkspace).await?;
-    refuse_unsafe(&workspace)?;
+    refuse_unsafe(&mut cx, &workspace).await?;
     deleted(cx, &workspace).await
 }
 
-fn refuse_unsafe(workspace: &Workspace) -> Result<(), ApiError> {
+/// Whatever the workspace manages is forgotten, so the owners of the organization may reserve it for themselves.
+async fn refuse_force(cx: &mut Context, workspace: &Workspace) -> Result<(), ApiError> {
+    let organization = cx.tx.organization_by_id(&workspace.organization_id).await?;
+    let organization = organization.ok_or(ApiError::NotFound)?;
+    let rights = cx.workspace_rights(&organization.id, Some(&workspace.id)).await?;
+    if may_force_delete(&rights, &organization) {
+        return Ok(());
+    }
+    Err(ApiError::Forbidden(
+        "only owners of this organization may delete workspaces by force; use a safe delete, which refuses \
+         workspaces that manage resources"
+            .to_owned(),
+    ))
+}
+
+async fn refuse_unsafe(cx: &mut Context, workspace: &Workspace) -> Result<(), ApiError> {
     if workspace.lock.is_some() {
         return Err(ApiError::Conflict("the workspace is locked; unlock it first".to_owned()));
+    }
+    if cx.tx.has_pending_state(&workspace.id).await? {
+        return Err(ApiError::Conflict("the latest state version is still being processed".to_owned()));
     }
     if workspace.resource_count > 0 {
         return Err(ApiError::Conflict(format!(
@@ -255,15 +303,4 @@ pub(crate) fn is_cloud_integration(headers: &HeaderMap) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::matches_wildcard;
-
-    #[test]
-    fn a_wildcard_stands_at_either_end() {
-        assert!(matches_wildcard("net-prod", "net*"));
-        assert!(matches_wildcard("net-prod", "*PROD"));
-        assert!(matches_wildcard("net-prod", "*t-p*"));
-        assert!(matches_wildcard("net-prod", "net-prod"));
-        assert!(!matches_wildcard("net-prod", "prod*"));
-    }
-}
+mod tests;

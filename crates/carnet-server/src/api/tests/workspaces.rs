@@ -79,7 +79,16 @@ async fn settings_that_this_server_cannot_keep_are_refused() {
     let site = Site::new().await;
     for attributes in [
         json!({ "execution-mode": "agent" }),
+        json!({ "execution-mode": "cloud" }),
         json!({ "execution-mode": "remote", "operations": true }),
+        json!({ "agent-pool-id": "apool-1" }),
+        json!({ "execution-mode": "agent", "agent-pool-id": "apool-1" }),
+        json!({ "setting-overwrites": { "execution-mode": true, "agent-pool": false } }),
+        json!({ "trigger-prefixes": ["a"], "trigger-patterns": ["b"] }),
+        json!({ "trigger-prefixes": "a" }),
+        json!({ "auto-destroy-at": "soon" }),
+        json!({ "auto-destroy-activity-duration": "14 days" }),
+        json!({ "auto-destroy-at": "2026-02-01T00:00:00Z", "auto-destroy-activity-duration": "14d" }),
         json!({ "working-directory": "../up" }),
         json!({ "terraform-version": "rm -rf /;" }),
         json!({ "vcs-repo": { "identifier": "a/b" } }),
