@@ -7,6 +7,10 @@ CARGO ?= cargo
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 DENY := $(shell $(CARGO) deny --version >/dev/null 2>&1 && echo yes)
 
+# What talks to the database runs a second time, on Postgres.
+ON_POSTGRES := $(PYTHON) -B tools/postgres.py
+POSTGRES_TESTS := -p carnet-store -p carnet-server -p carnet-tests
+
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
 
@@ -27,8 +31,10 @@ test: tools format lint deny ## Prove it: check, and the whole-product tests wit
 	$(CARGO) build --workspace --bins
 ifdef NEXTEST
 	$(CARGO) nextest run --workspace
+	$(ON_POSTGRES) $(CARGO) nextest run $(POSTGRES_TESTS)
 else
 	$(CARGO) test --workspace
+	$(ON_POSTGRES) $(CARGO) test $(POSTGRES_TESTS)
 endif
 
 bench: ## Measure; prints a table and writes target/bench.json.
@@ -55,7 +61,7 @@ clean: ## Remove what was built and installed.
 	rm -rf .tools .demo
 
 tools:
-	$(PYTHON) -B tools/install.py openbao seaweedfs terraform aws-client kubectl envoy jose-node \
+	$(PYTHON) -B tools/install.py openbao seaweedfs terraform postgres aws-client kubectl envoy jose-node \
 	  boto3 google-auth azure-identity hvac kubernetes tencentcloud jose-python
 
 format:

@@ -12,4 +12,5 @@ mod site;
 mod soak;
 mod sweep;
 mod terraform;
+mod two_servers;
 mod variable_sets;

@@ -12,6 +12,7 @@ use crate::{
     api_client::ApiClient,
     json_client::JsonClient,
     port::free_ports,
+    postgres::PostgresDatabase,
     process::{ChildProcess, Ending, Start},
     tool::{Tool, tool},
 };
@@ -41,6 +42,8 @@ pub struct ServerOptions {
     pub plugin_dir: Option<PathBuf>,
     /// More certificate authorities, for the counterparts the agent calls.
     pub ca_file: Option<PathBuf>,
+    /// The address of a Postgres database that other servers use, too; none for a database of its own.
+    pub database: Option<String>,
     /// More arguments.
     pub arguments: Vec<String>,
     /// More environment variables.
@@ -56,19 +59,31 @@ pub struct CarnetServer {
     port: u16,
     ca_pem: String,
     folder: TempDir,
+    /// The database of its own.
+    _database: Option<PostgresDatabase>,
 }
 
 impl CarnetServer {
     /// Starts a server with an empty data directory.
-    pub async fn start(options: ServerOptions) -> anyhow::Result<Self> {
+    pub async fn start(mut options: ServerOptions) -> anyhow::Result<Self> {
         let terraform = tool(Tool::Terraform).await?;
         for _ in 0..START_ATTEMPTS {
             let folder = tempfile::Builder::new().prefix("carnet-").tempdir()?;
             std::fs::create_dir(folder.path().join("work"))?;
             let [port] = free_ports()?;
+            let database = match options.database {
+                Some(_) => None,
+                None => PostgresDatabase::if_wanted().await?,
+            };
+            if let Some(database) = &database {
+                options.database = Some(database.address());
+            }
             let mut process = spawn(folder.path(), port, &terraform, &options)?;
             if let Some(ca_pem) = ready(&mut process, folder.path(), port).await? {
-                return Ok(Self { process, options, terraform, port, ca_pem, folder });
+                return Ok(Self { process, options, terraform, port, ca_pem, folder, _database: database });
+            }
+            if database.is_some() {
+                options.database = None;
             }
         }
         bail!("carnet server found no free port in {START_ATTEMPTS} attempts")
@@ -147,6 +162,7 @@ impl CarnetServer {
     ) -> anyhow::Result<std::process::Output> {
         let mut command = tokio::process::Command::new(carnet_binary()?);
         command.args(arguments).env("CARNET_TOKEN", BOOTSTRAP_TOKEN).env("CARNET_CA_FILE", self.ca_file());
+        command.envs(self.options.database.iter().map(|address| ("CARNET_DATABASE", address)));
         command.envs(environment.iter().copied());
         Ok(command.output().await?)
     }
@@ -216,6 +232,7 @@ fn spawn(
     }
     command
         .env("CARNET_LOG", "info,carnet_server=debug,carnet_agent=debug")
+        .envs(options.database.iter().map(|address| ("CARNET_DATABASE", address)))
         .envs(options.environment.iter().cloned());
     ChildProcess::spawn("carnet server", command, &folder.join("carnet.log"), Ending::Terminate)
 }
