@@ -9,6 +9,7 @@ mod organizations;
 mod outstanding_credentials;
 mod outstanding_settled;
 mod permissions;
+mod state_access;
 mod state_outputs;
 mod state_races;
 mod state_snapshots;
