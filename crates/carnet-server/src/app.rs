@@ -13,6 +13,8 @@ use tokio::sync::Notify;
 
 use crate::adapters::ServerAdapter;
 use crate::error::ApiError;
+use crate::notifications::Destinations;
+use crate::oidc::LiveIssuer;
 
 /// Tells the time; tests give a fixed one.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -36,6 +38,10 @@ pub struct Settings {
     pub token_lifetime_limit: Duration,
     /// Declarative adapters of every organization.
     pub adapters: Vec<ServerAdapter>,
+    /// How many requests a second a token may make; zero is without a limit.
+    pub rate_limit: u32,
+    /// Where notifications may go.
+    pub destinations: Destinations,
 }
 
 impl Settings {
@@ -50,6 +56,8 @@ impl Settings {
             force_cancel_after: Duration::from_secs(10),
             token_lifetime_limit: Duration::from_secs(24 * 3600),
             adapters: Vec::new(),
+            rate_limit: 0,
+            destinations: Destinations::default(),
         }
     }
 }
@@ -68,7 +76,7 @@ pub struct App {
     /// What the operator decided.
     pub settings: Settings,
     /// The issuer of identity tokens.
-    pub issuer: carnet_issuer::Issuer,
+    pub issuer: LiveIssuer,
     /// The clock.
     pub clock: Clock,
     /// Wakes agents that wait for a job.

@@ -36,6 +36,9 @@ pub enum ApiError {
     /// The thing is not in a state that allows this.
     #[error("conflict: {0}")]
     Conflict(String),
+    /// The thing cannot go from the status that it is in to the wanted one.
+    #[error("transition not allowed: {0}")]
+    Transition(String),
     /// Something must happen before this may be done.
     #[error("precondition failed: {0}")]
     Precondition(String),
@@ -51,6 +54,9 @@ pub enum ApiError {
     /// The database is busy or away for the moment; the same request may succeed soon.
     #[error("unavailable")]
     Unavailable(#[source] BoxError),
+    /// The caller asks for too much at once.
+    #[error("too many requests")]
+    TooManyRequests,
     /// A part of the server failed; clients are told nothing.
     #[error("internal error")]
     Internal(#[source] BoxError),
@@ -79,11 +85,12 @@ impl ApiError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::Transition(_) => StatusCode::CONFLICT,
             Self::Precondition(_) => StatusCode::PRECONDITION_FAILED,
             Self::Gone(_) => StatusCode::GONE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -101,10 +108,14 @@ impl ApiError {
             Self::BadRequest(detail) => ("bad request", Some(detail.clone()), None),
             Self::Invalid { detail, pointer } => ("invalid attribute", Some(detail.clone()), pointer.clone()),
             Self::Conflict(detail) => ("conflict", Some(detail.clone()), None),
+            Self::Transition(detail) => ("transition not allowed", Some(detail.clone()), None),
             Self::Precondition(detail) => ("precondition failed", Some(detail.clone()), None),
             Self::Gone(detail) => ("gone", Some(detail.clone()), None),
             Self::TooLarge { .. } => ("payload too large", Some(self.to_string()), None),
             Self::Unavailable(_) => ("service unavailable", Some("Try again in a moment".to_owned()), None),
+            Self::TooManyRequests => {
+                ("too many requests", Some("You have exceeded the API's rate limit".to_owned()), None)
+            }
             Self::Internal(_) => ("internal server error", None, None),
         };
         ErrorObject {

@@ -5,6 +5,7 @@ mod agents;
 mod api;
 mod app;
 mod archive;
+mod audit;
 mod document;
 mod effective_variables;
 mod error;
@@ -14,10 +15,12 @@ mod health;
 mod jobs;
 mod linger;
 mod login;
+mod notifications;
 mod oidc;
 mod openapi;
 mod outstanding;
 mod page;
+mod rate_limit;
 mod reply;
 mod route;
 mod router;
@@ -36,10 +39,11 @@ pub use adapters::{ReadAdaptersError, ServerAdapter, read_adapters};
 pub use app::{App, Clock, Settings};
 pub use error::ApiError;
 pub use jobs::run_background;
-pub use oidc::{LoadIssuerError, load_issuer};
+pub use notifications::Destinations;
+pub use oidc::{LiveIssuer, LoadIssuerError, load_issuer};
 pub use route::{Access, Route};
 pub use router::{router, routes};
 pub use serve::{Tls, serve};
 pub use setup::{
-    AGENT_TOKEN_DESCRIPTION, SetupError, create_agent_token, create_site_admin, prepare_first_user,
+    AGENT_TOKEN_DESCRIPTION, SetupError, create_agent_token, create_site_admin, create_user, prepare_first_user,
 };

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, map_request, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_request, map_response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
+use crate::audit::name_request;
 use crate::error::ApiError;
 use crate::headers::add_headers;
 use crate::linger::linger;
+use crate::rate_limit::{RateLimiter, limit};
 use crate::route::{Route, Routes};
 use crate::whole_body::read_first;
 use crate::{agents, api, health, login, oidc, openapi, page, setup};
@@ -34,6 +36,7 @@ pub fn routes() -> Vec<Route> {
 
 /// The application.
 pub fn router(app: Arc<App>) -> Router {
+    let limiter = Arc::new(RateLimiter::new(app.settings.rate_limit));
     let (router, _) = all().merge(oidc::routes_below(app.issuer.url())).finish();
     router
         .fallback(|| async { ApiError::NotFound })
@@ -41,6 +44,8 @@ pub fn router(app: Arc<App>) -> Router {
         // Handlers read bodies through extractors that have limits of their own.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(read_first))
+        .layer(from_fn(name_request))
+        .layer(from_fn_with_state((Arc::clone(&app), limiter), limit))
         .layer(CatchPanicLayer::new())
         .layer(map_response(add_headers))
         .layer(map_request(linger))

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -12,6 +14,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+use crate::rate_limit::Peer;
 
 /// How connections are protected.
 #[derive(Clone)]
@@ -63,8 +68,8 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
             () = &mut stop => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely: others must end first.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -76,7 +81,7 @@ pub async fn serve(
             (tls.clone(), Arc::clone(&builder), router.clone(), graceful.watcher());
         tokio::spawn(async move {
             let _place = place;
-            connection(stream, tls, &builder, router, watcher).await;
+            connection((stream, Peer(peer.ip())), tls, &builder, router, watcher).await;
         });
     }
     drop(listener);
@@ -85,14 +90,17 @@ pub async fn serve(
 }
 
 async fn connection(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, Peer),
     tls: Tls,
     builder: &Builder<TokioExecutor>,
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router);
+    let service = TowerToHyperService::new(router.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request
+    }));
     let ended: Result<(), Box<dyn std::error::Error + Send + Sync>> = match tls {
         Tls::Off => watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await,
         Tls::On(config) => {

@@ -64,6 +64,8 @@ const COMMANDS: [&str; 11] = [
     "adapters show",
     "adapters check",
     "admin agent-token",
+    "admin rotate-key",
+    "admin trim-key",
     "admin revoke-outstanding",
     "completions",
 ];

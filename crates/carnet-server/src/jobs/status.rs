@@ -5,6 +5,7 @@ use carnet_store::Tx;
 
 use crate::app::entropy;
 use crate::error::ApiError;
+use crate::notifications::note_status;
 
 /// Who made something happen, and why.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,6 +37,7 @@ pub(crate) async fn move_run(
     run.status = next;
     run.status_timestamps.insert(next.as_str().to_owned(), now);
     tx.update_run(run).await?;
+    note_status(tx, run, cause.actor, now).await?;
     note_event(tx, &run.id, next.as_str(), cause, now).await
 }
 

@@ -8,14 +8,15 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use carnet_issuer::{DISCOVERY_PATH, IssuerUrl, JWKS_PATH, etag};
+use carnet_issuer::{DISCOVERY_PATH, Issuer, IssuerUrl, JWKS_PATH, etag};
 
 use crate::app::App;
 use crate::route::{Access, Routes};
 
-pub use keys::{LoadIssuerError, load_issuer};
+pub(crate) use keys::new_key;
+pub use keys::{LiveIssuer, LoadIssuerError, load_issuer};
 
-/// Relying parties ask again after five minutes; a new key is published far earlier than it signs.
+/// Relying parties ask again after five minutes; those that meet a key they do not know ask at once.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 pub(crate) fn routes() -> Routes {
@@ -36,11 +37,20 @@ pub(crate) fn routes_below(issuer: &IssuerUrl) -> Routes {
 }
 
 async fn discovery(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    document(app.issuer.discovery().to_json(), &headers)
+    document(app.issuer.known().discovery().to_json(), &headers)
 }
 
 async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    document(app.issuer.jwks().to_json(), &headers)
+    document(published(&app).await.jwks().to_json(), &headers)
+}
+
+/// The issuer as every server of the database has it. When that cannot be found out, relying parties get what is known here.
+async fn published(app: &App) -> Arc<Issuer> {
+    let fresh = async { Ok::<_, LoadIssuerError>(app.issuer.fresh(&mut app.store.read().await?).await?) };
+    fresh.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the keys of the issuer could not be looked at");
+        app.issuer.known()
+    })
 }
 
 fn document(bytes: Vec<u8>, request: &HeaderMap) -> Response {

@@ -11,7 +11,7 @@ fn verified(project: &Project, reply: &Value) -> Value {
     let audience = "vault.workload.identity".parse().expect("an audience");
     let expected = Expected { issuer: issuer.url(), audience: &audience };
     let token = reply["token"].as_str().expect("a token");
-    let verified = verify_token(token, &issuer.jwks(), expected, project.server.app.now()).expect("verified");
+    let verified = verify_token(token, &issuer.known().jwks(), expected, project.server.app.now()).expect("verified");
     serde_json::to_value(&verified.claims).expect("JSON")
 }
 
@@ -102,7 +102,7 @@ async fn every_token_is_in_the_ledger_with_all_it_says() {
     for (entry, (jti, claims)) in entries.iter().zip(&minted) {
         assert_eq!(&entry["jti"], jti);
         assert_eq!(&entry["claims"], claims);
-        assert_eq!(entry["kid"], project.server.app.issuer.ring().current().kid().as_str());
+        assert_eq!(entry["kid"], project.server.app.issuer.known().ring().current().kid().as_str());
         assert_eq!((entry["family"].as_str(), entry["phase"].as_str()), (Some("vault"), Some("plan")));
         assert_eq!(entry["run_id"], run["id"]);
     }
