@@ -1,22 +1,22 @@
 //! Organizations and what they are entitled to.
 
-use carnet_api::jsonapi::Resource;
+use carnet_api::jsonapi::Page;
 use carnet_model::{
-    DEFAULT_PROJECT, Membership, MembershipId, MembershipStatus, NameError, OWNERS, OrgId, OrgName,
-    Organization, OrganizationAccess, Permission, Project, ProjectId, StaticCredentials, Team, TeamId,
-    TeamVisibility, Timestamp, UserId,
+    DEFAULT_PROJECT, Membership, MembershipId, MembershipStatus, OWNERS, OrgId, OrgName, Organization,
+    OrganizationAccess, OrganizationSettings, Permission, Project, ProjectId, StaticCredentials, Team,
+    TeamId, TeamVisibility, Timestamp, TokenOwner, UserId,
 };
-use carnet_store::{StoreError, Tx, WorkspaceFilter};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use carnet_store::{OrganizationsOf, StoreError, Tx};
 
-use super::credential_rules::{identity_token_ttl, static_credentials};
+use super::organization_document::{document, entitlement_set};
+use super::organization_input::{OrganizationInput, change, parsed_email, parsed_name};
+use super::projects;
 use super::workspace_blobs::delete_blobs;
 use crate::app::entropy;
-use crate::document::{Doc, present};
+use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
-use crate::reply::{Reply, created, list, no_content, ok, ok_with, page_of};
+use crate::reply::{Reply, created, list, no_content, ok, ok_with};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
@@ -35,52 +35,43 @@ pub(crate) fn routes() -> Routes {
         )
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct OrganizationInput {
-    name: Option<String>,
-    email: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    identity_token_ttl: Option<Option<Value>>,
-    static_credentials: Option<String>,
-}
-
-impl OrganizationInput {
-    /// Puts what it says about credentials into the organization; `true` when it says anything.
-    fn change_credential_rules(&self, organization: &mut Organization) -> Result<bool, ApiError> {
-        if let Some(ttl) = &self.identity_token_ttl {
-            organization.identity_token_ttl = identity_token_ttl(ttl.as_ref())?;
-        }
-        if let Some(text) = &self.static_credentials {
-            organization.static_credentials = static_credentials(text)?;
-        }
-        Ok(self.identity_token_ttl.is_some() || self.static_credentials.is_some())
-    }
-}
-
 async fn index(Read(mut cx): Read, params: Params) -> Reply {
-    let user_id = cx.require_user()?;
-    let is_site_admin = cx.tx.user(&user_id).await?.is_some_and(|user| user.is_site_admin);
-    let mut organizations = cx.tx.organizations((!is_site_admin).then_some(&user_id)).await?;
-    if let Some(part) = params.get("q") {
-        organizations.retain(|organization| organization.name.as_str().contains(part));
+    cx.require_user()?;
+    let owner = cx.owner.clone();
+    let of = match &owner {
+        TokenOwner::User { is_site_admin: true, .. } => OrganizationsOf::Everybody,
+        TokenOwner::User { user_id, .. } => OrganizationsOf::Member(user_id),
+        TokenOwner::Team { organization_id, .. }
+        | TokenOwner::Organization { organization_id, .. }
+        | TokenOwner::AuditTrail { organization_id, .. } => OrganizationsOf::Token(organization_id),
+        TokenOwner::Agent { .. } | TokenOwner::Run { .. } => return Err(ApiError::NotFound),
+    };
+    // Clients that name no page expect everything.
+    let is_paged = params.get("page[number]").or(params.get("page[size]")).is_some();
+    let page = if is_paged { params.page()? } else { Page { number: 1, size: 100 } };
+    let (organizations, total) = cx.tx.organizations(of, params.get("q"), page.offset(), page.size).await?;
+    let mut data = Vec::new();
+    for organization in &organizations {
+        match document(&mut cx, organization).await {
+            Ok(resource) => data.push(resource),
+            // An administrator of the site who is a member of an organization that is closed to tokens of users.
+            Err(ApiError::Unauthorized) => {}
+            Err(other) => return Err(other),
+        }
     }
-    let (organizations, pagination) = page_of(organizations, params.page()?);
-    let data = organizations.iter().map(|organization| resource(organization, true)).collect();
-    list("/api/v2/organizations", data, Vec::new(), pagination)
+    list("/api/v2/organizations", data, Vec::new(), page.of(total))
 }
 
 async fn create(Write(mut cx): Write, doc: Doc<OrganizationInput>) -> Reply {
-    let user_id = cx.require_user()?;
+    let user_id = cx.require_person()?;
     let name = parsed_name(doc.attributes.name.as_deref())?;
-    let email = doc.attributes.email.as_deref();
-    let email = email.ok_or_else(|| ApiError::attribute("email", "Email can't be blank"))?;
-    let mut organization = create_organization(&mut cx.tx, &name, email, &user_id, cx.now).await?;
-    if doc.attributes.change_credential_rules(&mut organization)? {
-        cx.tx.update_organization(&organization).await?;
-    }
+    let email = parsed_email(doc.attributes.email.as_deref())?;
+    let mut organization = create_organization(&mut cx.tx, &name, &email, &user_id, cx.now).await?;
+    change(&mut cx, &mut organization, &doc).await?;
+    let resource = document(&mut cx, &organization).await?;
+    cx.tx.update_organization(&organization).await?;
     cx.tx.commit().await?;
-    created(resource(&organization, true))
+    created(resource)
 }
 
 async fn show(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
@@ -88,33 +79,44 @@ async fn show(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Repl
     let mut included = Vec::new();
     if params.include().contains("default_project")
         && let Some(project) = cx.tx.project(&organization.default_project_id).await?
+        && cx.may_on_project(Permission::ReadProject, &organization.id, &project.id).await?
     {
-        included.push(super::projects::resource(&project, &organization, 0));
+        included.push(projects::document(&mut cx, &project, &organization).await?);
     }
-    let can_administer = cx.may(Permission::ManageOrganization, &organization.id, None).await?;
-    ok_with(resource(&organization, can_administer), included)
+    ok_with(document(&mut cx, &organization).await?, included)
 }
 
 async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<OrganizationInput>) -> Reply {
-    let mut organization = cx.organization(&name, Permission::ManageOrganization).await?;
-    if doc.attributes.name.is_some() {
-        organization.name = parsed_name(doc.attributes.name.as_deref())?;
-    }
-    doc.attributes.change_credential_rules(&mut organization)?;
-    if let Some(email) = doc.attributes.email {
-        organization.email = email;
-    }
+    let mut organization = to_change(&mut cx, &name).await?;
+    change(&mut cx, &mut organization, &doc).await?;
+    let resource = match document(&mut cx, &organization).await {
+        // The way back for administrators of the site who are members themselves.
+        Err(ApiError::Unauthorized) if cx.is_site_admin() => {
+            cx.tx.update_organization(&organization).await.map_err(taken)?;
+            document(&mut cx, &organization).await?
+        }
+        other => other?,
+    };
     cx.tx.update_organization(&organization).await.map_err(taken)?;
     cx.tx.commit().await?;
-    ok(resource(&organization, true))
+    ok(resource)
+}
+
+/// Whoever closed an organization to tokens of users opens it again with a token of the organization or of its owners' team;
+/// administrators of the site do it with their own.
+async fn to_change(cx: &mut Context, name: &OrgName) -> Result<Organization, ApiError> {
+    if cx.is_site_admin() {
+        return cx.tx.organization(name).await?.ok_or(ApiError::NotFound);
+    }
+    cx.organization(name, Permission::ManageOrganization).await
 }
 
 async fn delete(Write(mut cx): Write, Id(name): Id<OrgName>) -> Reply {
     let organization = cx.organization(&name, Permission::ManageOrganization).await?;
     refuse_while_running(&mut cx, &organization).await?;
     let mut contents = Vec::new();
-    for workspace in cx.tx.workspaces(&organization.id, &WorkspaceFilter::default()).await? {
-        contents.push(cx.tx.workspace_contents(&workspace.id).await?);
+    for workspace in cx.tx.workspace_ids(&organization.id).await? {
+        contents.push(cx.tx.workspace_contents(&workspace).await?);
     }
     cx.tx.delete_organization(&organization.id).await?;
     cx.tx.commit().await?;
@@ -135,31 +137,7 @@ async fn refuse_while_running(cx: &mut Context, organization: &Organization) -> 
 
 async fn entitlements(Read(mut cx): Read, Id(name): Id<OrgName>) -> Reply {
     let organization = cx.organization(&name, Permission::ReadEntitlements).await?;
-    let attributes = json!({
-        "operations": true,
-        "state-storage": true,
-        "agents": false,
-        "teams": false,
-        "private-module-registry": false,
-        "vcs-integrations": false,
-        "audit-logging": false,
-        "cost-estimation": false,
-        "sentinel": false,
-        "policy-enforcement": false,
-        "run-tasks": false,
-        "global-run-tasks": false,
-        "private-run-tasks": false,
-        "sso": false,
-        "configuration-designer": false,
-        "user-limit": null,
-    });
-    let path = format!("/api/v2/organizations/{}/entitlement-set", organization.name);
-    ok(Resource::new("entitlement-sets", &organization.id, attributes).link("self", path))
-}
-
-fn parsed_name(name: Option<&str>) -> Result<OrgName, ApiError> {
-    let name = name.ok_or_else(|| ApiError::attribute("name", "Name can't be blank"))?;
-    name.parse().map_err(|error: NameError| error.into())
+    ok(entitlement_set(&organization))
 }
 
 fn taken(error: StoreError) -> ApiError {
@@ -184,6 +162,7 @@ pub(crate) async fn create_organization(
         default_project_id: ProjectId::from_entropy(entropy()?),
         identity_token_ttl: None,
         static_credentials: StaticCredentials::default(),
+        settings: OrganizationSettings::default(),
         created_at: now,
     };
     let project = Project {
@@ -191,6 +170,8 @@ pub(crate) async fn create_organization(
         organization_id: organization.id.clone(),
         name: DEFAULT_PROJECT.parse()?,
         description: String::new(),
+        auto_destroy_activity_duration: None,
+        default_execution: None,
         created_at: now,
     };
     tx.insert_organization(&organization).await.map_err(taken)?;
@@ -229,54 +210,5 @@ pub(crate) async fn join_organization(
     Ok(tx.insert_membership(&membership).await?)
 }
 
-/// An organization as clients read it.
-pub(crate) fn resource(organization: &Organization, can_administer: bool) -> Resource {
-    let attributes = json!({
-        "name": organization.name.as_str(),
-        "external-id": organization.id.as_str(),
-        "email": organization.email,
-        "created-at": organization.created_at,
-        "collaborator-auth-policy": "password",
-        "cost-estimation-enabled": false,
-        "assessments-enforced": false,
-        "default-execution-mode": "remote",
-        "identity-token-ttl": organization.identity_token_ttl.map(|ttl| ttl.as_seconds()),
-        "static-credentials": organization.static_credentials.as_str(),
-        "allow-force-delete-workspaces": true,
-        "is-unified": false,
-        "saml-enabled": false,
-        "two-factor-conformant": true,
-        "permissions": permissions(can_administer),
-    });
-    Resource::new("organizations", &organization.name, attributes)
-        .to_one("default-project", "projects", Some(&organization.default_project_id))
-        .to_one("entitlement-set", "entitlement-sets", Some(&organization.id))
-        .link("self", format!("/api/v2/organizations/{}", organization.name))
-}
-
-fn permissions(can_administer: bool) -> Value {
-    json!({
-        "can-update": can_administer,
-        "can-destroy": can_administer,
-        "can-create-workspace": can_administer,
-        "can-create-project": can_administer,
-        "can-manage-tags": can_administer,
-        "can-traverse": true,
-        "can-create-team": false,
-        "can-create-workspace-migration": false,
-        "can-deploy-no-code-modules": false,
-        "can-enable-stacks": false,
-        "can-manage-auditing": false,
-        "can-manage-no-code-modules": false,
-        "can-manage-run-tasks": false,
-        "can-manage-users": false,
-        "can-manage-varsets": can_administer,
-        "can-read-varsets": true,
-        "can-update-agent-pools": false,
-        "can-update-api-token": false,
-        "can-update-oauth": false,
-        "can-update-sentinel": false,
-        "can-update-ssh-keys": false,
-        "can-view-usage": false,
-    })
-}
+#[cfg(test)]
+mod tests;

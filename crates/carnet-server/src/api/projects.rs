@@ -1,96 +1,131 @@
 //! Projects.
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{NameError, OrgName, Organization, Permission, Project, ProjectId, ProjectName};
-use carnet_store::StoreError;
-use serde::Deserialize;
-use serde_json::json;
+use carnet_model::{OrgName, Organization, Permission, Project, ProjectId, WorkspaceId};
+use carnet_store::{ProjectFilter, ProjectOrder, StoreError};
 
+pub(crate) use super::project_document::document;
+use super::project_document::{counted_document, with_bindings};
+use super::project_input::{ProjectInput, change, parsed_name};
+use super::project_tags::bind_all;
+use super::workspace_tags::parse_bindings;
 use crate::app::entropy;
-use crate::document::Doc;
+use crate::document::{Doc, References};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
-use crate::reply::{Reply, created, list, no_content, ok, page_of};
+use crate::reply::{Reply, created, list, no_content, ok, ok_with};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Permission::ReadProject);
-    let update_it = Access::Allowed(Permission::UpdateProject);
+    let all = "/api/v2/organizations/{organization}/projects";
+    let one = "/api/v2/projects/{project}";
     Routes::default()
-        .get(
-            "/api/v2/organizations/{organization}/projects",
-            Access::Allowed(Permission::ReadOrganization),
-            index,
-        )
+        .get(all, Access::Allowed(Permission::ReadOrganization), index)
+        .post(all, Access::Allowed(Permission::CreateProjects), create)
+        .get(one, Access::Allowed(Permission::ReadProject), show)
+        .patch(one, Access::Allowed(Permission::UpdateProject), update)
+        .delete(one, Access::Allowed(Permission::DeleteProject), delete)
         .post(
-            "/api/v2/organizations/{organization}/projects",
-            Access::Allowed(Permission::CreateProjects),
-            create,
+            "/api/v2/projects/{project}/relationships/workspaces",
+            Access::Allowed(Permission::MoveWorkspaces),
+            move_workspaces,
         )
-        .get("/api/v2/projects/{project}", read, show)
-        .patch("/api/v2/projects/{project}", update_it, update)
-        .delete("/api/v2/projects/{project}", Access::Allowed(Permission::DeleteProject), delete)
-}
-
-#[derive(Deserialize)]
-struct ProjectInput {
-    name: Option<String>,
-    description: Option<String>,
 }
 
 async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
     let organization = cx.organization(&name, Permission::ReadOrganization).await?;
-    let mut projects = cx.tx.projects(&organization.id).await?;
+    let filter = filter(&mut cx, &organization, &params).await?;
+    let order = match params.get("sort") {
+        Some("name") => ProjectOrder::Name,
+        Some("-name") => ProjectOrder::NameBackwards,
+        _ => ProjectOrder::Age,
+    };
+    let page = params.page()?;
+    let place = (page.offset(), page.size);
+    let (projects, total) = cx.tx.projects(&organization.id, &filter, order, place).await?;
+    let (mut data, mut included) = (Vec::new(), Vec::new());
+    for (project, counts) in &projects {
+        let resource = counted_document(&mut cx, project, &organization, *counts).await?;
+        let (resource, related) = related(&mut cx, project, resource, &params).await?;
+        data.push(resource);
+        included.extend(related);
+    }
+    list(&format!("/api/v2/organizations/{name}/projects"), data, included, page.of(total))
+}
+
+/// Names win over a part of a name; whoever does not see all projects sees those granted to one of its teams.
+async fn filter(
+    cx: &mut Context,
+    organization: &Organization,
+    params: &Params,
+) -> Result<ProjectFilter, ApiError> {
     let names = params.list("filter[names]");
-    if !names.is_empty() {
-        projects.retain(|project| names.iter().any(|name| name.eq_ignore_ascii_case(project.name.as_str())));
-    } else if let Some(part) = params.get("q") {
-        let part = part.to_ascii_lowercase();
-        projects.retain(|project| project.name.as_str().to_ascii_lowercase().contains(&part));
+    let wants_creatable = params.get("filter[permissions][create-workspace]") == Some("true");
+    let rights = cx.rights(&organization.id, None).await?;
+    let grantee = cx.grantee();
+    if grantee.is_none() && !rights.may(Permission::ReadProject) {
+        return Err(ApiError::NotFound);
     }
-    if params.get("sort") == Some("name") {
-        projects.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(ProjectFilter {
+        text: params.get("q").filter(|_| names.is_empty()).map(str::to_owned),
+        names,
+        granted_to: grantee.clone().filter(|_| !rights.may(Permission::ReadProject)),
+        creatable_by: grantee.filter(|_| wants_creatable && !rights.may(Permission::CreateWorkspaces)),
+    })
+}
+
+async fn related(
+    cx: &mut Context,
+    project: &Project,
+    resource: Resource,
+    params: &Params,
+) -> Result<(Resource, Vec<Resource>), ApiError> {
+    match params.include().contains("effective_tag_bindings") {
+        true => with_bindings(cx, project, resource).await,
+        false => Ok((resource, Vec::new())),
     }
-    let (projects, pagination) = page_of(projects, params.page()?);
-    let mut data = Vec::new();
-    for project in &projects {
-        data.push(resource(project, &organization, cx.tx.project_workspace_count(&project.id).await?));
-    }
-    list(&format!("/api/v2/organizations/{name}/projects"), data, Vec::new(), pagination)
 }
 
 async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<ProjectInput>) -> Reply {
     let organization = cx.organization(&name, Permission::CreateProjects).await?;
-    let project = Project {
+    let mut project = Project {
         id: ProjectId::from_entropy(entropy()?),
         organization_id: organization.id.clone(),
         name: parsed_name(doc.attributes.name.as_deref())?,
-        description: parsed_description(doc.attributes.description)?,
+        description: String::new(),
+        auto_destroy_activity_duration: None,
+        default_execution: None,
         created_at: cx.now,
     };
+    change(&mut cx, &organization, &mut project, &doc.attributes).await?;
     cx.tx.insert_project(&project).await.map_err(taken)?;
+    if let Some(given) = doc.to_many("tag-bindings")? {
+        bind_all(&mut cx, &project, &parse_bindings(&given)?).await?;
+    }
+    let resource = document(&mut cx, &project, &organization).await?;
     cx.tx.commit().await?;
-    created(resource(&project, &organization, 0))
+    created(resource)
 }
 
-async fn show(Read(mut cx): Read, Id(id): Id<ProjectId>) -> Reply {
+async fn show(Read(mut cx): Read, Id(id): Id<ProjectId>, params: Params) -> Reply {
     let (project, organization) = visible(&mut cx, &id, Permission::ReadProject).await?;
-    let count = cx.tx.project_workspace_count(&id).await?;
-    ok(resource(&project, &organization, count))
+    let resource = document(&mut cx, &project, &organization).await?;
+    let (resource, related) = related(&mut cx, &project, resource, &params).await?;
+    ok_with(resource, related)
 }
 
 async fn update(Write(mut cx): Write, Id(id): Id<ProjectId>, doc: Doc<ProjectInput>) -> Reply {
     let (mut project, organization) = visible(&mut cx, &id, Permission::UpdateProject).await?;
-    if doc.attributes.name.is_some() {
-        project.name = parsed_name(doc.attributes.name.as_deref())?;
-    }
-    if doc.attributes.description.is_some() {
-        project.description = parsed_description(doc.attributes.description)?;
-    }
+    change(&mut cx, &organization, &mut project, &doc.attributes).await?;
     cx.tx.update_project(&project).await.map_err(taken)?;
-    let count = cx.tx.project_workspace_count(&id).await?;
+    if let Some(given) = doc.to_many("tag-bindings")? {
+        let tags = parse_bindings(&given)?;
+        cx.tx.clear_project_tags(&id).await?;
+        bind_all(&mut cx, &project, &tags).await?;
+    }
+    let resource = document(&mut cx, &project, &organization).await?;
     cx.tx.commit().await?;
-    ok(resource(&project, &organization, count))
+    ok(resource)
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<ProjectId>) -> Reply {
@@ -98,7 +133,7 @@ async fn delete(Write(mut cx): Write, Id(id): Id<ProjectId>) -> Reply {
     if organization.default_project_id == id {
         return Err(ApiError::Forbidden("the default project cannot be deleted".to_owned()));
     }
-    if cx.tx.project_workspace_count(&id).await? > 0 {
+    if cx.tx.project_counts(&id).await?.workspaces > 0 {
         return Err(ApiError::Forbidden(
             "the project still holds workspaces; move or delete them first".to_owned(),
         ));
@@ -108,7 +143,30 @@ async fn delete(Write(mut cx): Write, Id(id): Id<ProjectId>) -> Reply {
     no_content()
 }
 
-async fn visible(
+async fn move_workspaces(
+    Write(mut cx): Write,
+    Id(id): Id<ProjectId>,
+    References(given): References,
+) -> Reply {
+    let project = cx.project(&id, Permission::MoveWorkspaces).await?;
+    for reference in given {
+        let workspace_id: WorkspaceId = reference.id.parse()?;
+        let workspace = cx.workspace(&workspace_id, Permission::ReadWorkspace).await?;
+        if workspace.organization_id != project.organization_id {
+            return Err(ApiError::invalid("/data", "a workspace cannot leave its organization"));
+        }
+        if workspace.project_id == id {
+            continue;
+        }
+        cx.project(&workspace.project_id, Permission::MoveWorkspaces).await?;
+        cx.tx.move_workspace(&workspace_id, &id).await?;
+    }
+    cx.tx.commit().await?;
+    no_content()
+}
+
+/// The project of this id with its organization, if the caller may do this with it.
+pub(super) async fn visible(
     cx: &mut Context,
     id: &ProjectId,
     permission: Permission,
@@ -118,19 +176,6 @@ async fn visible(
     Ok((project, organization))
 }
 
-fn parsed_name(name: Option<&str>) -> Result<ProjectName, ApiError> {
-    let name = name.ok_or_else(|| ApiError::attribute("name", "Name can't be blank"))?;
-    name.parse().map_err(|error: NameError| error.into())
-}
-
-fn parsed_description(description: Option<String>) -> Result<String, ApiError> {
-    let description = description.unwrap_or_default();
-    if description.len() > 256 {
-        return Err(ApiError::attribute("description", "Description must be at most 256 characters long"));
-    }
-    Ok(description)
-}
-
 fn taken(error: StoreError) -> ApiError {
     match error {
         StoreError::Conflict => ApiError::attribute("name", "Name has already been taken"),
@@ -138,32 +183,5 @@ fn taken(error: StoreError) -> ApiError {
     }
 }
 
-/// A project as clients read it.
-pub(crate) fn resource(project: &Project, organization: &Organization, workspace_count: u64) -> Resource {
-    let attributes = json!({
-        "name": project.name.as_str(),
-        "description": project.description,
-        "created-at": project.created_at,
-        "workspace-count": workspace_count,
-        "team-count": 0,
-        "is-unified": false,
-        "auto-destroy-activity-duration": null,
-        "default-execution-mode": "remote",
-        "setting-overwrites": { "default-execution-mode": false, "default-agent-pool": false },
-        "permissions": {
-            "can-read": true,
-            "can-update": true,
-            "can-destroy": organization.default_project_id != project.id,
-            "can-create-workspace": true,
-            "can-move-workspace": true,
-            "can-manage-teams": false,
-            "can-read-teams": false,
-            "can-manage-tags": false,
-            "can-manage-varsets": false,
-            "can-deploy-no-code-modules": false,
-        },
-    });
-    Resource::new("projects", &project.id, attributes)
-        .to_one("organization", "organizations", Some(&organization.name))
-        .link("self", format!("/api/v2/projects/{}", project.id))
-}
+#[cfg(test)]
+mod tests;

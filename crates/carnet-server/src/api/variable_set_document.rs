@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use carnet_api::jsonapi::{Identifier, Resource};
-use carnet_model::{Permission, ProjectId, VariableId, VariableSet, WorkspaceId};
+use carnet_model::{ProjectId, VariableId, VariableSet, WorkspaceId};
 use carnet_store::VariableSetContents;
 use serde::Deserialize;
 use serde_json::json;
