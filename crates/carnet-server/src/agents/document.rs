@@ -5,6 +5,7 @@ use carnet_model::{
     IdentityTokenTtl, Job, Phase, Run, StaticCredentials, Timestamp, WorkloadIdentity, Workspace,
 };
 use carnet_store::Tx;
+use secrecy::SecretString;
 
 use super::claim::JobTokens;
 use crate::adapters::not_replaced;
@@ -112,8 +113,9 @@ fn run_document(run: &Run, workspace: &Workspace) -> RunDocument {
 
 async fn variables(tx: &mut Tx, run: &Run, workspace: &Workspace) -> Result<Vec<JobVariable>, ApiError> {
     let effective = run_variables(tx, run, workspace).await?;
-    let variables = effective.into_iter().map(|effective| effective.variable);
-    Ok(variables
+    let mut variables: Vec<JobVariable> = effective
+        .into_iter()
+        .map(|effective| effective.variable)
         .map(|variable| JobVariable {
             key: variable.key,
             value: variable.value.0.into(),
@@ -122,5 +124,17 @@ async fn variables(tx: &mut Tx, run: &Run, workspace: &Workspace) -> Result<Vec<
             sensitive: variable.sensitive,
             origin: variable.source.to_string(),
         })
-        .collect())
+        .collect();
+    let has_log_level = variables.iter().any(|one| one.category == "env" && one.key == "TF_LOG");
+    if run.options.debugging_mode && !has_log_level {
+        variables.push(JobVariable {
+            key: "TF_LOG".to_owned(),
+            value: SecretString::from("TRACE").into(),
+            category: "env".to_owned(),
+            hcl: false,
+            sensitive: false,
+            origin: "the debugging mode of the run".to_owned(),
+        });
+    }
+    Ok(variables)
 }

@@ -10,10 +10,11 @@ use carnet_store::BlobName;
 use super::artifact_blob;
 use super::caller::{DeliveryCall, JobCall};
 use super::document::run_of;
+use crate::api::applies::errored_state_blob;
 use crate::error::ApiError;
 use crate::extract::Ids;
 use crate::reply::{Reply, no_content};
-use crate::state::{current_state_bytes, store_run_state};
+use crate::state::{current_state_bytes, put_blob, store_run_state};
 use crate::upload::{blocking, collect, receive, send};
 
 const BINARY: &str = "application/octet-stream";
@@ -64,6 +65,11 @@ pub(crate) async fn put_state(call: DeliveryCall, headers: HeaderMap, body: Body
         return Err(ApiError::Conflict("a plan does not write the state".to_owned()));
     }
     let bytes = collect(&headers, body, call.app.settings.upload_limit).await?;
-    store_run_state(&call.app, &call.job.workspace_id, &call.job.run_id, bytes).await?;
+    let stored = store_run_state(&call.app, &call.job.workspace_id, &call.job.run_id, bytes.clone()).await;
+    if let Err(ApiError::Conflict(_)) = &stored {
+        // It cannot become current any more, and it is the only record of what was made.
+        put_blob(&call.app, errored_state_blob(&call.job.run_id), bytes).await?;
+    }
+    stored?;
     no_content()
 }

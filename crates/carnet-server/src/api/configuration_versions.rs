@@ -9,21 +9,22 @@ use axum::response::{IntoResponse as _, Response};
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
     ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, ExecutionMode, Permission, RunId,
-    RunOptions, RunSource, Timestamp, WorkspaceId,
+    RunSource, Timestamp, WorkspaceId,
 };
-use carnet_store::{BlobName, RunVariables, Tx};
+use carnet_store::{BlobName, Tx};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::run_document::document;
 use super::workspaces::is_cloud_integration;
 use crate::app::{App, entropy, new_secret};
 use crate::archive::{self, ArchiveError, Limits, MAX_ENTRIES};
-use crate::document::Doc;
+use crate::document::{ActionBody, Doc};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
 use crate::jobs::{NewRun, create_run};
-use crate::reply::{Reply, created, list, ok};
+use crate::reply::{Reply, accepted, created, list, ok};
 use crate::route::{Access, Routes};
 use crate::upload::{Capability, blocking, delete_blob, receive, send};
 
@@ -35,6 +36,7 @@ pub(crate) fn routes() -> Routes {
         .get("/api/v2/workspaces/{workspace}/configuration-versions", read, index)
         .post("/api/v2/workspaces/{workspace}/configuration-versions", run, create)
         .get(version, read, show)
+        .post(&format!("{version}/actions/archive"), run, archive)
         .get(&format!("{version}/download"), run, download)
         .get(&format!("{version}/ingress-attributes"), read, ingress_attributes)
         .get("/api/v2/runs/{run}/configuration-version/download", run, download_of_run)
@@ -60,8 +62,30 @@ async fn index(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>, params: Param
     let versions = cx.tx.configuration_versions(&workspace, page.size, page.offset()).await?;
     let total = cx.tx.configuration_version_count(&workspace).await?;
     let path = format!("/api/v2/workspaces/{workspace}/configuration-versions");
+    let related = related(&mut cx, &versions, &params).await?;
     let data = versions.iter().map(|version| resource(version, None)).collect();
-    list(&path, data, Vec::new(), page.of(total))
+    list(&path, data, related, page.of(total))
+}
+
+/// The newest run of each version, if `include` asks for runs. Nothing comes from version control, so there are no ingress
+/// attributes.
+async fn related(
+    cx: &mut Context,
+    versions: &[ConfigurationVersion],
+    params: &Params,
+) -> Result<Vec<Resource>, ApiError> {
+    let mut found = Vec::new();
+    if !params.include().contains("run") {
+        return Ok(found);
+    }
+    for version in versions {
+        if let Some(id) = cx.tx.configuration_run(&version.id).await?
+            && let Some(run) = cx.tx.run(&id).await?
+        {
+            found.push(document(cx, &run).await?);
+        }
+    }
+    Ok(found)
 }
 
 async fn create(
@@ -70,7 +94,8 @@ async fn create(
     headers: HeaderMap,
     doc: Doc<Input>,
 ) -> Reply {
-    cx.workspace(&workspace, Permission::QueuePlans).await?;
+    let owner = cx.workspace(&workspace, Permission::QueuePlans).await?.organization_id;
+    let may_auto_apply = cx.may(Permission::ApplyRuns, &owner, Some(&workspace)).await?;
     let source = if is_cloud_integration(&headers) { "terraform+cloud" } else { "tfe-api" };
     let version = ConfigurationVersion {
         id: ConfigurationVersionId::from_entropy(entropy()?),
@@ -79,10 +104,12 @@ async fn create(
         auto_queue_runs: doc.attributes.auto_queue_runs.unwrap_or(true),
         speculative: doc.attributes.speculative.unwrap_or(false),
         provisional: doc.attributes.provisional.unwrap_or(false),
+        may_auto_apply,
         source: source.to_owned(),
         error_message: None,
         created_at: cx.now,
         uploaded_at: None,
+        archived_at: None,
     };
     let key = Capability(new_secret("")?);
     cx.tx.insert_configuration_version(&version, &key.hash()).await?;
@@ -94,6 +121,28 @@ async fn create(
 async fn show(Read(mut cx): Read, Id(id): Id<ConfigurationVersionId>) -> Reply {
     let version = visible(&mut cx, &id, Permission::ReadRuns).await?;
     ok(resource(&version, None))
+}
+
+/// Removes the archive of a version that nothing will run any more; the record of it stays.
+async fn archive(Write(mut cx): Write, Id(id): Id<ConfigurationVersionId>, _: ActionBody) -> Reply {
+    let version = visible(&mut cx, &id, Permission::QueuePlans).await?;
+    let refuse =
+        |why: &str| ApiError::Transition(format!("configuration could not be archived because {why}"));
+    if version.status != ConfigurationStatus::Uploaded {
+        return Err(refuse(&format!("it is {}", version.status.as_str())));
+    }
+    let workspace = cx.tx.workspace(&version.workspace_id).await?.ok_or(ApiError::NotFound)?;
+    let latest = cx.tx.latest_configuration(&version.workspace_id).await?;
+    if latest.as_ref() == Some(&id) || workspace.current_configuration_version_id.as_ref() == Some(&id) {
+        return Err(refuse("it is current"));
+    }
+    if cx.tx.configuration_has_open_runs(&id).await? {
+        return Err(refuse("a run needs it that is not final"));
+    }
+    cx.tx.archive_configuration(&id, cx.now).await?;
+    let app = Write(cx).commit().await?;
+    delete_blob(&app, archive_blob(&id)).await;
+    accepted()
 }
 
 /// No configuration comes from version control.
@@ -157,7 +206,7 @@ async fn upload(
 }
 
 /// Reads the stored archive and tells why it is refused, if it is.
-async fn checked(app: &App, blob: &BlobName) -> Result<Option<String>, ApiError> {
+pub(super) async fn checked(app: &App, blob: &BlobName) -> Result<Option<String>, ApiError> {
     let (blobs, name) = (app.store.blobs(), blob.clone());
     let limits = Limits { bytes: app.settings.unpacked_limit, entries: MAX_ENTRIES };
     let outcome = blocking(move || {
@@ -200,23 +249,11 @@ async fn queue_run(
     if workspace.execution_mode == ExecutionMode::Local {
         return Ok(());
     }
-    let options = RunOptions {
-        plan_only: version.speculative,
-        auto_apply: workspace.auto_apply && !version.speculative,
-        refresh: true,
-        ..RunOptions::default()
-    };
-    let new = NewRun {
-        workspace: &workspace,
-        configuration_version_id: version.id.clone(),
-        options,
-        message: "Queued by the upload of a configuration".to_owned(),
-        source: RunSource::ConfigurationVersion,
-        terraform_version: workspace.terraform_version.clone(),
-        structured_output: workspace.structured_run_output,
-        variables: RunVariables::default(),
-        created_by: None,
-    };
+    let message = "Queued by the upload of a configuration".to_owned();
+    let source = RunSource::ConfigurationVersion;
+    let mut new = NewRun::by_server(&workspace, version.id.clone(), source, message);
+    new.options.plan_only = version.speculative;
+    new.options.auto_apply = workspace.auto_apply && version.may_auto_apply && !version.speculative;
     create_run(tx, app, new, now).await.map(drop)
 }
 
@@ -225,6 +262,9 @@ pub(crate) fn resource(version: &ConfigurationVersion, upload_url: Option<String
     let mut timestamps = json!({ "queued-at": version.created_at });
     if let Some(uploaded_at) = version.uploaded_at {
         timestamps["finished-at"] = json!(uploaded_at);
+    }
+    if let Some(archived_at) = version.archived_at {
+        timestamps["archived-at"] = json!(archived_at);
     }
     let path = format!("/api/v2/configuration-versions/{}", version.id);
     let attributes = json!({

@@ -1,17 +1,14 @@
 //! Plans and their documents.
 
-use std::sync::Arc;
-
 use carnet_api::job::Artifact;
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Permission, Phase, PhaseId, PlanId, Run, RunId, RunPhase};
+use carnet_model::{Permission, Phase, PhaseAgent, PhaseId, PlanId, Run, RunId, RunPhase};
 use serde_json::{Value, json};
 
 use super::logs::log_url;
 use super::run_document::timestamps;
 use super::runs::find;
 use crate::agents::artifact_blob;
-use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Read};
 use crate::reply::{Reply, no_content, ok};
@@ -46,12 +43,12 @@ async fn plan_of(cx: &mut Context, id: &RunId, permission: Permission) -> Result
 
 async fn show(Read(mut cx): Read, Id(id): Id<PlanId>) -> Reply {
     let (run, phase) = run_of(&mut cx, id, Permission::ReadRuns).await?;
-    ok(resource(&cx.app, &run, &phase))
+    ok(resource(&mut cx, &run, &phase).await?)
 }
 
 async fn of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
     let (run, phase) = plan_of(&mut cx, &id, Permission::ReadRuns).await?;
-    ok(resource(&cx.app, &run, &phase))
+    ok(resource(&mut cx, &run, &phase).await?)
 }
 
 async fn json_output(Read(mut cx): Read, Id(id): Id<PlanId>) -> Reply {
@@ -99,38 +96,52 @@ async fn artifact(cx: Context, phase: &RunPhase, artifact: Artifact) -> Reply {
 }
 
 /// The attributes that plans and applies share.
-pub(super) fn attributes(app: &App, phase: &RunPhase) -> Value {
+pub(super) async fn attributes(cx: &mut Context, phase: &RunPhase) -> Result<Value, ApiError> {
+    let agent = cx.tx.phase_agent(&phase.run_id, phase.phase).await?;
     let counts = phase.counts.as_ref();
     let mut moments = phase.status_timestamps.clone();
     if let Some(started) = moments.remove("running") {
         moments.insert("started".to_owned(), started);
     }
-    json!({
+    Ok(json!({
         "status": phase.status.as_str(),
         "status-timestamps": timestamps(&moments),
-        "log-read-url": log_url(app, phase),
+        "log-read-url": log_url(&cx.app, phase),
         "resource-additions": counts.map(|counts| counts.additions),
         "resource-changes": counts.map(|counts| counts.changes),
         "resource-destructions": counts.map(|counts| counts.destructions),
         "resource-imports": counts.map(|counts| counts.imports),
-        "execution-details": { "mode": "remote" },
+        "execution-details": execution_details(agent.as_ref()),
+    }))
+}
+
+/// Where a phase was executed: by an agent of the site, or by one of a pool.
+fn execution_details(agent: Option<&PhaseAgent>) -> Value {
+    let pool = agent.and_then(|agent| agent.pool.as_ref());
+    let mode = if pool.is_some() { "agent" } else { "remote" };
+    json!({
+        "mode": mode,
+        "agent-id": agent.map(|agent| agent.id.as_str()),
+        "agent-name": agent.map(|agent| &agent.name),
+        "agent-pool-id": pool.map(|(id, _)| id.as_str()),
+        "agent-pool-name": pool.map(|(_, name)| name),
     })
 }
 
 /// A plan as clients read it.
-pub(crate) fn resource(app: &Arc<App>, run: &Run, phase: &RunPhase) -> Resource {
-    let mut attributes = attributes(app, phase);
+pub(crate) async fn resource(cx: &mut Context, run: &Run, phase: &RunPhase) -> Result<Resource, ApiError> {
+    let mut attributes = attributes(cx, phase).await?;
     attributes["has-changes"] = json!(run.has_changes);
     attributes["generated-configuration"] = json!(phase.generated_configuration);
     attributes["structured-run-output-enabled"] = json!(run.structured_output);
     attributes["actions"] = json!({ "is-exportable": false });
     attributes["permissions"] = json!({ "can-export": false });
     let path = format!("/api/v2/plans/{}", phase.id);
-    Resource::new("plans", &phase.id, attributes)
+    Ok(Resource::new("plans", &phase.id, attributes)
         .to_many("state-versions", "state-versions", Vec::<String>::new())
         .to_many("exports", "plan-exports", Vec::<String>::new())
         .link("json-output", format!("{path}/json-output"))
         .link("json-output-redacted", format!("{path}/json-output-redacted"))
         .link("json-schema", format!("{path}/json-schema"))
-        .link("self", path)
+        .link("self", path))
 }

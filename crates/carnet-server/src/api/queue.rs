@@ -5,8 +5,9 @@ use carnet_model::{OrgName, Permission};
 use serde_json::json;
 
 use super::run_document::document;
+use super::run_filter::viewer;
 use crate::extract::{Id, Params, Read};
-use crate::reply::{Reply, list, ok, page_of};
+use crate::reply::{Reply, list, ok};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
@@ -20,15 +21,16 @@ pub(crate) fn routes() -> Routes {
 
 async fn queue(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
     let organization = cx.organization(&name, Permission::ReadOrganization).await?;
-    let runs = cx.tx.organization_queue(&organization.id).await?;
-    let (runs, pagination) = page_of(runs.into_iter().enumerate().collect(), params.page()?);
+    let page = params.page()?;
+    let viewer = viewer(&mut cx, &organization.id).await?;
+    let wanted = (page.offset(), page.size);
+    let runs = cx.tx.organization_queue(&organization.id, viewer.as_ref(), wanted).await?;
+    let total = cx.tx.organization_queue_length(&organization.id, viewer.as_ref()).await?;
     let mut data = Vec::new();
-    for (position, run) in &runs {
-        let mut resource = document(&mut cx, run).await?;
-        resource.attributes["position-in-queue"] = json!(position);
-        data.push(resource);
+    for run in &runs {
+        data.push(document(&mut cx, run).await?);
     }
-    list(&format!("/api/v2/organizations/{name}/runs/queue"), data, Vec::new(), pagination)
+    list(&format!("/api/v2/organizations/{name}/runs/queue"), data, Vec::new(), page.of(total))
 }
 
 async fn capacity(Read(mut cx): Read, Id(name): Id<OrgName>) -> Reply {
@@ -37,3 +39,6 @@ async fn capacity(Read(mut cx): Read, Id(name): Id<OrgName>) -> Reply {
     let attributes = json!({ "pending": pending, "running": running });
     ok(Resource::new("organization-capacity", &organization.name, attributes))
 }
+
+#[cfg(test)]
+mod tests;

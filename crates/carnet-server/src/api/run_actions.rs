@@ -1,48 +1,60 @@
-//! Decisions about runs: apply, discard, cancel.
+//! Decisions about runs: apply, discard, cancel, let go first.
 
-use carnet_model::{Permission, Run, RunId, RunStatus, Signal, Timestamp, UserId};
+use carnet_model::{
+    LockOwner, Permission, Run, RunDecision, RunId, RunStatus, Signal, Timestamp, UserId, Workspace,
+};
 
-use super::run_document::{is_cancelable, is_force_cancelable};
+use super::comments::{add, check};
+use super::run_document::{is_cancelable, is_force_cancelable, rights};
 use super::runs::find;
 use crate::document::ActionBody;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Write};
-use crate::jobs::{Cause, end_run, move_run, note_event, schedule};
+use crate::jobs::{Cause, end_run, give_way, move_run, note_event, schedule};
 use crate::reply::{Reply, accepted};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let run = Access::Allowed(Permission::ApplyRuns);
+    let plan = Access::Allowed(Permission::QueuePlans);
+    let apply_runs = Access::Allowed(Permission::ApplyRuns);
     Routes::default()
-        .post("/api/v2/runs/{run}/actions/apply", run, apply)
-        .post("/api/v2/runs/{run}/actions/discard", run, discard)
-        .post("/api/v2/runs/{run}/actions/cancel", run, cancel)
-        .post("/api/v2/runs/{run}/actions/force-cancel", run, force_cancel)
+        .post("/api/v2/runs/{run}/actions/apply", apply_runs, apply)
+        .post("/api/v2/runs/{run}/actions/discard", plan, discard)
+        .post("/api/v2/runs/{run}/actions/cancel", plan, cancel)
+        .post("/api/v2/runs/{run}/actions/force-cancel", apply_runs, force_cancel)
+        .post("/api/v2/runs/{run}/actions/force-execute", apply_runs, force_execute)
 }
-
-/// The most bytes of a comment.
-const COMMENT_LIMIT: usize = 10_000;
 
 /// A decision on its way: who made it about what, and the words that came with it.
 struct Decision {
     cx: Context,
     run: Run,
+    workspace: Workspace,
     actor: UserId,
     comment: String,
 }
 
 impl Decision {
-    async fn new(mut cx: Context, id: &RunId, body: ActionBody) -> Result<Self, ApiError> {
-        let (run, _) = find(&mut cx, id, Permission::ApplyRuns).await?;
+    async fn new(
+        mut cx: Context,
+        id: &RunId,
+        body: ActionBody,
+        decision: RunDecision,
+    ) -> Result<Self, ApiError> {
+        let (run, workspace) = find(&mut cx, id, Permission::ReadRuns).await?;
+        let rights = rights(&mut cx, &run).await?;
+        if !run.may_be_decided(decision, rights, cx.user_id()) {
+            // Says why to those who may know.
+            cx.workspace(&run.workspace_id, Permission::ApplyRuns).await?;
+            return Err(ApiError::NotFound);
+        }
         let actor = cx.require_user()?;
         let comment = body.text.unwrap_or_default();
-        if comment.len() > COMMENT_LIMIT {
-            return Err(ApiError::invalid(
-                "/comment",
-                format!("Comment is longer than {COMMENT_LIMIT} bytes"),
-            ));
+        check(&comment, "/comment")?;
+        if !comment.trim().is_empty() {
+            add(&mut cx.tx, &run.id, &actor, &comment, cx.now).await?;
         }
-        Ok(Self { cx, run, actor, comment })
+        Ok(Self { cx, run, workspace, actor, comment })
     }
 
     fn refuse(&self, what: &str) -> ApiError {
@@ -68,7 +80,7 @@ impl Decision {
 }
 
 async fn apply(Write(cx): Write, Id(id): Id<RunId>, body: ActionBody) -> Reply {
-    let mut decision = Decision::new(cx, &id, body).await?;
+    let mut decision = Decision::new(cx, &id, body, RunDecision::Confirm).await?;
     if !decision.run.status.is_confirmable() {
         return Err(decision.refuse("applied"));
     }
@@ -81,7 +93,7 @@ async fn apply(Write(cx): Write, Id(id): Id<RunId>, body: ActionBody) -> Reply {
 }
 
 async fn discard(Write(cx): Write, Id(id): Id<RunId>, body: ActionBody) -> Reply {
-    let mut decision = Decision::new(cx, &id, body).await?;
+    let mut decision = Decision::new(cx, &id, body, RunDecision::Discard).await?;
     if !decision.run.status.is_discardable() {
         return Err(decision.refuse("discarded"));
     }
@@ -90,7 +102,7 @@ async fn discard(Write(cx): Write, Id(id): Id<RunId>, body: ActionBody) -> Reply
 }
 
 async fn cancel(Write(cx): Write, Id(id): Id<RunId>, body: ActionBody) -> Reply {
-    let mut decision = Decision::new(cx, &id, body).await?;
+    let mut decision = Decision::new(cx, &id, body, RunDecision::Cancel).await?;
     if !is_cancelable(&decision.run) {
         return Err(decision.refuse("canceled, or was canceled before"));
     }
@@ -113,7 +125,7 @@ fn force_cancel_time(cx: &Context) -> Result<Timestamp, ApiError> {
 }
 
 async fn force_cancel(Write(cx): Write, Id(id): Id<RunId>, body: ActionBody) -> Reply {
-    let mut decision = Decision::new(cx, &id, body).await?;
+    let mut decision = Decision::new(cx, &id, body, RunDecision::ForceCancel).await?;
     if !is_force_cancelable(&decision.run, decision.cx.now) {
         return Err(ApiError::Conflict(
             "a run can be stopped by force only some time after it was canceled".to_owned(),
@@ -129,3 +141,31 @@ async fn force_cancel(Write(cx): Write, Id(id): Id<RunId>, body: ActionBody) -> 
     decision.note("force_canceled").await?;
     decision.accept().await
 }
+
+async fn force_execute(Write(cx): Write, Id(id): Id<RunId>, body: ActionBody) -> Reply {
+    let mut decision = Decision::new(cx, &id, body, RunDecision::ForceExecute).await?;
+    if decision.run.status != RunStatus::Pending {
+        let status = decision.run.status.as_str();
+        return Err(ApiError::Forbidden(format!("a run that is {status} does not wait for the workspace")));
+    }
+    let Some(LockOwner::Run(holder)) = decision.workspace.lock.as_ref().map(|lock| &lock.owner) else {
+        return Err(ApiError::Forbidden("no other run holds the workspace".to_owned()));
+    };
+    let mut holder = decision.cx.tx.run(holder).await?.ok_or(ApiError::NotFound)?;
+    if !holder.status.is_discardable() {
+        let status = holder.status.as_str();
+        return Err(ApiError::Conflict(format!(
+            "{} holds the workspace and is {status}: it cannot be discarded",
+            holder.id
+        )));
+    }
+    decision.note("force_executed").await?;
+    let text = format!("The run was discarded so that {id} could go first.");
+    let cause = Cause { actor: Some(&decision.actor), description: &text };
+    let Context { app, tx, now, .. } = &mut decision.cx;
+    give_way(tx, app, &mut holder, &id, (cause, &text), *now).await?;
+    decision.accept().await
+}
+
+#[cfg(test)]
+pub(super) mod tests;

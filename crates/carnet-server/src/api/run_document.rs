@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Permission, Phase, Run, RunStatus, StatusTimestamps, Timestamp, UserId, Workspace};
+use carnet_model::{
+    Permission, Phase, Run, RunDecision, RunEvent, RunRights, RunStatus, StatusTimestamps, Timestamp, UserId,
+    Workspace,
+};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
@@ -14,10 +17,29 @@ use crate::jobs::still_unrevoked;
 
 /// A run as the caller may read it.
 pub(crate) async fn document(cx: &mut Context, run: &Run) -> Result<Resource, ApiError> {
-    let can_run = cx.may(Permission::QueuePlans, &run.organization_id, Some(&run.workspace_id)).await?;
+    let rights = rights(cx, run).await?;
+    document_for(cx, run, rights).await
+}
+
+/// What the caller may do with the runs of the workspace of this one.
+pub(crate) async fn rights(cx: &mut Context, run: &Run) -> Result<RunRights, ApiError> {
+    Ok(RunRights {
+        plans: cx.may(Permission::QueuePlans, &run.organization_id, Some(&run.workspace_id)).await?,
+        applies: cx.may(Permission::ApplyRuns, &run.organization_id, Some(&run.workspace_id)).await?,
+    })
+}
+
+/// The same for a caller whose rights are known.
+pub(crate) async fn document_for(
+    cx: &mut Context,
+    run: &Run,
+    rights: RunRights,
+) -> Result<Resource, ApiError> {
     let events = cx.tx.run_events(&run.id).await?;
-    let mut attributes = attributes(run, can_run, cx.now);
-    attributes["variables"] = if can_run { variables(cx, run).await? } else { json!([]) };
+    let mut attributes = attributes(run, cx.now);
+    attributes["permissions"] = permissions(run, rights, cx.user_id());
+    attributes["position-in-queue"] = json!(cx.tx.queue_position(run).await?);
+    attributes["variables"] = if rights.plans { variables(cx, run).await? } else { json!([]) };
     attributes["unrevoked-credentials"] = json!(still_unrevoked(&events));
     let canceled_by = events.iter().find(|event| event.action == "cancel_requested");
     let canceled_by: Option<&UserId> = canceled_by.and_then(|event| event.actor_id.as_ref());
@@ -29,9 +51,10 @@ pub(crate) async fn document(cx: &mut Context, run: &Run) -> Result<Resource, Ap
         .to_one("created-by", "users", run.created_by.as_ref())
         .to_one("confirmed-by", "users", run.confirmed_by.as_ref())
         .to_one("canceled-by", "users", canceled_by)
+        .to_one("triggering-run", "runs", run.triggering_run_id.as_ref())
         .to_one("cost-estimate", "cost-estimates", None::<&str>)
         .to_many("run-events", "run-events", events.iter().map(|event| &event.id))
-        .to_many("comments", "comments", Vec::<String>::new())
+        .to_many("comments", "comments", events.iter().filter_map(RunEvent::comment_id))
         .to_many("policy-checks", "policy-checks", Vec::<String>::new())
         .to_many("task-stages", "task-stages", Vec::<String>::new())
         .link("self", format!("/api/v2/runs/{}", run.id)))
@@ -42,7 +65,7 @@ async fn variables(cx: &mut Context, run: &Run) -> Result<Value, ApiError> {
     Ok(variables.iter().map(|(key, value)| json!({ "key": key, "value": value.expose_secret() })).collect())
 }
 
-fn attributes(run: &Run, can_run: bool, now: Timestamp) -> Value {
+fn attributes(run: &Run, now: Timestamp) -> Value {
     let options = &run.options;
     json!({
         "status": run.status.as_str(),
@@ -63,26 +86,31 @@ fn attributes(run: &Run, can_run: bool, now: Timestamp) -> Value {
         "is-destroy": options.is_destroy,
         "refresh": options.refresh,
         "refresh-only": options.refresh_only,
-        "debugging-mode": false,
+        "debugging-mode": options.debugging_mode,
         "target-addrs": options.target_addrs,
         "replace-addrs": options.replace_addrs,
+        "policy-paths": [],
+        "invoke-action-addrs": [],
         "terraform-version": run.terraform_version,
-        "position-in-queue": 0,
         "actions": {
             "is-cancelable": is_cancelable(run),
             "is-confirmable": run.status.is_confirmable(),
             "is-discardable": run.status.is_discardable(),
             "is-force-cancelable": is_force_cancelable(run, now),
         },
-        "permissions": {
-            "can-apply": can_run,
-            "can-cancel": can_run,
-            "can-comment": can_run,
-            "can-discard": can_run,
-            "can-force-cancel": can_run,
-            "can-force-execute": false,
-            "can-override-policy-check": false,
-        },
+    })
+}
+
+fn permissions(run: &Run, rights: RunRights, caller: Option<&UserId>) -> Value {
+    let may = |decision| run.may_be_decided(decision, rights, caller);
+    json!({
+        "can-apply": may(RunDecision::Confirm),
+        "can-cancel": may(RunDecision::Cancel),
+        "can-comment": rights.plans,
+        "can-discard": may(RunDecision::Discard),
+        "can-force-cancel": may(RunDecision::ForceCancel),
+        "can-force-execute": may(RunDecision::ForceExecute),
+        "can-override-policy-check": false,
     })
 }
 
@@ -117,16 +145,15 @@ pub(crate) async fn included(
         params.include().iter().map(|path| path.split('.').next().unwrap_or(path).to_owned()).collect();
     let mut found = Vec::new();
     if wanted.contains("workspace") {
-        let can_manage =
-            cx.may(Permission::UpdateWorkspace, &workspace.organization_id, Some(&workspace.id)).await?;
-        found.push(workspace_document::resource(workspace, can_manage));
+        found.push(workspace_document::document(cx, workspace).await?);
     }
     if wanted.contains("plan")
         && let Some(phase) = cx.tx.run_phase(&run.id, Phase::Plan).await?
     {
-        found.push(plans::resource(&cx.app, run, &phase));
+        found.push(plans::resource(cx, run, &phase).await?);
     }
     if wanted.contains("apply")
+        && cx.may(Permission::ReadApplies, &run.organization_id, Some(&run.workspace_id)).await?
         && let Some(phase) = cx.tx.run_phase(&run.id, Phase::Apply).await?
     {
         found.push(applies::resource(cx, &phase).await?);

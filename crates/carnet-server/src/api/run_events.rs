@@ -1,16 +1,15 @@
 //! What happened to runs.
 
-use carnet_api::jsonapi::Resource;
+use carnet_api::jsonapi::{Page, Resource};
 use carnet_model::{Permission, RunEvent, RunEventId, RunId};
 use serde_json::json;
 
-use super::account;
 use super::runs::find;
+use super::{account, comments};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read};
 use crate::reply::{Reply, list, ok_with};
 use crate::route::{Access, Routes};
-use carnet_api::jsonapi::Page;
 
 pub(crate) fn routes() -> Routes {
     let read = Access::Allowed(Permission::ReadRuns);
@@ -24,7 +23,7 @@ pub(crate) fn routes() -> Routes {
 async fn index(Read(mut cx): Read, Id(id): Id<RunId>, params: Params) -> Reply {
     find(&mut cx, &id, Permission::ReadRuns).await?;
     let events = cx.tx.run_events(&id).await?;
-    let included = actors(&mut cx, &events, &params).await?;
+    let included = related(&mut cx, &events, &params).await?;
     let size = (events.len() as u64).max(1);
     let data = events.iter().map(resource).collect();
     list(
@@ -38,18 +37,24 @@ async fn index(Read(mut cx): Read, Id(id): Id<RunId>, params: Params) -> Reply {
 async fn show(Read(mut cx): Read, Id(id): Id<RunEventId>, params: Params) -> Reply {
     let event = cx.tx.run_event(&id).await?.ok_or(ApiError::NotFound)?;
     find(&mut cx, &event.run_id, Permission::ReadRuns).await?;
-    let included = actors(&mut cx, std::slice::from_ref(&event), &params).await?;
+    let included = related(&mut cx, std::slice::from_ref(&event), &params).await?;
     ok_with(resource(&event), included)
 }
 
-async fn actors(cx: &mut Context, events: &[RunEvent], params: &Params) -> Result<Vec<Resource>, ApiError> {
+async fn related(cx: &mut Context, events: &[RunEvent], params: &Params) -> Result<Vec<Resource>, ApiError> {
+    let include = params.include();
     let mut ids: Vec<_> = events.iter().filter_map(|event| event.actor_id.as_ref()).collect();
     ids.sort();
     ids.dedup();
     let mut found = Vec::new();
-    if params.include().contains("actor") {
+    if include.contains("actor") {
         for id in ids {
             found.extend(cx.tx.user(id).await?.as_ref().map(account::resource));
+        }
+    }
+    if include.contains("comment") {
+        for id in events.iter().filter_map(RunEvent::comment_id) {
+            found.extend(cx.tx.comment(&id).await?.as_ref().map(comments::resource));
         }
     }
     Ok(found)
@@ -65,6 +70,6 @@ fn resource(event: &RunEvent) -> Resource {
     Resource::new("run-events", &event.id, attributes)
         .to_one("run", "runs", Some(&event.run_id))
         .to_one("actor", "users", event.actor_id.as_ref())
-        .to_one("comment", "comments", None::<&str>)
+        .to_one("comment", "comments", event.comment_id())
         .link("self", format!("/api/v2/run-events/{}", event.id))
 }

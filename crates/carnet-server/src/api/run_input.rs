@@ -1,6 +1,6 @@
 //! What clients ask of a new run.
 
-use carnet_model::{RunOptions, VariableKey, Workspace};
+use carnet_model::{RunOptions, RunRights, VariableKey, Workspace};
 use carnet_store::RunVariables;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -29,8 +29,10 @@ pub(crate) struct RunInput {
     save_plan: Option<bool>,
     allow_empty_apply: Option<bool>,
     allow_config_generation: Option<bool>,
+    debugging_mode: Option<bool>,
     target_addrs: Option<Vec<String>>,
     replace_addrs: Option<Vec<String>>,
+    invoke_action_addrs: Option<Vec<String>>,
     terraform_version: Option<String>,
     variables: Option<Vec<VariableInput>>,
 }
@@ -51,16 +53,35 @@ pub(crate) struct CheckedInput {
 }
 
 impl RunInput {
-    /// Checks the attributes; a speculative configuration can only be planned.
-    pub(crate) fn check(self, workspace: &Workspace, is_speculative: bool) -> Result<CheckedInput, ApiError> {
+    /// Checks the attributes; a speculative configuration can only be planned, and nothing applies by itself for a caller who
+    /// may not apply.
+    pub(crate) fn check(
+        self,
+        workspace: &Workspace,
+        is_speculative: bool,
+        rights: RunRights,
+    ) -> Result<CheckedInput, ApiError> {
         let plan_only = is_speculative || self.plan_only.unwrap_or(false);
         let save_plan = self.save_plan.unwrap_or(false) && !plan_only;
+        if self.auto_apply == Some(true) && !rights.applies && !plan_only && !save_plan {
+            return Err(ApiError::Forbidden(
+                "this token may not apply runs of the workspace, so its runs cannot apply by themselves"
+                    .to_owned(),
+            ));
+        }
+        if self.invoke_action_addrs.is_some_and(|addresses| !addresses.is_empty()) {
+            return Err(ApiError::attribute(
+                "invoke-action-addrs",
+                "Runs of this server cannot invoke actions",
+            ));
+        }
         let options = RunOptions {
             plan_only,
             save_plan,
-            auto_apply: self.auto_apply.unwrap_or(workspace.auto_apply) && !save_plan,
+            auto_apply: self.auto_apply.unwrap_or(workspace.auto_apply && rights.applies) && !save_plan,
             allow_empty_apply: self.allow_empty_apply.unwrap_or(false),
             allow_config_generation: self.allow_config_generation.unwrap_or(false),
+            debugging_mode: self.debugging_mode.unwrap_or(false),
             is_destroy: self.is_destroy.unwrap_or(false),
             refresh: self.refresh.unwrap_or(true),
             refresh_only: self.refresh_only.unwrap_or(false),

@@ -1,15 +1,17 @@
 //! Runs: making, reading and listing them.
 
+use std::collections::BTreeMap;
+
 use axum::http::HeaderMap;
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
-    ConfigurationStatus, ConfigurationVersion, ExecutionMode, OrgName, Permission, Run, RunId, RunSource,
-    Workspace, WorkspaceId,
+    ConfigurationStatus, ConfigurationVersion, ExecutionMode, OrgName, Permission, Run, RunId, RunRights,
+    RunSource, Workspace, WorkspaceId,
 };
 use carnet_store::RunList;
 
-use super::run_document::{document, included};
-use super::run_filter::filter;
+use super::run_document::{document, document_for, included, rights};
+use super::run_filter::{filter, viewer};
 use super::run_input::RunInput;
 use super::workspaces::is_cloud_integration;
 use crate::document::Doc;
@@ -46,11 +48,17 @@ async fn create(Write(mut cx): Write, headers: HeaderMap, doc: Doc<RunInput>) ->
         let detail = "The workspace runs locally: set its execution mode to remote to make runs";
         return Err(ApiError::invalid("/data/relationships/workspace", detail));
     }
+    if workspace.execution_mode == ExecutionMode::Agent && workspace.agent_pool_id.is_none() {
+        let detail = "The workspace runs on agents of a pool: select the pool to make runs";
+        return Err(ApiError::invalid("/data/relationships/workspace", detail));
+    }
     let wanted = doc.to_one("configuration-version")?.flatten();
     let configuration =
         configuration_of(&mut cx, &workspace, wanted.as_ref().map(|one| one.id.as_str())).await?;
     let is_cloud = is_cloud_integration(&headers);
-    let checked = doc.attributes.check(&workspace, configuration.speculative)?;
+    let applies = cx.may(Permission::ApplyRuns, &workspace.organization_id, Some(&workspace.id)).await?;
+    let rights = RunRights { plans: true, applies };
+    let checked = doc.attributes.check(&workspace, configuration.speculative, rights)?;
     let new = NewRun {
         workspace: &workspace,
         configuration_version_id: configuration.id,
@@ -60,6 +68,7 @@ async fn create(Write(mut cx): Write, headers: HeaderMap, doc: Doc<RunInput>) ->
         terraform_version: checked.terraform_version,
         structured_output: workspace.structured_run_output && reads_json_lines(&headers),
         variables: checked.variables,
+        triggering_run_id: None,
         created_by: cx.user_id().cloned(),
     };
     let run = create_run(&mut cx.tx, &cx.app, new, cx.now).await?;
@@ -97,21 +106,16 @@ async fn configuration_of(
     };
     let found = cx.tx.configuration_version(&id).await?.filter(|found| found.workspace_id == workspace.id);
     let found = found.ok_or_else(missing)?;
-    match found.status {
-        ConfigurationStatus::Uploaded => Ok(found),
-        ConfigurationStatus::Pending => Err(ApiError::invalid(
-            "/data/relationships/configuration-version",
-            format!("{NO_CONFIGURATION}: {} was not uploaded yet", found.id),
-        )),
-        ConfigurationStatus::Errored => Err(ApiError::invalid(
-            "/data/relationships/configuration-version",
-            format!(
-                "{NO_CONFIGURATION}: {} was refused: {}",
-                found.id,
-                found.error_message.unwrap_or_default()
-            ),
-        )),
-    }
+    let why = match found.status {
+        ConfigurationStatus::Uploaded => return Ok(found),
+        ConfigurationStatus::Pending => "was not uploaded yet".to_owned(),
+        ConfigurationStatus::Errored => format!("was refused: {}", found.error_message.unwrap_or_default()),
+        ConfigurationStatus::Archived => "was archived".to_owned(),
+    };
+    Err(ApiError::invalid(
+        "/data/relationships/configuration-version",
+        format!("{NO_CONFIGURATION}: {} {why}", found.id),
+    ))
 }
 
 /// The run of this id and its workspace, if the caller may act on it; otherwise nothing is there.
@@ -151,7 +155,7 @@ async fn no_policy_checks(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
 async fn of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Reply {
     cx.workspace(&id, Permission::ReadRuns).await?;
     let page = params.page()?;
-    let found = match filter(&params) {
+    let found = match filter(&params, cx.now)? {
         Some(filter) => cx.tx.workspace_runs(&id, &filter, (page.offset(), page.size)).await?,
         None => RunList { runs: Vec::new(), total: 0 },
     };
@@ -162,9 +166,11 @@ async fn of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Param
 async fn of_organization(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
     let organization = cx.organization(&name, Permission::ReadOrganization).await?;
     let page = params.page()?;
-    let found = match filter(&params) {
+    let viewer = viewer(&mut cx, &organization.id).await?;
+    let found = match filter(&params, cx.now)? {
         Some(filter) => {
-            cx.tx.organization_runs(&organization.id, &filter, (page.offset(), page.size)).await?
+            let wanted = (page.offset(), page.size);
+            cx.tx.organization_runs(&organization.id, viewer.as_ref(), &filter, wanted).await?
         }
         None => RunList { runs: Vec::new(), total: 0 },
     };
@@ -175,8 +181,14 @@ async fn of_organization(Read(mut cx): Read, Id(name): Id<OrgName>, params: Para
 async fn answer(mut cx: Context, found: RunList, path: &str, params: &Params) -> Reply {
     let mut data = Vec::new();
     let mut related: Vec<Resource> = Vec::new();
+    let mut known: BTreeMap<WorkspaceId, RunRights> = BTreeMap::new();
     for run in &found.runs {
-        data.push(document(&mut cx, run).await?);
+        let rights = match known.get(&run.workspace_id) {
+            Some(rights) => *rights,
+            None => rights(&mut cx, run).await?,
+        };
+        known.insert(run.workspace_id.clone(), rights);
+        data.push(document_for(&mut cx, run, rights).await?);
         if params.include().is_empty() {
             continue;
         }

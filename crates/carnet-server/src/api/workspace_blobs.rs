@@ -3,6 +3,7 @@
 use carnet_api::job::Artifact;
 use carnet_store::WorkspaceContents;
 
+use super::applies::errored_state_blob;
 use super::configuration_versions::archive_blob;
 use crate::agents::artifact_blob;
 use crate::app::App;
@@ -22,5 +23,6 @@ pub(crate) async fn delete_blobs(app: &App, contents: WorkspaceContents) {
         for artifact in Artifact::ALL {
             delete_blob(app, artifact_blob(artifact, id)).await;
         }
+        delete_blob(app, errored_state_blob(id)).await;
     }
 }

@@ -1,8 +1,10 @@
 //! How runs and their phases end.
 
-use carnet_model::{Phase, PhaseStatus, Run, RunPhase, RunStatus, Timestamp};
+use carnet_model::{Phase, PhaseStatus, Run, RunId, RunPhase, RunStatus, Timestamp};
 use carnet_store::Tx;
 
+use super::create::trigger_runs;
+use super::schedule::hand_over;
 use super::{Cause, move_phase, move_run, schedule};
 use crate::app::App;
 use crate::error::ApiError;
@@ -50,6 +52,36 @@ pub(crate) async fn end_run(
     app: &App,
     run: &mut Run,
     next: RunStatus,
+    why: (Cause<'_>, &str),
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    finish_run(tx, run, next, why, now).await?;
+    if next == RunStatus::Applied {
+        trigger_runs(tx, app, run, now).await?;
+    }
+    schedule(tx, app, &run.workspace_id, now).await
+}
+
+/// Discards the run that holds a workspace and gives the workspace to another one, past those that wait longer.
+///
+/// Wake the agents after the commit.
+pub(crate) async fn give_way(
+    tx: &mut Tx,
+    app: &App,
+    run: &mut Run,
+    favored: &RunId,
+    why: (Cause<'_>, &str),
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    finish_run(tx, run, RunStatus::Discarded, why, now).await?;
+    hand_over(tx, &run.workspace_id, favored.clone()).await?;
+    schedule(tx, app, &run.workspace_id, now).await
+}
+
+async fn finish_run(
+    tx: &mut Tx,
+    run: &mut Run,
+    next: RunStatus,
     (cause, note): (Cause<'_>, &str),
     now: Timestamp,
 ) -> Result<(), ApiError> {
@@ -64,8 +96,7 @@ pub(crate) async fn end_run(
             close_phase(tx, &mut phase, status, std::mem::take(&mut note), now).await?;
         }
     }
-    move_run(tx, run, next, cause, now).await?;
-    schedule(tx, app, &run.workspace_id, now).await
+    move_run(tx, run, next, cause, now).await
 }
 
 /// How a phase ends whose run ends.

@@ -1,8 +1,8 @@
 //! The queue of a workspace: carries out what the pure scheduler decides.
 
 use carnet_model::{
-    JobId, Lock, LockOwner, Phase, PhaseStatus, Run, RunId, RunStatus, ScheduleStep, Timestamp, Workspace,
-    WorkspaceId, WorkspaceQueue, next_steps,
+    ExecutionMode, JobId, Lock, LockOwner, Phase, PhaseStatus, Run, RunId, RunStatus, ScheduleStep,
+    Timestamp, Workspace, WorkspaceId, WorkspaceQueue, next_steps,
 };
 use carnet_store::{NewJob, Tx};
 
@@ -27,11 +27,21 @@ pub(crate) async fn schedule(
         match step {
             ScheduleStep::Release => tx.unlock_workspace(workspace_id).await?,
             ScheduleStep::Own(id) => own(tx, workspace_id, id).await?,
-            ScheduleStep::Plan(id) => queue_phase(tx, &id, Phase::Plan, now).await?,
-            ScheduleStep::Apply(id) => queue_phase(tx, &id, Phase::Apply, now).await?,
+            ScheduleStep::Plan(id) => queue_phase(tx, &workspace, (&id, Phase::Plan), now).await?,
+            ScheduleStep::Apply(id) => queue_phase(tx, &workspace, (&id, Phase::Apply), now).await?,
         }
     }
     show_waiting_run(tx, &workspace, &queue).await
+}
+
+/// Takes the workspace from whoever holds it and gives it to a run.
+pub(super) async fn hand_over(
+    tx: &mut Tx,
+    workspace_id: &WorkspaceId,
+    run_id: RunId,
+) -> Result<(), ApiError> {
+    tx.unlock_workspace(workspace_id).await?;
+    own(tx, workspace_id, run_id).await
 }
 
 async fn own(tx: &mut Tx, workspace_id: &WorkspaceId, run_id: RunId) -> Result<(), ApiError> {
@@ -62,7 +72,12 @@ async fn show_waiting_run(
     }
 }
 
-async fn queue_phase(tx: &mut Tx, run_id: &RunId, phase: Phase, now: Timestamp) -> Result<(), ApiError> {
+async fn queue_phase(
+    tx: &mut Tx,
+    workspace: &Workspace,
+    (run_id, phase): (&RunId, Phase),
+    now: Timestamp,
+) -> Result<(), ApiError> {
     let missing = || ApiError::internal("a queued run is not there");
     let mut run: Run = tx.run(run_id).await?.ok_or_else(missing)?;
     let mut part = tx.run_phase(run_id, phase).await?.ok_or_else(missing)?;
@@ -73,6 +88,11 @@ async fn queue_phase(tx: &mut Tx, run_id: &RunId, phase: Phase, now: Timestamp) 
     move_run(tx, &mut run, next, Cause::default(), now).await?;
     move_phase(tx, &mut part, PhaseStatus::Queued, now).await?;
     let id = JobId::from_entropy(entropy()?);
-    let job = NewJob { id: &id, run_id, workspace_id: &run.workspace_id, phase };
+    let pool = workspace.agent_pool_id.as_ref().filter(|_| workspace.execution_mode == ExecutionMode::Agent);
+    if workspace.execution_mode == ExecutionMode::Agent && pool.is_none() {
+        // It must not fall to the agents of the site.
+        return Err(ApiError::internal("a workspace of execution mode agent has no agent pool"));
+    }
+    let job = NewJob { id: &id, run_id, workspace_id: &workspace.id, phase, agent_pool_id: pool };
     Ok(tx.insert_job(job, now).await?)
 }

@@ -1,6 +1,9 @@
+mod lists;
+
 use serde_json::{Value, json};
 
-use crate::testing::Project;
+use crate::api::run_actions::tests::member;
+use crate::testing::{FakeAgent, Project, state};
 
 async fn refused(project: &Project, attributes: Value, status: u16, text: &str) {
     let body = project.run_body(&project.configuration(false).await, attributes);
@@ -139,4 +142,106 @@ async fn a_run_needs_a_workspace_and_a_configuration() {
     let (_, stranger) = project.server.user("mallory").await;
     let body = project.run_body(&configuration, json!({}));
     assert_eq!(project.server.request("POST", "/api/v2/runs", &stranger, body).await.0, 404);
+}
+
+#[tokio::test]
+async fn nothing_applies_by_itself_for_who_may_only_plan() {
+    let project = Project::new().await;
+    let planner = member(&project, "paula", "plan").await;
+    let reader = member(&project, "rita", "read").await;
+    let path = format!("/api/v2/workspaces/{}", project.workspace.id);
+    let change = json!({ "data": { "attributes": { "auto-apply": true } } });
+    assert_eq!(project.server.request("PATCH", &path, &project.token, change).await.0, 200);
+    let configuration = project.configuration(false).await;
+    let send = async |token: &str, attributes: Value| {
+        let body = project.run_body(&configuration, attributes);
+        project.server.request("POST", "/api/v2/runs", token, body).await
+    };
+    assert_eq!(send(&reader, json!({})).await.0, 403);
+    let (status, answer) = send(&planner, json!({ "auto-apply": true })).await;
+    assert_eq!(status, 403, "{answer}");
+    let (status, made) = send(&planner, json!({})).await;
+    assert_eq!((status, &made["data"]["attributes"]["auto-apply"]), (201, &json!(false)));
+    assert_eq!(send(&planner, json!({ "auto-apply": true, "plan-only": true })).await.0, 201);
+}
+
+#[tokio::test]
+async fn an_empty_plan_is_applied_on_request() {
+    let project = Project::new().await;
+    let agent = FakeAgent::new(&project.server).await;
+    let plain = project.run(json!({})).await;
+    assert_eq!(agent.claim().await.finish("succeeded", false).await, 204);
+    assert_eq!(project.status(&plain).await, "planned_and_finished");
+    let empty = project.run(json!({ "allow-empty-apply": true })).await;
+    assert_eq!(agent.claim().await.finish("succeeded", false).await, 204);
+    let shown = project.get(&format!("/api/v2/runs/{}", empty["id"].as_str().expect("an id"))).await;
+    let attributes = &shown["data"]["attributes"];
+    assert_eq!((&attributes["status"], &attributes["has-changes"]), (&json!("planned"), &json!(false)));
+    assert_eq!(attributes["actions"]["is-confirmable"], true);
+    assert_eq!(project.act(&empty, "apply").await, 202);
+    agent.claim().await.succeed().await;
+    assert_eq!(project.status(&empty).await, "applied");
+}
+
+#[tokio::test]
+async fn every_wish_reaches_the_run_and_the_agent() {
+    let project = Project::new().await;
+    let agent = FakeAgent::new(&project.server).await;
+    let wishes = json!({
+        "message": "why", "refresh": false, "target-addrs": ["a.b"], "replace-addrs": ["c.d"], "debugging-mode": true,
+        "allow-config-generation": true, "save-plan": true, "auto-apply": true,
+    });
+    let run = project.run(wishes).await;
+    let attributes = &run["attributes"];
+    assert_eq!((&attributes["message"], &attributes["refresh"]), (&json!("why"), &json!(false)));
+    assert_eq!((&attributes["save-plan"], &attributes["auto-apply"]), (&json!(true), &json!(false)));
+    assert_eq!((&attributes["debugging-mode"], &attributes["plan-only"]), (&json!(true), &json!(false)));
+    assert_eq!(attributes["target-addrs"], json!(["a.b"]));
+    assert_eq!(attributes["replace-addrs"], json!(["c.d"]));
+    let job = agent.claim().await;
+    let variables = job.document["variables"].as_array().expect("a list");
+    let level = variables.iter().find(|one| one["key"] == "TF_LOG").expect("the level of logs");
+    assert_eq!((&level["value"], &level["category"]), (&json!("TRACE"), &json!("env")));
+    refused(&project, json!({ "invoke-action-addrs": ["action.a.b"] }), 422, "actions").await;
+}
+
+#[tokio::test]
+async fn a_phase_names_its_agent() {
+    let project = Project::new().await;
+    let agent = FakeAgent::new(&project.server).await;
+    let run = project.run(json!({})).await;
+    let path = format!("/api/v2/runs/{}/plan", run["id"].as_str().expect("an id"));
+    let details = async || project.get(&path).await["data"]["attributes"]["execution-details"].clone();
+    assert_eq!(details().await["agent-name"], Value::Null);
+    agent.claim().await.succeed().await;
+    let found = details().await;
+    assert_eq!((&found["mode"], &found["agent-name"]), (&json!("remote"), &json!("fake")));
+    assert!(found["agent-id"].as_str().is_some_and(|id| id.starts_with("agent-")));
+    assert_eq!(found["agent-pool-id"], Value::Null);
+    let moments = &project.get(&path).await["data"]["attributes"]["status-timestamps"];
+    for name in ["pending-at", "queued-at", "started-at", "finished-at"] {
+        assert!(moments[name].is_string(), "{name}: {moments}");
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_may_not_become_current_is_kept_with_its_apply() {
+    let project = Project::new().await;
+    let agent = FakeAgent::new(&project.server).await;
+    project.run(json!({ "auto-apply": true })).await;
+    agent.claim().await.succeed().await;
+    let apply = agent.claim().await;
+    assert_eq!(apply.put("state", &state(3)).await.status, 204);
+    apply.write_log().await;
+    assert_eq!(apply.finish("succeeded", true).await, 204);
+    let run = project.run(json!({ "auto-apply": true })).await;
+    agent.claim().await.succeed().await;
+    let apply = agent.claim().await;
+    assert_eq!(apply.put("state", &state(2)).await.status, 409);
+    let id = run["relationships"]["apply"]["data"]["id"].as_str().expect("an id");
+    let path = format!("/api/v2/applies/{id}/errored-state");
+    let answer = project.server.call("GET", &path, &project.token, Value::Null).await;
+    assert_eq!((answer.status, answer.body), (200, state(2)));
+    let reader = member(&project, "nora", "none").await;
+    assert_eq!(project.server.call("GET", &path, &reader, Value::Null).await.status, 404);
 }

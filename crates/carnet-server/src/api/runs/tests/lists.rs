@@ -1,0 +1,152 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::api::run_actions::tests::{member, organization_token};
+use crate::testing::{FakeAgent, Project};
+
+fn ids(list: &Value) -> Vec<String> {
+    let data = list["data"].as_array().expect("a list").iter();
+    data.map(|run| run["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+fn id(run: &Value) -> String {
+    run["id"].as_str().expect("an id").to_owned()
+}
+
+/// A query with its brackets encoded.
+fn query(text: &str) -> String {
+    text.replace('[', "%5B").replace(']', "%5D")
+}
+
+#[track_caller]
+fn same(list: &Value, expected: &[&Value]) {
+    let expected: Vec<String> = expected.iter().map(|run| id(run)).collect();
+    assert_eq!(ids(list), expected);
+    assert_eq!(list["meta"]["pagination"]["total-count"], expected.len());
+}
+
+#[tokio::test]
+async fn every_filter_finds_its_runs() {
+    let project = Project::new().await;
+    let agent = FakeAgent::new(&project.server).await;
+    let make = async |attributes: Value| {
+        project.server.advance(Duration::from_secs(1));
+        project.run(attributes).await
+    };
+    let errored = make(json!({ "message": "One_Percent 1%" })).await;
+    assert_eq!(agent.claim().await.finish("failed", false).await, 204);
+    let planned = make(json!({ "message": "the second", "is-destroy": true })).await;
+    agent.claim().await.succeed().await;
+    let refreshes = make(json!({ "refresh-only": true })).await;
+    let empty = make(json!({ "allow-empty-apply": true })).await;
+    let saved = make(json!({ "save-plan": true })).await;
+    project.server.advance(Duration::from_secs(1));
+    let speculative =
+        project.run_of(&project.configuration(true).await, json!({ "message": "Only a plan" })).await;
+
+    let all = [&saved, &empty, &refreshes, &planned, &errored];
+    let cases: &[(&str, &[&Value])] = &[
+        ("", &all),
+        ("filter[operation]=plan_only", &[&speculative]),
+        ("filter[operation]=plan_and_apply", &[&empty, &refreshes, &planned, &errored]),
+        ("filter[operation]=save_plan,plan_only", &[&speculative, &saved]),
+        ("filter[operation]=refresh_only", &[&refreshes]),
+        ("filter[operation]=destroy", &[&planned]),
+        ("filter[operation]=empty_apply", &[&empty]),
+        ("filter[operation]=nothing", &[]),
+        ("filter[status]=planned,errored", &[&planned, &errored]),
+        ("filter[status]=errored", &[&errored]),
+        ("filter[status]=pending", &[&empty, &refreshes]),
+        ("filter[status]=unheard-of", &[]),
+        ("filter[status_group]=final", &[&errored]),
+        ("filter[status_group]=non_final", &[&saved, &empty, &refreshes, &planned]),
+        ("filter[status_group]=discardable", &[&empty, &refreshes, &planned]),
+        ("filter[status_group]=non_final&filter[operation]=plan_only", &[&speculative]),
+        ("filter[source]=tfe-api", &all),
+        ("filter[source]=tfe-ui", &[]),
+        ("filter[source]=tfe-configuration-version,tfe-run-trigger", &[]),
+        ("search[basic]=SECOND", &[&planned]),
+        ("search[basic]=one_percent 1%25", &[&errored]),
+        ("search[basic]=e_s", &[]),
+        ("search[user]=ALIC", &all),
+        ("search[user]=bob", &[]),
+        ("search[basic]=alice", &all),
+        ("search[commit]=abc", &[]),
+        ("filter[timeframe]=2026", &all),
+        ("filter[timeframe]=year", &all),
+        ("filter[timeframe]=2025", &[]),
+        ("filter[agent_pool_names]=none", &[]),
+    ];
+    for path in [
+        format!("/api/v2/workspaces/{}/runs", project.workspace.id),
+        "/api/v2/organizations/acme/runs".to_owned(),
+    ] {
+        for (text, expected) in cases {
+            let list = project.get(&format!("{path}?{}", query(&text.replace(' ', "%20")))).await;
+            assert_eq!(ids(&list), expected.iter().map(|run| id(run)).collect::<Vec<_>>(), "{path}?{text}");
+            same(&list, expected);
+        }
+        let by_id = project.get(&format!("{path}?{}", query(&format!("search[basic]={}", id(&saved))))).await;
+        same(&by_id, &[&saved]);
+        let page = project.get(&format!("{path}?{}", query("page[size]=2&page[number]=2"))).await;
+        assert_eq!(ids(&page), [id(&refreshes), id(&planned)]);
+        assert_eq!(page["meta"]["pagination"]["total-count"], 5);
+        let past = project.get(&format!("{path}?{}", query("page[number]=9"))).await;
+        assert_eq!(past["data"], json!([]));
+        assert_eq!(past["meta"]["pagination"]["current-page"], 9);
+        let wrong = format!("{path}?{}", query("filter[timeframe]=long"));
+        assert_eq!(project.server.request("GET", &wrong, &project.token, Value::Null).await.0, 400);
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_the_organization_shows_what_the_caller_may_read() {
+    let mut project = Project::new().await;
+    let net = project.run(json!({})).await;
+    let reader = member(&project, "rita", "read").await;
+    let nobody = member(&project, "nora", "none").await;
+    project.workspace = project.server.workspace(&project.organization, "app_1").await;
+    project.server.advance(Duration::from_secs(1));
+    let app = project.run(json!({})).await;
+    let planner = member(&project, "paula", "plan").await;
+    project.workspace = project.server.workspace(&project.organization, "appx1").await;
+    project.server.advance(Duration::from_secs(1));
+    let third = project.run(json!({})).await;
+    let list = async |token: &str, text: &str| {
+        let path = format!("/api/v2/organizations/acme/runs?{}", query(text));
+        let (status, answer) = project.server.request("GET", &path, token, Value::Null).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    same(&list(&project.token, "").await, &[&third, &app, &net]);
+    same(&list(&organization_token(&project).await, "").await, &[&third, &app, &net]);
+    same(&list(&reader, "").await, &[&net]);
+    same(&list(&planner, "").await, &[&app]);
+    same(&list(&nobody, "").await, &[]);
+    same(&list(&project.token, "filter[workspace_names]=app_1").await, &[&app]);
+    same(&list(&project.token, "filter[workspace_names]=net,appx1").await, &[&third, &net]);
+    same(&list(&reader, "filter[workspace_names]=net,appx1").await, &[&net]);
+    same(&list(&reader, "filter[status_group]=non_final").await, &[&net]);
+    same(&list(&reader, "filter[operation]=plan_and_apply,plan_only").await, &[&net]);
+    let whole = list(&reader, "include=workspace,created_by").await;
+    assert_eq!(whole["included"].as_array().map(Vec::len), Some(2));
+    assert_eq!(whole["data"][0]["attributes"]["permissions"]["can-apply"], false);
+
+    // A grant on the project counts for all workspaces in it.
+    let teams = project.get("/api/v2/organizations/acme/teams").await;
+    let team = teams["data"].as_array().expect("a list").iter();
+    let team =
+        team.filter(|team| team["attributes"]["name"] == "team-of-nora").map(id).next().expect("a team");
+    let grant = json!({ "data": {
+        "attributes": { "access": "read" },
+        "relationships": {
+            "team": { "data": { "type": "teams", "id": team } },
+            "project": { "data": { "type": "projects", "id": project.organization.default_project_id.as_str() } },
+        },
+    } });
+    let (status, answer) =
+        project.server.request("POST", "/api/v2/team-projects", &project.token, grant).await;
+    assert!(matches!(status, 200 | 201), "{answer}");
+    same(&list(&nobody, "").await, &[&third, &app, &net]);
+}
