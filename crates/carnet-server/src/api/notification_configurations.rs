@@ -3,7 +3,9 @@
 mod input;
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{NotificationConfiguration, NotificationId, NotificationResponse, Permission, WorkspaceId};
+use carnet_model::{
+    NotificationConfiguration, NotificationId, NotificationResponse, Permission, WorkspaceId,
+};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 

@@ -14,9 +14,11 @@ use crate::route::{Access, Routes};
 const LEEWAY: Duration = Duration::from_secs(60);
 
 pub(crate) fn routes() -> Routes {
-    Routes::default()
-        .post("/api/v2/admin/oidc-settings/actions/rotate-key", Access::User, rotate)
-        .post("/api/v2/admin/oidc-settings/actions/trim-key", Access::User, trim)
+    Routes::default().post("/api/v2/admin/oidc-settings/actions/rotate-key", Access::User, rotate).post(
+        "/api/v2/admin/oidc-settings/actions/trim-key",
+        Access::User,
+        trim,
+    )
 }
 
 /// To everybody else, nothing is there.
@@ -49,7 +51,9 @@ async fn trim(Write(mut cx): Write) -> Reply {
         }
         let last = cx.tx.last_expiry_of_key(&kid).await?;
         match last.map(|end| end.checked_add(LEEWAY).unwrap_or(Timestamp::MAX)) {
-            Some(end) if end > cx.now => needed_until = Some(needed_until.map_or(end, |other| other.min(end))),
+            Some(end) if end > cx.now => {
+                needed_until = Some(needed_until.map_or(end, |other| other.min(end)))
+            }
             Some(_) | None => {
                 cx.tx.delete_signing_key(&kid).await?;
                 tracing::info!(key.id = kid, "a key that signs no more is not published any longer");

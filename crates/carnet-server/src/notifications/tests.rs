@@ -203,6 +203,7 @@ async fn a_destination_that_is_away_is_asked_once_in_a_round() {
     found.url = "http://127.0.0.1:9/secret-path".into();
     tx.update_notification(&found).await.expect("stored");
     tx.commit().await.expect("committed");
+    project.server.advance(Duration::from_secs(1));
     let agent = FakeAgent::new(&project.server).await;
     project.run(json!({})).await;
     agent.claim().await.succeed().await;

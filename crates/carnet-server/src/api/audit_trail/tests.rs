@@ -148,8 +148,8 @@ async fn a_minted_identity_token_is_an_entry() {
     assert_eq!(status, 201, "{minted}");
     let mut tx = project.server.app.store.read().await.expect("a transaction");
     let (events, _) = tx.audit_events(&project.organization.id, None, (0, 100)).await.expect("read");
-    let event = events.last().expect("an entry");
-    assert_eq!((event.act.resource_type.as_str(), event.act.action.as_str()), ("identity_token", "create"));
+    let event = events.iter().find(|event| event.act.resource_type == "identity_token").expect("an entry");
+    assert_eq!((event.actor_kind.as_str(), event.act.action.as_str()), ("job", "create"));
     assert_eq!(event.act.resource_id.as_deref(), minted["jti"].as_str());
     assert!(event.description.contains(run["id"].as_str().expect("an id")), "{}", event.description);
 }
