@@ -195,6 +195,8 @@ pub struct RegistryModuleVersion {
     pub status: ModuleVersionStatus,
     /// The commit that it was made of, as its publisher says.
     pub commit_sha: Option<String>,
+    /// The blob of its archive.
+    pub archive_id: Option<String>,
     /// Why its archive was refused.
     pub error: Option<String>,
     /// When it was made.
@@ -231,10 +233,10 @@ pub struct RegistryProviderVersion {
     pub key_id: String,
     /// The versions of the plugin protocol that it speaks.
     pub protocols: Vec<String>,
-    /// Whether its checksums were uploaded.
-    pub has_checksums: bool,
-    /// Whether the signature of its checksums was uploaded.
-    pub has_signature: bool,
+    /// The blob of its checksums.
+    pub checksums_id: Option<String>,
+    /// The blob of the signature of its checksums.
+    pub signature_id: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -256,8 +258,8 @@ pub struct RegistryPlatform {
     pub filename: ArchiveFilename,
     /// The SHA-256 of the archive.
     pub checksum: Checksum,
-    /// Whether the archive was uploaded.
-    pub has_archive: bool,
+    /// The blob of the archive.
+    pub archive_id: Option<String>,
 }
 
 /// A key that checksums of providers are signed with.

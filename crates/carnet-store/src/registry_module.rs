@@ -56,6 +56,7 @@ fn version(row: &Row) -> Result<RegistryModuleVersion, StoreError> {
         version: row.parsed("version")?,
         status: row.parsed("status")?,
         commit_sha: row.optional_text("commit_sha")?,
+        archive_id: row.optional_text("archive_id")?,
         error: row.optional_text("error")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
@@ -180,7 +181,7 @@ impl Tx {
     pub async fn insert_module_version(&mut self, version: &RegistryModuleVersion) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO registry_module_versions (id, registry_module_id, version, status, commit_sha, error, \
-             created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             created_at, updated_at, archive_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             &[
                 (&version.id).into(),
                 (&version.registry_module_id).into(),
@@ -190,6 +191,7 @@ impl Tx {
                 version.error.clone().into(),
                 version.created_at.into(),
                 version.updated_at.into(),
+                version.archive_id.clone().into(),
             ],
         )
         .await
@@ -236,19 +238,34 @@ impl Tx {
         row.as_ref().map(version).transpose()
     }
 
-    /// Notes what became of the archive of a version; `false` when one was there before.
-    pub async fn finish_module_upload(
+    /// Notes why an archive of a version was refused.
+    pub async fn refuse_module_archive(
         &mut self,
         id: &RegistryModuleVersionId,
-        error: Option<&str>,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE registry_module_versions SET status = $2, error = $3, updated_at = $4 \
+             WHERE id = $1 AND archive_id IS NULL",
+            &[id.into(), ModuleVersionStatus::Failed.as_str().into(), error.into(), now.into()],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Gives a version its archive; `false` when it has one already.
+    pub async fn set_module_archive(
+        &mut self,
+        id: &RegistryModuleVersionId,
+        archive: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let status = if error.is_none() { ModuleVersionStatus::Ok } else { ModuleVersionStatus::Failed };
         let changed = self
             .execute(
-                "UPDATE registry_module_versions SET status = $2, error = $3, updated_at = $4 \
-                 WHERE id = $1 AND status <> 'ok'",
-                &[id.into(), status.as_str().into(), error.map(str::to_owned).into(), now.into()],
+                "UPDATE registry_module_versions SET status = $2, archive_id = $3, error = NULL, updated_at = $4 \
+                 WHERE id = $1 AND archive_id IS NULL",
+                &[id.into(), ModuleVersionStatus::Ok.as_str().into(), archive.into(), now.into()],
             )
             .await?;
         self.execute(
@@ -258,6 +275,27 @@ impl Tx {
         )
         .await?;
         Ok(changed > 0)
+    }
+
+    /// The blobs of everything that an organization has in the registry.
+    pub async fn registry_blobs(&mut self, organization: &OrgId) -> Result<Vec<String>, StoreError> {
+        let mut blobs = Vec::new();
+        for sql in [
+            "SELECT v.archive_id AS blob FROM registry_module_versions v JOIN registry_modules m \
+             ON m.id = v.registry_module_id WHERE m.organization_id = $1 AND v.archive_id IS NOT NULL",
+            "SELECT v.checksums_id AS blob FROM registry_provider_versions v JOIN registry_providers p \
+             ON p.id = v.registry_provider_id WHERE p.organization_id = $1 AND v.checksums_id IS NOT NULL",
+            "SELECT v.signature_id AS blob FROM registry_provider_versions v JOIN registry_providers p \
+             ON p.id = v.registry_provider_id WHERE p.organization_id = $1 AND v.signature_id IS NOT NULL",
+            "SELECT b.archive_id AS blob FROM registry_platforms b JOIN registry_provider_versions v \
+             ON v.id = b.registry_provider_version_id JOIN registry_providers p ON p.id = v.registry_provider_id \
+             WHERE p.organization_id = $1 AND b.archive_id IS NOT NULL",
+        ] {
+            for row in self.all(sql, &[organization.into()]).await? {
+                blobs.push(row.text("blob")?);
+            }
+        }
+        Ok(blobs)
     }
 
     /// Removes a version of a module.

@@ -37,8 +37,8 @@ fn version(row: &Row) -> Result<RegistryProviderVersion, StoreError> {
         version: row.parsed("version")?,
         key_id: row.text("key_id")?,
         protocols: row.text("protocols")?.split_whitespace().map(str::to_owned).collect(),
-        has_checksums: row.boolean("has_checksums")?,
-        has_signature: row.boolean("has_signature")?,
+        checksums_id: row.optional_text("checksums_id")?,
+        signature_id: row.optional_text("signature_id")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })
@@ -52,7 +52,7 @@ fn platform(row: &Row) -> Result<RegistryPlatform, StoreError> {
         arch: row.parsed("arch")?,
         filename: row.parsed("filename")?,
         checksum: row.parsed("checksum")?,
-        has_archive: row.boolean("has_archive")?,
+        archive_id: row.optional_text("archive_id")?,
     })
 }
 
@@ -127,16 +127,16 @@ impl Tx {
         version: &RegistryProviderVersion,
     ) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO registry_provider_versions (id, registry_provider_id, version, key_id, protocols, has_checksums, \
-             has_signature, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO registry_provider_versions (id, registry_provider_id, version, key_id, protocols, checksums_id, \
+             signature_id, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             &[
                 (&version.id).into(),
                 (&version.registry_provider_id).into(),
                 version.version.to_string().into(),
                 (&version.key_id).into(),
                 version.protocols.join(" ").into(),
-                version.has_checksums.into(),
-                version.has_signature.into(),
+                version.checksums_id.clone().into(),
+                version.signature_id.clone().into(),
                 version.created_at.into(),
                 version.updated_at.into(),
             ],
@@ -172,24 +172,38 @@ impl Tx {
         row.as_ref().map(version).transpose()
     }
 
-    /// Notes that the checksums of a version were uploaded; `false` when there is no such version.
-    pub async fn note_provider_checksums(
+    /// The version of a provider of this id.
+    pub async fn provider_version_by_id(
         &mut self,
         id: &RegistryProviderVersionId,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let sql = "UPDATE registry_provider_versions SET has_checksums = TRUE, updated_at = $2 WHERE id = $1";
-        Ok(self.execute(sql, &[id.into(), now.into()]).await? > 0)
+    ) -> Result<Option<RegistryProviderVersion>, StoreError> {
+        let row =
+            self.optional("SELECT * FROM registry_provider_versions WHERE id = $1", &[id.into()]).await?;
+        row.as_ref().map(version).transpose()
     }
 
-    /// Notes that the signature of a version's checksums was uploaded; `false` when there is no such version.
-    pub async fn note_provider_signature(
+    /// Gives a version its checksums; `false` when it has some already.
+    pub async fn set_provider_checksums(
         &mut self,
         id: &RegistryProviderVersionId,
+        blob: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let sql = "UPDATE registry_provider_versions SET has_signature = TRUE, updated_at = $2 WHERE id = $1";
-        Ok(self.execute(sql, &[id.into(), now.into()]).await? > 0)
+        let sql = "UPDATE registry_provider_versions SET checksums_id = $2, updated_at = $3 \
+                   WHERE id = $1 AND checksums_id IS NULL";
+        Ok(self.execute(sql, &[id.into(), blob.into(), now.into()]).await? > 0)
+    }
+
+    /// Gives a version the signature of its checksums; `false` when it has one already.
+    pub async fn set_provider_signature(
+        &mut self,
+        id: &RegistryProviderVersionId,
+        blob: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE registry_provider_versions SET signature_id = $2, updated_at = $3 \
+                   WHERE id = $1 AND signature_id IS NULL";
+        Ok(self.execute(sql, &[id.into(), blob.into(), now.into()]).await? > 0)
     }
 
     /// Removes a version of a provider.
@@ -203,7 +217,7 @@ impl Tx {
     /// Stores a new platform of a version; one that is there is a conflict.
     pub async fn insert_registry_platform(&mut self, platform: &RegistryPlatform) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO registry_platforms (id, registry_provider_version_id, os, arch, filename, checksum, has_archive) \
+            "INSERT INTO registry_platforms (id, registry_provider_version_id, os, arch, filename, checksum, archive_id) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
             &[
                 (&platform.id).into(),
@@ -212,7 +226,7 @@ impl Tx {
                 platform.arch.as_str().into(),
                 platform.filename.as_str().into(),
                 platform.checksum.as_str().into(),
-                platform.has_archive.into(),
+                platform.archive_id.clone().into(),
             ],
         )
         .await
@@ -258,10 +272,14 @@ impl Tx {
         row.as_ref().map(platform).transpose()
     }
 
-    /// Notes that the archive of a platform was uploaded; `false` when one was there before.
-    pub async fn note_platform_archive(&mut self, id: &RegistryPlatformId) -> Result<bool, StoreError> {
-        let sql = "UPDATE registry_platforms SET has_archive = TRUE WHERE id = $1 AND has_archive = FALSE";
-        Ok(self.execute(sql, &[id.into()]).await? > 0)
+    /// Gives a platform its archive; `false` when it has one already.
+    pub async fn set_platform_archive(
+        &mut self,
+        id: &RegistryPlatformId,
+        blob: &str,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE registry_platforms SET archive_id = $2 WHERE id = $1 AND archive_id IS NULL";
+        Ok(self.execute(sql, &[id.into(), blob.into()]).await? > 0)
     }
 
     /// Removes a platform.

@@ -10,13 +10,14 @@ CREATE TABLE registry_modules (
 );
 CREATE INDEX registry_modules_page ON registry_modules (organization_id, created_at, id);
 
--- The archive is a blob of the version's id. error: why it was refused.
+-- archive_id: the blob that was uploaded and passed its check. error: why one did not.
 CREATE TABLE registry_module_versions (
     id TEXT PRIMARY KEY,
     registry_module_id TEXT NOT NULL REFERENCES registry_modules (id) ON DELETE CASCADE,
     version TEXT NOT NULL,
     status TEXT NOT NULL,
     commit_sha TEXT,
+    archive_id TEXT,
     error TEXT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
@@ -33,15 +34,15 @@ CREATE TABLE registry_providers (
 );
 CREATE INDEX registry_providers_page ON registry_providers (organization_id, created_at, id);
 
--- protocols: versions of the plugin protocol, separated by spaces. key_id: of a key in gpg_keys of the organization.
+-- checksums_id, signature_id: the blobs that were uploaded. protocols: versions of the plugin protocol, separated by spaces. key_id: of a key in gpg_keys of the organization.
 CREATE TABLE registry_provider_versions (
     id TEXT PRIMARY KEY,
     registry_provider_id TEXT NOT NULL REFERENCES registry_providers (id) ON DELETE CASCADE,
     version TEXT NOT NULL,
     key_id TEXT NOT NULL,
     protocols TEXT NOT NULL,
-    has_checksums BOOLEAN NOT NULL,
-    has_signature BOOLEAN NOT NULL,
+    checksums_id TEXT,
+    signature_id TEXT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     UNIQUE (registry_provider_id, version)
@@ -55,7 +56,7 @@ CREATE TABLE registry_platforms (
     arch TEXT NOT NULL,
     filename TEXT NOT NULL,
     checksum TEXT NOT NULL,
-    has_archive BOOLEAN NOT NULL,
+    archive_id TEXT,
     UNIQUE (registry_provider_version_id, os, arch)
 );
 
