@@ -19,6 +19,8 @@ pub(crate) fn routes() -> Routes {
 async fn services() -> Json<Value> {
     Json(json!({
         "login.v1": login::service(),
+        "modules.v1": "/api/registry/v1/modules/",
+        "providers.v1": "/api/registry/v1/providers/",
         "state.v2": "/api/v2/",
         "tfe.v2": "/api/v2/",
         "tfe.v2.1": "/api/v2/",
