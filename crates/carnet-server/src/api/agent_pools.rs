@@ -13,7 +13,7 @@ use carnet_model::{
 use carnet_store::{AgentPoolFilter, AgentPoolOrder, StoreError};
 use serde::Deserialize;
 
-use self::document::{included, resource};
+use self::document::included;
 use crate::app::entropy;
 use crate::document::Doc;
 use crate::error::ApiError;
@@ -21,6 +21,7 @@ use crate::extract::{Context, Id, Params, Read, Write};
 use crate::reply::{Reply, json, list, no_content, ok_with};
 use crate::route::{Access, Routes};
 
+pub(super) use self::document::resource;
 pub(super) use self::tokens::managed_token;
 
 pub(crate) fn routes() -> Routes {

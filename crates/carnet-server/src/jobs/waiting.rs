@@ -36,11 +36,19 @@ impl WaitingJobs {
             return Ok(None);
         };
         self.said_at = Some(now);
-        tracing::warn!(
-            run.id = %job.run_id,
-            job.id = %job.id,
-            "a run waits and no agent asks for work: start one with `carnet agent`, or the server without --no-agent"
-        );
+        match &job.agent_pool_id {
+            None => tracing::warn!(
+                run.id = %job.run_id,
+                job.id = %job.id,
+                "a run waits and no agent asks for work: start one with `carnet agent`, or the server without --no-agent"
+            ),
+            Some(pool) => tracing::warn!(
+                run.id = %job.run_id,
+                job.id = %job.id,
+                agent_pool.id = %pool,
+                "a run waits and no agent of its pool asks for work: start one with `carnet agent` and a token of the pool"
+            ),
+        }
         Ok(Some(job.run_id))
     }
 }

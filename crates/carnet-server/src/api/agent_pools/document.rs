@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::extract::{Context, Params};
 
 /// A pool as the caller may read it: whom it is for, its agents and its tokens are shown to those who manage pools.
-pub(super) async fn resource(
+pub(in crate::api) async fn resource(
     cx: &mut Context,
     organization: &Organization,
     pool: &AgentPool,
@@ -51,9 +51,7 @@ pub(super) async fn included(
     let mut resources = Vec::with_capacity(ids.len());
     for id in ids {
         if let Ok(workspace) = cx.workspace(&id, Permission::ReadWorkspace).await {
-            let can_manage =
-                cx.may(Permission::UpdateWorkspace, &workspace.organization_id, Some(&id)).await?;
-            resources.push(workspace_document::resource(&workspace, can_manage));
+            resources.push(workspace_document::document(cx, &workspace).await?);
         }
     }
     Ok(resources)
