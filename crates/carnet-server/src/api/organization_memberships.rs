@@ -153,7 +153,7 @@ async fn visible(cx: &mut Context, id: &MembershipId) -> Result<Membership, ApiE
 }
 
 /// An e-mail address in the form in which it is stored.
-pub(super) fn parsed_email(email: Option<&str>) -> Result<String, ApiError> {
+pub(crate) fn parsed_email(email: Option<&str>) -> Result<String, ApiError> {
     let email = email.map(str::trim).filter(|email| !email.is_empty());
     let email = email.ok_or_else(|| ApiError::attribute("email", "Email can't be blank"))?;
     let is_valid = email.len() <= 254

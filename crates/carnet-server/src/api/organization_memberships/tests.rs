@@ -1,6 +1,8 @@
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::api::tests::Site;
+use crate::create_user;
 
 const MEMBERSHIPS: &str = "/api/v2/organizations/acme/organization-memberships";
 
@@ -62,4 +64,26 @@ async fn the_last_owner_does_not_leave() {
         site.server.request("GET", "/api/v2/organization-memberships", &site.owner, Value::Null).await;
     let path = format!("/api/v2/organization-memberships/{}", own["data"][0]["id"].as_str().expect("an id"));
     assert_eq!(site.server.request("DELETE", &path, &site.owner, Value::Null).await.0, 403);
+}
+
+#[tokio::test]
+async fn an_account_accepts_the_invitations_to_its_address() {
+    let site = Site::new().await;
+    let (_, invited) =
+        site.server.request("POST", MEMBERSHIPS, &site.owner, invitation("new@example.com")).await;
+    let store = &site.server.app.store;
+    let now = site.server.app.now();
+    let token = create_user(store, "nina", "NEW@example.com", false, now).await.expect("an account");
+    let path = format!(
+        "/api/v2/organization-memberships/{}?include=user",
+        invited["data"]["id"].as_str().expect("an id")
+    );
+    let (status, own) = site.server.request("GET", &path, token.expose_secret(), Value::Null).await;
+    assert_eq!((status, &own["data"]["attributes"]["status"]), (200, &json!("active")));
+    assert_eq!(own["included"][0]["attributes"]["username"], "nina");
+    for (name, email) in
+        [("other", "new@example.com"), ("nina", "other@example.com"), ("a/b", "c@example.com")]
+    {
+        assert!(create_user(store, name, email, false, now).await.is_err(), "{name} {email}");
+    }
 }
