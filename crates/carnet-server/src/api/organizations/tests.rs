@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::api::tests::Site;
@@ -150,6 +152,7 @@ async fn a_list_is_searched_and_cut_by_pages() {
     let (user, token) = site.server.user("ida").await;
     for name in ["alpha", "Beta_1", "betax1"] {
         site.server.organization(name, &user).await;
+        site.server.advance(Duration::from_secs(1));
     }
     for (query, total, first) in [
         ("?q=BETA_", 1, json!("Beta_1")),

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::api::tests::Site;
@@ -14,6 +16,8 @@ fn names(found: &Value) -> Vec<&str> {
 }
 
 async fn project(site: &Site, name: &str) -> String {
+    // Lists begin with the oldest.
+    site.server.advance(Duration::from_secs(1));
     let (status, made) =
         site.server.request("POST", PROJECTS, &site.owner, with(json!({ "name": name }))).await;
     assert_eq!(status, 201, "{made}");

@@ -25,7 +25,7 @@ fn body(route: &Route) -> Value {
     match route.method.as_str() {
         "GET" => Value::Null,
         _ if route.path.contains("relationships/vars") => json!({ "data": {} }),
-        _ if route.path.contains("relationships") || route.path.contains("tag-bindings") => {
+        _ if ["relationships", "tag-bindings", "/tags"].iter().any(|part| route.path.contains(part)) => {
             json!({ "data": [] })
         }
         _ => json!({ "data": { "attributes": { "name": "other", "email": "e@example.com" } } }),
