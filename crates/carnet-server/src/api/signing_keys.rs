@@ -52,7 +52,7 @@ async fn trim(Write(mut cx): Write) -> Reply {
         let last = cx.tx.last_expiry_of_key(&kid).await?;
         match last.map(|end| end.checked_add(LEEWAY).unwrap_or(Timestamp::MAX)) {
             Some(end) if end > cx.now => {
-                needed_until = Some(needed_until.map_or(end, |other| other.min(end)))
+                needed_until = Some(needed_until.map_or(end, |other| other.min(end)));
             }
             Some(_) | None => {
                 cx.tx.delete_signing_key(&kid).await?;

@@ -46,7 +46,7 @@ async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
 
 /// The issuer as every server of the database has it. When that cannot be found out, relying parties get what is known here.
 async fn published(app: &App) -> Arc<Issuer> {
-    let fresh = async { Ok::<_, LoadIssuerError>(app.issuer.fresh(&mut app.store.read().await?).await?) };
+    let fresh = async { app.issuer.fresh(&mut app.store.read().await?).await };
     fresh.await.unwrap_or_else(|error| {
         tracing::error!(%error, "the keys of the issuer could not be looked at");
         app.issuer.known()
