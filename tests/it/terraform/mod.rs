@@ -23,6 +23,7 @@ mod module_tests;
 mod plan;
 mod queue;
 mod remote_backend;
+mod remote_state;
 mod saved_plan;
 mod state;
 mod time_limit;
