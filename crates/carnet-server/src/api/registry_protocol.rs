@@ -15,6 +15,3 @@ pub(super) use self::file::{RegistryFile, download_path, upload_url};
 pub(crate) fn routes() -> Routes {
     modules::routes().merge(providers::routes()).merge(transfer::routes())
 }
-
-#[cfg(test)]
-mod tests;
