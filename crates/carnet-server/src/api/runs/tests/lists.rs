@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -26,9 +27,43 @@ fn same(list: &Value, expected: &[&Value]) {
     assert_eq!(list["meta"]["pagination"]["total-count"], expected.len());
 }
 
-#[tokio::test]
-async fn every_filter_finds_its_runs() {
-    let project = Project::new().await;
+/// Filters and what they find: `e` failed, `p` is planned, `r` only refreshes, `a` applies an empty plan, `s` is saved, `o` can
+/// only plan; the newest stands first.
+const CASES: [(&str, &str); 30] = [
+    ("", "sarpe"),
+    ("filter[operation]=plan_only", "o"),
+    ("filter[operation]=plan_and_apply", "arpe"),
+    ("filter[operation]=save_plan,plan_only", "os"),
+    ("filter[operation]=refresh_only", "r"),
+    ("filter[operation]=destroy", "p"),
+    ("filter[operation]=empty_apply", "a"),
+    ("filter[operation]=nothing", ""),
+    ("filter[status]=planned,errored", "pe"),
+    ("filter[status]=errored", "e"),
+    ("filter[status]=pending", "ar"),
+    ("filter[status]=unheard-of", ""),
+    ("filter[status_group]=final", "e"),
+    ("filter[status_group]=non_final", "sarp"),
+    ("filter[status_group]=discardable", "arp"),
+    ("filter[status_group]=non_final&filter[operation]=plan_only", "o"),
+    ("filter[source]=tfe-api", "sarpe"),
+    ("filter[source]=tfe-ui", ""),
+    ("filter[source]=tfe-configuration-version,tfe-run-trigger", ""),
+    ("search[basic]=SECOND", "p"),
+    ("search[basic]=one_percent%201%25", "e"),
+    ("search[basic]=e_s", ""),
+    ("search[user]=ALIC", "sarpe"),
+    ("search[user]=bob", ""),
+    ("search[basic]=alice", "sarpe"),
+    ("search[commit]=abc", ""),
+    ("filter[timeframe]=2026", "sarpe"),
+    ("filter[timeframe]=year", "sarpe"),
+    ("filter[timeframe]=2025", ""),
+    ("filter[agent_pool_names]=none", ""),
+];
+
+/// The runs that the filters look for, by their letters.
+async fn letters(project: &Project) -> BTreeMap<char, Value> {
     let agent = FakeAgent::new(&project.server).await;
     let make = async |attributes: Value| {
         project.server.advance(Duration::from_secs(1));
@@ -42,55 +77,34 @@ async fn every_filter_finds_its_runs() {
     let empty = make(json!({ "allow-empty-apply": true })).await;
     let saved = make(json!({ "save-plan": true })).await;
     project.server.advance(Duration::from_secs(1));
-    let speculative =
-        project.run_of(&project.configuration(true).await, json!({ "message": "Only a plan" })).await;
+    let speculative = project.run_of(&project.configuration(true).await, json!({})).await;
+    BTreeMap::from([
+        ('e', errored),
+        ('p', planned),
+        ('r', refreshes),
+        ('a', empty),
+        ('s', saved),
+        ('o', speculative),
+    ])
+}
 
-    let all = [&saved, &empty, &refreshes, &planned, &errored];
-    let cases: &[(&str, &[&Value])] = &[
-        ("", &all),
-        ("filter[operation]=plan_only", &[&speculative]),
-        ("filter[operation]=plan_and_apply", &[&empty, &refreshes, &planned, &errored]),
-        ("filter[operation]=save_plan,plan_only", &[&speculative, &saved]),
-        ("filter[operation]=refresh_only", &[&refreshes]),
-        ("filter[operation]=destroy", &[&planned]),
-        ("filter[operation]=empty_apply", &[&empty]),
-        ("filter[operation]=nothing", &[]),
-        ("filter[status]=planned,errored", &[&planned, &errored]),
-        ("filter[status]=errored", &[&errored]),
-        ("filter[status]=pending", &[&empty, &refreshes]),
-        ("filter[status]=unheard-of", &[]),
-        ("filter[status_group]=final", &[&errored]),
-        ("filter[status_group]=non_final", &[&saved, &empty, &refreshes, &planned]),
-        ("filter[status_group]=discardable", &[&empty, &refreshes, &planned]),
-        ("filter[status_group]=non_final&filter[operation]=plan_only", &[&speculative]),
-        ("filter[source]=tfe-api", &all),
-        ("filter[source]=tfe-ui", &[]),
-        ("filter[source]=tfe-configuration-version,tfe-run-trigger", &[]),
-        ("search[basic]=SECOND", &[&planned]),
-        ("search[basic]=one_percent 1%25", &[&errored]),
-        ("search[basic]=e_s", &[]),
-        ("search[user]=ALIC", &all),
-        ("search[user]=bob", &[]),
-        ("search[basic]=alice", &all),
-        ("search[commit]=abc", &[]),
-        ("filter[timeframe]=2026", &all),
-        ("filter[timeframe]=year", &all),
-        ("filter[timeframe]=2025", &[]),
-        ("filter[agent_pool_names]=none", &[]),
-    ];
-    for path in [
-        format!("/api/v2/workspaces/{}/runs", project.workspace.id),
-        "/api/v2/organizations/acme/runs".to_owned(),
-    ] {
-        for (text, expected) in cases {
-            let list = project.get(&format!("{path}?{}", query(&text.replace(' ', "%20")))).await;
-            assert_eq!(ids(&list), expected.iter().map(|run| id(run)).collect::<Vec<_>>(), "{path}?{text}");
-            same(&list, expected);
+#[tokio::test]
+async fn every_filter_finds_its_runs() {
+    let project = Project::new().await;
+    let runs = letters(&project).await;
+    let of_workspace = format!("/api/v2/workspaces/{}/runs", project.workspace.id);
+    for path in [of_workspace.as_str(), "/api/v2/organizations/acme/runs"] {
+        for (text, expected) in CASES {
+            let list = project.get(&format!("{path}?{}", query(text))).await;
+            let expected: Vec<String> = expected.chars().map(|letter| id(&runs[&letter])).collect();
+            assert_eq!(ids(&list), expected, "{path}?{text}");
+            assert_eq!(list["meta"]["pagination"]["total-count"], expected.len(), "{path}?{text}");
         }
-        let by_id = project.get(&format!("{path}?{}", query(&format!("search[basic]={}", id(&saved))))).await;
-        same(&by_id, &[&saved]);
+        let by_id =
+            project.get(&format!("{path}?{}", query(&format!("search[basic]={}", id(&runs[&'s']))))).await;
+        same(&by_id, &[&runs[&'s']]);
         let page = project.get(&format!("{path}?{}", query("page[size]=2&page[number]=2"))).await;
-        assert_eq!(ids(&page), [id(&refreshes), id(&planned)]);
+        assert_eq!(ids(&page), [id(&runs[&'r']), id(&runs[&'p'])]);
         assert_eq!(page["meta"]["pagination"]["total-count"], 5);
         let past = project.get(&format!("{path}?{}", query("page[number]=9"))).await;
         assert_eq!(past["data"], json!([]));
