@@ -180,7 +180,7 @@ pub(crate) enum Engine {
 #[derive(Debug, Clone)]
 pub(crate) enum Database {
     Sqlite(SqliteDatabase),
-    Postgres(PostgresDatabase),
+    Postgres(Box<PostgresDatabase>),
 }
 
 impl Database {

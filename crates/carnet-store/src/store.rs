@@ -62,7 +62,7 @@ impl Store {
         let sealer = Arc::new(Sealer::new(&master)?);
         let database = PostgresDatabase::open(url).await?;
         let blobs = Arc::new(Blobs::in_rows(database.blob_pool(), master));
-        Self { database: Database::Postgres(database), sealer, blobs }.checked().await
+        Self { database: Database::Postgres(Box::new(database)), sealer, blobs }.checked().await
     }
 
     /// Tells whether somebody keeps data in a Postgres database already, so that a new master key would not open it.
@@ -106,7 +106,7 @@ impl Store {
     pub fn wake_ups(&self) -> Option<WakeUps> {
         match &self.database {
             Database::Sqlite(_) => None,
-            Database::Postgres(database) => Some(WakeUps::new(database.clone())),
+            Database::Postgres(database) => Some(WakeUps::new(database.as_ref().clone())),
         }
     }
 
