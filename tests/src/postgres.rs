@@ -18,6 +18,7 @@ pub struct PostgresDatabase {
 
 impl PostgresDatabase {
     /// A database in the server that the environment names, or else in one that is started for it.
+    #[expect(clippy::disallowed_methods, reason = "the edge of the tests")]
     pub async fn start() -> anyhow::Result<Self> {
         let named = std::env::var(POSTGRES).ok().filter(|address| !address.is_empty());
         let (address, server) = match named {
