@@ -1,4 +1,3 @@
-use carnet_model::Permission;
 use serde_json::{Value, json};
 
 use super::Site;
