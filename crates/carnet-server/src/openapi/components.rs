@@ -47,7 +47,7 @@ fn included(kinds: &[&str]) -> Value {
     json!({ "type": "array", "items": item })
 }
 
-fn common() -> [(String, Value); 4] {
+fn common() -> [(String, Value); 5] {
     let link = json!({ "type": ["string", "null"] });
     let count = json!({ "type": "integer", "minimum": 0 });
     let page = json!({ "type": ["integer", "null"], "minimum": 1 });
@@ -78,7 +78,16 @@ fn common() -> [(String, Value); 4] {
             object(&json!({ "errors": { "type": "array", "minItems": 1, "items": error() } })),
         ),
         ("Words".to_owned(), words),
+        ("EmptyList".to_owned(), empty_list()),
     ]
+}
+
+fn empty_list() -> Value {
+    object(&json!({
+        "data": { "type": "array", "maxItems": 0 },
+        "links": { "$ref": "#/components/schemas/Links" },
+        "meta": { "$ref": "#/components/schemas/ListMeta" },
+    }))
 }
 
 fn error() -> Value {

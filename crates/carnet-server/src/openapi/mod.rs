@@ -3,6 +3,7 @@
 //! The table of routes is the list of operations; the files in [`resources`] say of each what it takes and answers, and
 //! what the resources look like. Every answer of the tests is held against it.
 
+mod body;
 mod components;
 mod operation;
 mod resource;

@@ -5,26 +5,10 @@ use std::collections::BTreeMap;
 use carnet_api::jsonapi::MEDIA_TYPE;
 use serde_json::{Map, Value, json};
 
-use super::resource::{schema_name, schema_ref, singular};
-use super::schema::{Field, Schema, answered, written};
+use super::body::Body;
+use super::resource::{schema_name, schema_ref};
+use super::schema::{Field, Schema, answered};
 use crate::route::Access;
-
-/// What a request carries.
-#[derive(Debug, Clone)]
-enum Body {
-    /// A JSON:API document of this schema.
-    Document(String),
-    /// References to resources of these types.
-    References(&'static [&'static str]),
-    /// A document with a relation to a resource of this type.
-    Relation(&'static str),
-    /// The words of an action, or nothing.
-    Words,
-    /// A form.
-    Form(Vec<Field>),
-    /// Bytes of a media type.
-    Bytes(&'static str),
-}
 
 /// What an answer carries.
 #[derive(Debug, Clone)]
@@ -132,6 +116,13 @@ impl Operation {
         self
     }
 
+    /// It takes a document with these attributes.
+    #[must_use]
+    pub(super) fn takes_attributes<const N: usize>(mut self, fields: [Field; N]) -> Self {
+        self.body = Some(Body::Attributes(fields.into()));
+        self
+    }
+
     /// It takes references to resources.
     #[must_use]
     pub(super) fn takes_references(mut self, kinds: &'static [&'static str]) -> Self {
@@ -203,6 +194,12 @@ impl Operation {
         self.answer(200, Shape::Document(format!("{}List", schema_ref(kind))))
     }
 
+    /// 200 with a list that is always empty, for what this server does not have.
+    #[must_use]
+    pub(super) fn empty_list(self) -> Self {
+        self.answer(200, Shape::Document("#/components/schemas/EmptyList".to_owned()))
+    }
+
     /// 204.
     #[must_use]
     pub(super) fn no_content(self) -> Self {
@@ -271,8 +268,15 @@ impl Operation {
             let name = refusal(status).0;
             all.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
         }
+        let mut own: Vec<u16> = Vec::new();
         for (status, shape) in &self.answers {
-            all.insert(status.to_string(), shape.to_json(*status));
+            let response = shape.to_json(*status);
+            match all.get_mut(&status.to_string()) {
+                // One status may come with several media types.
+                Some(there) if own.contains(status) => merge(&mut there["content"], &response["content"]),
+                _ => drop(all.insert(status.to_string(), response)),
+            }
+            own.push(*status);
         }
         json!(all.into_iter().collect::<Map<_, _>>())
     }
@@ -290,47 +294,10 @@ impl Operation {
     }
 }
 
-impl Body {
-    fn to_json(&self) -> Value {
-        let (media_type, schema) = match self {
-            Self::Document(reference) => (MEDIA_TYPE, json!({ "$ref": reference })),
-            Self::References(kinds) => (MEDIA_TYPE, references(kinds)),
-            Self::Relation(kind) => (MEDIA_TYPE, relation(kind)),
-            Self::Words => (MEDIA_TYPE, json!({ "$ref": "#/components/schemas/Words" })),
-            Self::Form(fields) => ("application/x-www-form-urlencoded", written(fields, true)),
-            Self::Bytes(media_type) => (*media_type, json!({})),
-        };
-        let is_required = !matches!(self, Self::Words);
-        json!({ "required": is_required, "content": { media_type: { "schema": schema } } })
+fn merge(there: &mut Value, more: &Value) {
+    if let (Value::Object(there), Value::Object(more)) = (there, more) {
+        there.extend(more.clone());
     }
-}
-
-fn relation(kind: &str) -> Value {
-    let identifier = json!({
-        "type": "object",
-        "properties": { "type": { "type": "string", "enum": [kind] }, "id": { "type": "string" } },
-        "required": ["type", "id"],
-    });
-    let only = |name: &str, schema: &Value| json!({ "type": "object", "properties": { name: schema }, "required": [name] });
-    let related = only(&singular(kind), &only("data", &identifier));
-    only("data", &only("relationships", &related))
-}
-
-fn references(kinds: &[&str]) -> Value {
-    let one = json!({
-        "type": "object",
-        "properties": {
-            "type": { "type": "string", "enum": kinds },
-            "id": { "type": "string" },
-            "attributes": { "type": "object" },
-        },
-        "required": ["type"],
-    });
-    json!({
-        "type": "object",
-        "properties": { "data": { "type": "array", "items": one } },
-        "required": ["data"],
-    })
 }
 
 impl Shape {

@@ -23,6 +23,8 @@ enum Form {
     Many,
     /// An address only.
     Address,
+    /// An address, and a list of resources where they are included.
+    Either,
 }
 
 /// A type of resources: its attributes and its relations.
@@ -67,6 +69,12 @@ impl ResourceType {
     #[must_use]
     pub(super) fn address(self, name: &'static str) -> Self {
         self.relation(name, &[], Form::Address)
+    }
+
+    /// It has a relation to a list of resources, which is told only where they are included.
+    #[must_use]
+    pub(super) fn many_or_address(self, name: &'static str, kinds: &'static [&'static str]) -> Self {
+        self.relation(name, kinds, Form::Either)
     }
 
     /// The relation that was added last is left out of some answers.
@@ -203,12 +211,13 @@ impl Relation {
                 one["type"] = json!(["object", "null"]);
                 one
             }
-            Form::Many => json!({ "type": "array", "items": self.identifier() }),
+            Form::Many | Form::Either => json!({ "type": "array", "items": self.identifier() }),
         };
+        let required: &[&str] = if self.form == Form::Either { &[] } else { &["data"] };
         json!({
             "type": "object",
             "properties": { "data": data, "links": { "$ref": "#/components/schemas/Links" } },
-            "required": ["data"],
+            "required": required,
             "additionalProperties": false,
         })
     }
@@ -231,7 +240,7 @@ impl Relation {
         one["additionalProperties"] = json!(true);
         one["required"] = json!(["type"]);
         let data = match self.form {
-            Form::Many => json!({ "type": "array", "items": one }),
+            Form::Many | Form::Either => json!({ "type": "array", "items": one }),
             Form::One | Form::Address => {
                 one["type"] = json!(["object", "null"]);
                 one

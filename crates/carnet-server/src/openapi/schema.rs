@@ -11,6 +11,8 @@ pub(super) enum Schema {
     Time,
     /// A whole number.
     Whole,
+    /// Any number.
+    Number,
     /// `true` or `false`.
     Boolean,
     /// Any value.
@@ -32,6 +34,7 @@ impl Schema {
             Self::Text => json!({ "type": "string" }),
             Self::Time => json!({ "type": "string", "format": "date-time" }),
             Self::Whole => json!({ "type": "integer" }),
+            Self::Number => json!({ "type": "number" }),
             Self::Boolean => json!({ "type": "boolean" }),
             Self::Anything => json!({}),
             Self::Choice(words) => json!({ "type": "string", "enum": words }),
@@ -143,6 +146,11 @@ pub(super) fn time(name: &'static str) -> Field {
 /// A field that is a whole number.
 pub(super) fn whole(name: &'static str) -> Field {
     Field::new(name, Schema::Whole)
+}
+
+/// A field that is a number.
+pub(super) fn number(name: &'static str) -> Field {
+    Field::new(name, Schema::Number)
 }
 
 /// A field that is true or false.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::api::{
     account, agent_pools, configuration_versions, organization_document, plans, project_document,
-    run_document, state_version_document, variable_document,
+    run_document, state_version_document, team_document, teams, variable_document,
 };
 use crate::error::ApiError;
 use crate::extract::{Context, Params, Rights};
@@ -203,8 +203,12 @@ async fn holder(
 ) -> Result<Option<Resource>, ApiError> {
     match (workspace.lock.as_ref().map(|lock| &lock.owner), &workspace.locked_by_team_id) {
         (Some(LockOwner::User(_)), Some(team)) => {
-            let team = cx.tx.team(team).await?;
-            Ok(team.map(|team| Resource::new("teams", &team.id, json!({ "name": team.name }))))
+            // A team that the caller may not see is named by its id only.
+            match teams::visible(cx, team).await {
+                Ok(team) => team_document::resource(cx, &team).await.map(Some),
+                Err(ApiError::NotFound) => Ok(None),
+                Err(error) => Err(error),
+            }
         }
         (Some(LockOwner::User(user)), None) => Ok(cx.tx.user(user).await?.as_ref().map(account::resource)),
         (Some(LockOwner::Run(run)), _) if rights.may(Permission::ReadRuns) => match cx.tx.run(run).await? {

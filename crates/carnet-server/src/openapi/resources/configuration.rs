@@ -16,7 +16,12 @@ pub(super) fn family() -> Family {
         post(ALL, "create-configuration-version", "Make a configuration version, to be uploaded")
             .takes_new("configuration-versions")
             .created("configuration-versions"),
-        get(ONE, "show-configuration-version", "Show a configuration version").one("configuration-versions"),
+        get(ONE, "show-configuration-version", "Show a configuration version")
+            .include(&["run", "ingress_attributes"])
+            .one("configuration-versions"),
+        post(&of("actions/archive"), "archive-configuration", "Delete the archive of a configuration")
+            .takes_words()
+            .empty(202),
         get(&of("download"), "download-configuration", "Download a configuration")
             .media(200, "application/gzip"),
         get(

@@ -77,6 +77,14 @@ pub(super) fn family() -> Family {
                     anything("components"),
                 ],
             ),
+            post(
+                "/api/v2/admin/oidc-settings/actions/rotate-key",
+                "rotate-key",
+                "Begin to sign with a new key",
+            )
+            .empty(204),
+            post("/api/v2/admin/oidc-settings/actions/trim-key", "trim-key", "Forget keys that sign no more")
+                .empty(204),
             get("/healthz", "show-life", "Tell that the process lives").media(200, "text/plain"),
             get("/readyz", "show-readiness", "Tell that the server can answer").media(200, "text/plain"),
         ])

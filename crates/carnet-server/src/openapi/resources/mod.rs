@@ -1,14 +1,20 @@
 //! What there is to describe, one file for each part of the API.
 
+mod absent;
 mod accounts;
+mod agent_pools;
 mod carnet;
 mod configuration;
 mod discovery;
+mod notifications;
 mod organizations;
 mod plans;
 mod projects;
+mod registry;
 mod runs;
 mod states;
+mod tags;
+mod teams;
 mod transfers;
 mod variable_sets;
 mod variables;
@@ -22,7 +28,9 @@ pub(super) fn families() -> Vec<Family> {
         discovery::family(),
         accounts::family(),
         organizations::family(),
+        teams::family(),
         projects::family(),
+        tags::family(),
         workspaces::family(),
         variables::family(),
         variable_sets::family(),
@@ -30,6 +38,10 @@ pub(super) fn families() -> Vec<Family> {
         runs::family(),
         plans::family(),
         states::family(),
+        agent_pools::family(),
+        notifications::family(),
+        registry::family(),
+        absent::family(),
         transfers::family(),
         carnet::family(),
     ]

@@ -1,12 +1,13 @@
-//! Organizations.
+//! Organizations and what belongs to them as a whole.
 
 use crate::openapi::Family;
-use crate::openapi::operation::{delete, get, patch, post};
+use crate::openapi::operation::{Operation, delete, get, patch, post};
 use crate::openapi::resource::ResourceType;
 use crate::openapi::schema::{choice, flag, flags, text, time, whole};
 
 const ALL: &str = "/api/v2/organizations";
 const ONE: &str = "/api/v2/organizations/{organization}";
+const SSH_KEY: &str = "/api/v2/ssh-keys/{ssh_key}";
 
 pub(super) fn family() -> Family {
     let of = |rest: &str| format!("{ONE}/{rest}");
@@ -14,6 +15,10 @@ pub(super) fn family() -> Family {
         .with(organization())
         .with(entitlements())
         .with(ResourceType::new("organization-capacity", [whole("pending"), whole("running")]))
+        .with(ResourceType::new(
+            "ssh-keys",
+            [text("name").demanded(), time("created-at"), text("value").demanded().write_only()],
+        ))
         .operations([
             get(ALL, "list-organizations", "List organizations").query(&["q"]).list("organizations"),
             post(ALL, "create-organization", "Make an organization")
@@ -31,6 +36,25 @@ pub(super) fn family() -> Family {
             get(&of("capacity"), "show-capacity", "Show how many jobs wait and run")
                 .one("organization-capacity"),
         ])
+        .operations(ssh_keys())
+}
+
+fn ssh_keys() -> [Operation; 6] {
+    let all = format!("{ONE}/ssh-keys");
+    [
+        get(&all, "list-ssh-keys", "List the SSH keys of an organization").list("ssh-keys"),
+        post(&all, "create-ssh-key", "Store an SSH key").takes_new("ssh-keys").created("ssh-keys"),
+        get(SSH_KEY, "show-ssh-key", "Show an SSH key, without its value").one("ssh-keys"),
+        patch(SSH_KEY, "update-ssh-key", "Change an SSH key").takes("ssh-keys").one("ssh-keys"),
+        delete(SSH_KEY, "delete-ssh-key", "Delete an SSH key").no_content(),
+        patch(
+            "/api/v2/workspaces/{workspace}/relationships/ssh-key",
+            "assign-ssh-key",
+            "Assign an SSH key to a workspace, or take it away",
+        )
+        .takes_attributes([text("id").nullable().writable()])
+        .one("workspaces"),
+    ]
 }
 
 fn organization() -> ResourceType {
@@ -41,20 +65,39 @@ fn organization() -> ResourceType {
             text("external-id"),
             text("email").demanded(),
             time("created-at"),
-            text("collaborator-auth-policy"),
-            flag("cost-estimation-enabled"),
-            flag("assessments-enforced"),
-            text("default-execution-mode"),
+            choice("collaborator-auth-policy", &["password", "two_factor_mandatory"]).writable(),
+            flag("cost-estimation-enabled").writable(),
+            flag("assessments-enforced").writable(),
+            flag("stacks-enabled").writable(),
+            flag("enforce-hyok").writable(),
+            choice("default-execution-mode", &["remote", "local", "agent"]).writable(),
+            text("default-agent-pool-id").nullable().write_only(),
             whole("identity-token-ttl").nullable().writable(),
             choice("static-credentials", &["refuse", "warn"]).writable(),
-            flag("allow-force-delete-workspaces"),
+            whole("session-timeout").nullable().writable(),
+            whole("session-remember").nullable().writable(),
+            text("owners-team-saml-role-id").nullable().writable(),
+            flag("send-passing-statuses-for-untriggered-speculative-plans").writable(),
+            flag("aggregated-commit-status-enabled").writable(),
+            flag("speculative-plan-management-enabled").writable(),
+            flag("allow-force-delete-workspaces").writable(),
+            flag("user-tokens-enabled").writable(),
+            flag("max-ttl-enabled").writable(),
+            flag("registry-monorepo-support-enabled").writable(),
             flag("is-unified"),
             flag("saml-enabled"),
             flag("two-factor-conformant"),
+            whole("remaining-testable-count"),
+            time("trial-expires-at").nullable(),
+            flag("plan-expired"),
+            text("plan-identifier"),
+            flag("fair-run-queuing-enabled"),
             flags("permissions", &PERMISSIONS),
         ],
     )
     .one("default-project", &["projects"])
+    .one("default-agent-pool", &["agent-pools"])
+    .writable()
     .one("entitlement-set", &["entitlement-sets"])
 }
 
@@ -92,8 +135,9 @@ fn entitlements() -> ResourceType {
             flag("agents"),
             flag("teams"),
             flag("private-module-registry"),
-            flag("vcs-integrations"),
             flag("audit-logging"),
+            flag("usage-reporting"),
+            flag("vcs-integrations"),
             flag("cost-estimation"),
             flag("sentinel"),
             flag("policy-enforcement"),
@@ -102,6 +146,8 @@ fn entitlements() -> ResourceType {
             flag("private-run-tasks"),
             flag("sso"),
             flag("configuration-designer"),
+            flag("waypoint-actions"),
+            flag("waypoint-templates-and-addons"),
             whole("user-limit").nullable(),
         ],
     )

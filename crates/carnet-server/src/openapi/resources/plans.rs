@@ -43,8 +43,9 @@ pub(super) fn family() -> Family {
         get(
             &format!("{APPLY}/errored-state"),
             "download-errored-state",
-            "Download a state that could not be stored: there is none",
-        ),
+            "Download a state that an apply wrote and that could not become current",
+        )
+        .media(200, "application/json"),
     ])
 }
 
@@ -81,5 +82,14 @@ fn apply() -> ResourceType {
 }
 
 fn execution_details() -> Field {
-    object("execution-details", [text("mode")])
+    object(
+        "execution-details",
+        [
+            choice("mode", &["remote", "agent"]),
+            text("agent-id").nullable(),
+            text("agent-name").nullable(),
+            text("agent-pool-id").nullable(),
+            text("agent-pool-name").nullable(),
+        ],
+    )
 }

@@ -1,7 +1,7 @@
 //! Runs, decisions about them and what happened to them.
 
 use crate::openapi::Family;
-use crate::openapi::operation::{get, post};
+use crate::openapi::operation::{Operation, delete, get, post};
 use crate::openapi::resource::ResourceType;
 use crate::openapi::schema::{Schema, choice, flag, flags, list, map, text, texts, time, whole};
 
@@ -9,7 +9,11 @@ const ALL: &str = "/api/v2/runs";
 const ONE: &str = "/api/v2/runs/{run}";
 const INCLUDE: [&str; 6] =
     ["workspace", "plan", "apply", "configuration_version", "created_by", "confirmed_by"];
-const FILTERS: [&str; 6] = [
+const FILTERS: [&str; 10] = [
+    "filter[timeframe]",
+    "filter[agent_pool_names]",
+    "search[commit]",
+    "search[user]",
     "filter[operation]",
     "filter[status]",
     "filter[status_group]",
@@ -23,8 +27,8 @@ pub(super) fn family() -> Family {
     Family::new("runs", "Runs plan and apply a configuration.")
         .with(run())
         .with(event())
-        .with(ResourceType::new("policy-checks", []))
-        .with(ResourceType::new("task-stages", []))
+        .with(comment())
+        .with(trigger())
         .operations([
             post(ALL, "create-run", "Start a run").takes_new("runs").created("runs"),
             get(ONE, "show-run", "Show a run").include(&INCLUDE).one("runs"),
@@ -58,23 +62,28 @@ pub(super) fn family() -> Family {
                 "Download the configuration of a run",
             )
             .media(200, "application/gzip"),
-            get(&of("task-stages"), "list-task-stages", "List the task stages of a run: none")
-                .whole_list("task-stages"),
-            get(&of("policy-checks"), "list-policy-checks", "List the policy checks of a run: none")
-                .whole_list("policy-checks"),
             post(&of("actions/apply"), "apply-run", "Approve a plan").takes_words().empty(202),
             post(&of("actions/discard"), "discard-run", "Discard a plan").takes_words().empty(202),
             post(&of("actions/cancel"), "cancel-run", "Ask a run to stop").takes_words().empty(202),
+            post(&of("actions/force-execute"), "force-execute-run", "Execute a run before those that wait")
+                .takes_words()
+                .empty(202),
             post(&of("actions/force-cancel"), "force-cancel-run", "Stop a run by force")
                 .takes_words()
                 .empty(202),
             get(&of("run-events"), "list-run-events", "List what happened to a run")
-                .include(&["actor"])
+                .include(&["actor", "comment"])
                 .whole_list("run-events"),
+            get(&of("comments"), "list-comments", "List the comments on a run").list("comments"),
+            post(&of("comments"), "create-comment", "Comment on a run")
+                .takes_new("comments")
+                .created("comments"),
+            get("/api/v2/comments/{comment}", "show-comment", "Show a comment").one("comments"),
             get("/api/v2/run-events/{event}", "show-run-event", "Show something that happened to a run")
-                .include(&["actor"])
+                .include(&["actor", "comment"])
                 .one("run-events"),
         ])
+        .operations(triggers())
 }
 
 fn run() -> ResourceType {
@@ -99,9 +108,11 @@ fn run() -> ResourceType {
             flag("is-destroy").writable(),
             flag("refresh").writable(),
             flag("refresh-only").writable(),
-            flag("debugging-mode"),
+            flag("debugging-mode").writable(),
             texts("target-addrs").writable(),
             texts("replace-addrs").writable(),
+            texts("policy-paths"),
+            texts("invoke-action-addrs").writable(),
             text("terraform-version").writable(),
             whole("position-in-queue"),
             list("variables", Schema::Object(vec![text("key").demanded(), text("value").demanded()]))
@@ -131,6 +142,7 @@ fn run() -> ResourceType {
     .one("created-by", &["users"])
     .one("confirmed-by", &["users"])
     .one("canceled-by", &["users"])
+    .one("triggering-run", &["runs"])
     .one("cost-estimate", &["cost-estimates"])
     .many("run-events", &["run-events"])
     .many("comments", &["comments"])
@@ -162,4 +174,34 @@ fn event() -> ResourceType {
     .one("run", &["runs"])
     .one("actor", &["users"])
     .one("comment", &["comments"])
+}
+
+fn comment() -> ResourceType {
+    ResourceType::new("comments", [text("body").demanded(), time("created-at")])
+        .one("run-event", &["run-events"])
+}
+
+fn trigger() -> ResourceType {
+    ResourceType::new("run-triggers", [text("workspace-name"), text("sourceable-name"), time("created-at")])
+        .one("workspace", &["workspaces"])
+        .one("sourceable", &["workspaces"])
+        .writable()
+}
+
+fn triggers() -> [Operation; 4] {
+    let all = "/api/v2/workspaces/{workspace}/run-triggers";
+    let one = "/api/v2/run-triggers/{trigger}";
+    let include = ["workspace", "sourceable"];
+    [
+        get(all, "list-run-triggers", "List the run triggers of a workspace")
+            .query(&["filter[run-trigger][type]"])
+            .include(&include)
+            .list("run-triggers")
+            .refuses(422),
+        post(all, "create-run-trigger", "Let an apply elsewhere start a run here")
+            .takes_new("run-triggers")
+            .created("run-triggers"),
+        get(one, "show-run-trigger", "Show a run trigger").include(&include).one("run-triggers"),
+        delete(one, "delete-run-trigger", "Delete a run trigger").no_content(),
+    ]
 }

@@ -1,145 +1,161 @@
-//! Workspaces, their locks and their tags.
+//! Workspaces, their locks, and what others may read of them.
 
 use crate::openapi::Family;
-use crate::openapi::operation::{delete, get, patch, post};
+use crate::openapi::operation::{Operation, delete, get, patch, post};
 use crate::openapi::resource::ResourceType;
-use crate::openapi::schema::{anything, choice, flag, flags, text, texts, time, whole};
+use crate::openapi::schema::{anything, choice, flag, flags, number, text, texts, time, whole};
 
 const ALL: &str = "/api/v2/organizations/{organization}/workspaces";
 const NAMED: &str = "/api/v2/organizations/{organization}/workspaces/{workspace}";
 const ONE: &str = "/api/v2/workspaces/{workspace}";
-const INCLUDE: [&str; 3] = ["organization", "project", "locked_by"];
+const KIND: &str = "workspaces";
+const INCLUDE: [&str; 13] = [
+    "organization",
+    "project",
+    "current_run",
+    "latest_run",
+    "current_state_version",
+    "current_configuration_version",
+    "locked_by",
+    "outputs",
+    "readme",
+    "effective_tag_bindings",
+    "tag_bindings",
+    "vars",
+    "agent_pool",
+];
 
 pub(super) fn family() -> Family {
     let of = |rest: &str| format!("{ONE}/{rest}");
-    let named = |rest: &str| format!("{NAMED}/{rest}");
+    let safely = "Delete a workspace that manages nothing";
     Family::new("workspaces", "Workspaces hold variables, runs and states.")
         .with(workspace())
-        .with(tag())
-        .with(ResourceType::new("tag-bindings", [text("key"), text("value")]))
-        .with(ResourceType::new("effective-tag-bindings", [text("key"), text("value")]))
+        .with(output())
+        .with(object_of_state())
         .operations([
             get(ALL, "list-workspaces", "List the workspaces of an organization")
                 .query(&["search[name]", "search[wildcard-name]", "search[tags]", "search[exclude-tags]"])
-                .query(&["filter[project][id]", "filter[tagged][0][key]", "filter[tagged][0][value]", "sort"])
+                .query(&["filter[project][id]", "filter[tagged][0][key]", "filter[tagged][0][value]"])
+                .query(&["filter[current-run][status]", "sort"])
                 .include(&INCLUDE)
-                .list("workspaces"),
-            post(ALL, "create-workspace", "Make a workspace").takes_new("workspaces").created("workspaces"),
-            get(NAMED, "show-named-workspace", "Show a workspace by its name")
-                .include(&INCLUDE)
-                .one("workspaces"),
-            patch(NAMED, "update-named-workspace", "Change a workspace by its name")
-                .takes("workspaces")
-                .one("workspaces"),
+                .list(KIND),
+            post(ALL, "create-workspace", "Make a workspace").takes_new(KIND).created(KIND),
+            get(NAMED, "show-named-workspace", "Show a workspace by its name").include(&INCLUDE).one(KIND),
+            patch(NAMED, "update-named-workspace", "Change a workspace by its name").takes(KIND).one(KIND),
             delete(NAMED, "delete-named-workspace", "Delete a workspace by its name").no_content(),
-            post(
-                &named("actions/safe-delete"),
-                "safe-delete-named-workspace",
-                "Delete a workspace that manages nothing",
-            )
-            .takes_words()
-            .no_content(),
-            get(ONE, "show-workspace", "Show a workspace").include(&INCLUDE).one("workspaces"),
-            patch(ONE, "update-workspace", "Change a workspace").takes("workspaces").one("workspaces"),
-            delete(ONE, "delete-workspace", "Delete a workspace").no_content(),
-            post(
-                &of("actions/safe-delete"),
-                "safe-delete-workspace",
-                "Delete a workspace that manages nothing",
-            )
-            .takes_words()
-            .no_content(),
-            post(&of("actions/lock"), "lock-workspace", "Lock a workspace").takes_words().one("workspaces"),
-            post(&of("actions/unlock"), "unlock-workspace", "Unlock a workspace")
+            post(&format!("{NAMED}/actions/safe-delete"), "safe-delete-named-workspace", safely)
                 .takes_words()
-                .one("workspaces"),
+                .no_content(),
+            get(ONE, "show-workspace", "Show a workspace").include(&INCLUDE).one(KIND),
+            patch(ONE, "update-workspace", "Change a workspace").takes(KIND).one(KIND),
+            delete(ONE, "delete-workspace", "Delete a workspace").no_content(),
+            post(&of("actions/safe-delete"), "safe-delete-workspace", safely).takes_words().no_content(),
+            post(&of("actions/lock"), "lock-workspace", "Lock a workspace").takes_words().one(KIND),
+            post(&of("actions/unlock"), "unlock-workspace", "Unlock a workspace").takes_words().one(KIND),
             post(
                 &of("actions/force-unlock"),
                 "force-unlock-workspace",
-                "Unlock a workspace that another user locked",
+                "Unlock a workspace that another locked",
             )
             .takes_words()
-            .one("workspaces"),
+            .one(KIND),
+            get(&of("resources"), "list-resources", "List the objects in the current state")
+                .list("resources"),
         ])
-        .operations(tags())
+        .operations(consumers())
 }
 
-fn tags() -> [crate::openapi::operation::Operation; 6] {
-    let of = |rest: &str| format!("{ONE}/{rest}");
-    let flat = of("relationships/tags");
+fn consumers() -> [Operation; 4] {
+    let path = format!("{ONE}/relationships/remote-state-consumers");
+    let changed = |operation: Operation| operation.takes_references(&[KIND]).no_content();
     [
-        get(&flat, "list-workspace-tags", "List the tags of a workspace").whole_list("tags"),
-        post(&flat, "add-workspace-tags", "Add tags to a workspace").takes_references(&["tags"]).no_content(),
-        delete(&flat, "remove-workspace-tags", "Remove tags from a workspace")
-            .takes_references(&["tags"])
-            .no_content(),
-        get(&of("tag-bindings"), "list-workspace-tag-bindings", "List the tag bindings of a workspace")
-            .whole_list("tag-bindings"),
-        patch(&of("tag-bindings"), "bind-workspace-tags", "Add or change tag bindings of a workspace")
-            .takes_references(&["tag-bindings"])
-            .whole_list("tag-bindings"),
-        get(
-            &of("effective-tag-bindings"),
-            "list-effective-tag-bindings",
-            "List the tag bindings that a workspace has or inherits",
-        )
-        .whole_list("effective-tag-bindings"),
+        get(&path, "list-state-consumers", "List the workspaces that may read the state").list(KIND),
+        changed(post(&path, "add-state-consumers", "Let workspaces read the state")),
+        changed(patch(&path, "replace-state-consumers", "Say which workspaces may read the state")),
+        changed(delete(&path, "remove-state-consumers", "Let workspaces not read the state any more")),
     ]
-}
-
-fn tag() -> ResourceType {
-    ResourceType::new("tags", [text("name"), whole("instance-count")]).one("organization", &["organizations"])
 }
 
 fn workspace() -> ResourceType {
     ResourceType::new(
-        "workspaces",
+        KIND,
         [
             text("name").demanded(),
             text("description").nullable().writable(),
             choice("execution-mode", &["remote", "local", "agent"]).writable(),
             flag("operations").writable(),
+            flags("setting-overwrites", &["execution-mode", "agent-pool"]).writable(),
+            text("agent-pool-id").nullable().write_only(),
             text("terraform-version").nullable().writable(),
             text("working-directory").nullable().writable(),
             flag("auto-apply").writable(),
-            flag("auto-apply-run-trigger"),
+            flag("auto-apply-run-trigger").writable(),
             flag("allow-destroy-plan").writable(),
-            flag("queue-all-runs"),
-            flag("speculative-enabled"),
+            flag("queue-all-runs").writable(),
+            flag("speculative-enabled").writable(),
             flag("structured-run-output-enabled").writable(),
             whole("identity-token-ttl").nullable().writable(),
-            flag("file-triggers-enabled"),
-            texts("trigger-prefixes"),
-            texts("trigger-patterns"),
-            flag("global-remote-state"),
-            flag("project-remote-state"),
-            flag("assessments-enabled"),
-            time("auto-destroy-at").nullable(),
-            text("auto-destroy-activity-duration").nullable(),
-            flag("inherits-project-auto-destroy"),
-            anything("vcs-repo").nullable(),
-            text("source"),
-            text("environment"),
-            flag("locked"),
-            text("locked-reason"),
-            time("created-at"),
-            time("updated-at"),
-            time("latest-change-at"),
-            whole("resource-count"),
-            texts("tag-names"),
-            flags("setting-overwrites", &["execution-mode", "agent-pool"]),
-            flags("actions", &["is-destroyable"]),
-            flags("permissions", &PERMISSIONS),
+            flag("file-triggers-enabled").writable(),
+            texts("trigger-prefixes").writable(),
+            texts("trigger-patterns").writable(),
+            flag("global-remote-state").writable(),
+            flag("project-remote-state").writable(),
+            flag("assessments-enabled").writable(),
+            time("auto-destroy-at").nullable().writable(),
+            text("auto-destroy-activity-duration").nullable().writable(),
+            flag("inherits-project-auto-destroy").writable(),
+            anything("vcs-repo"),
+            text("migration-environment").nullable().writable(),
         ],
     )
+    .and(facts())
     .one("organization", &["organizations"])
     .one("project", &["projects"])
     .writable()
+    .one("agent-pool", &["agent-pools"])
+    .one("ssh-key", &["ssh-keys"])
     .one("current-run", &["runs"])
     .one("latest-run", &["runs"])
     .one("current-state-version", &["state-versions"])
     .one("current-configuration-version", &["configuration-versions"])
-    .one("locked-by", &["users", "runs"])
+    .one("readme", &["workspace-readme"])
+    .one("locked-by", &["users", "runs", "teams"])
+    .address("remote-state-consumers")
+    .many("outputs", &["workspace-outputs"])
+    .optional()
+    .many("vars", &["vars"])
+    .optional()
+    .many("tag-bindings", &["tag-bindings"])
+    .optional()
+    .writable()
+    .many("effective-tag-bindings", &["effective-tag-bindings"])
+    .optional()
+}
+
+fn facts() -> [crate::openapi::schema::Field; 21] {
+    [
+        text("source"),
+        text("source-name").nullable().writable(),
+        text("source-url").nullable().writable(),
+        text("environment"),
+        flag("locked"),
+        text("locked-reason"),
+        time("created-at"),
+        time("updated-at"),
+        time("latest-change-at"),
+        whole("resource-count"),
+        number("plan-duration-average").nullable(),
+        number("apply-duration-average").nullable(),
+        whole("policy-check-failures").nullable(),
+        whole("run-failures").nullable(),
+        whole("workspace-kpis-runs-count").nullable(),
+        texts("tag-names"),
+        flag("can-queue-destroy-plan"),
+        flag("hyok-enabled"),
+        flag("no-code-upgrade-available"),
+        flags("actions", &["is-destroyable"]),
+        flags("permissions", &PERMISSIONS),
+    ]
 }
 
 const PERMISSIONS: [&str; 21] = [
@@ -165,3 +181,28 @@ const PERMISSIONS: [&str; 21] = [
     "can-manage-ephemeral-workspaces",
     "can-read-assessment-results",
 ];
+
+fn output() -> ResourceType {
+    ResourceType::new(
+        "workspace-outputs",
+        [text("name"), flag("sensitive"), text("output-type"), anything("value")],
+    )
+}
+
+// These days are no moments: clients read them as text.
+fn object_of_state() -> ResourceType {
+    ResourceType::new(
+        "resources",
+        [
+            text("address"),
+            text("name"),
+            text("created-at"),
+            text("updated-at"),
+            text("module"),
+            text("provider"),
+            text("provider-type"),
+            text("modified-by-state-version-id"),
+            text("name-index").nullable(),
+        ],
+    )
+}
