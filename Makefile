@@ -62,7 +62,7 @@ clean: ## Remove what was built and installed.
 
 tools:
 	$(PYTHON) -B tools/install.py openbao seaweedfs terraform postgres aws-client kubectl envoy jose-node \
-	  boto3 google-auth azure-identity hvac kubernetes tencentcloud jose-python
+	  boto3 google-auth azure-identity hvac kubernetes tencentcloud jose-python schemathesis
 
 format:
 	$(CARGO) fmt --all --check

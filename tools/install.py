@@ -12,8 +12,8 @@ usage: python3 tools/install.py NAME ...
   postgres     the folder of the programs of a Postgres server: of PATH, of this system, else a pinned one
   jose-node    Node.js with two implementations of JOSE
 
-and Pythons with clients of their own: boto3, google-auth, azure-identity, hvac, kubernetes, tencentcloud, and
-jose-python with four implementations of JOSE.
+and Pythons with clients of their own: boto3, google-auth, azure-identity, hvac, kubernetes, tencentcloud,
+jose-python with four implementations of JOSE, and schemathesis, which tries an API that OpenAPI describes.
 
 Prints one line `NAME PATH` for each on standard output, progress on standard error. Packages are pinned by hash in
 `tools/requirements`. What is installed already is not installed again; several may run at the same time.
@@ -40,7 +40,16 @@ REQUIREMENTS = HERE / "requirements"
 TOOLS = HERE.parent / ".tools"
 
 # Each has an environment of its own: they do not agree on the versions of what they share.
-PYTHON_CLIENTS = ["boto3", "google-auth", "azure-identity", "hvac", "kubernetes", "tencentcloud", "jose-python"]
+PYTHON_CLIENTS = [
+    "boto3",
+    "google-auth",
+    "azure-identity",
+    "hvac",
+    "kubernetes",
+    "tencentcloud",
+    "jose-python",
+    "schemathesis",
+]
 OLDEST_NODE = 20
 
 # Where a filesystem mirror of providers usually lies, at most two folders deep.

@@ -6,6 +6,7 @@ mod credentials;
 mod faults;
 mod jose;
 mod layers;
+mod openapi;
 mod process_table;
 mod reference;
 mod site;

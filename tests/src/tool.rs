@@ -25,6 +25,8 @@ pub enum Tool {
     JoseNode,
     /// A Python with four implementations of JOSE.
     JosePython,
+    /// A Python with Schemathesis and a validator of OpenAPI documents.
+    Schemathesis,
     /// A Python with the AWS SDK.
     Boto3,
     /// A Python with Google's authentication library.
@@ -49,6 +51,7 @@ impl Tool {
             Self::Envoy => "envoy",
             Self::JoseNode => "jose-node",
             Self::JosePython => "jose-python",
+            Self::Schemathesis => "schemathesis",
             Self::Boto3 => "boto3",
             Self::GoogleAuth => "google-auth",
             Self::AzureIdentity => "azure-identity",
