@@ -436,6 +436,13 @@ impl Params {
         values.map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect()
     }
 
+    /// The tags of `filter[tagged][0][key]` and its like, each with its value if one is asked for.
+    pub(crate) fn tagged(&self) -> Vec<(String, Option<String>)> {
+        let part = |index: usize, name: &str| self.get(&format!("filter[tagged][{index}][{name}]"));
+        let tags = (0..10).filter_map(|index| Some((part(index, "key")?, part(index, "value"))));
+        tags.map(|(key, value)| (key.to_owned(), value.map(str::to_owned))).collect()
+    }
+
     /// What `include` asks for; clients write dashes and underscores alike.
     pub(crate) fn include(&self) -> BTreeSet<String> {
         self.list("include").into_iter().map(|name| name.replace('-', "_")).collect()

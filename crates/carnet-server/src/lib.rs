@@ -20,6 +20,7 @@ mod oidc;
 mod openapi;
 mod outstanding;
 mod page;
+mod plain_path;
 mod rate_limit;
 mod reply;
 mod route;

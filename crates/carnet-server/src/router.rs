@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state, map_request, map_response};
+use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
@@ -12,6 +13,7 @@ use crate::audit::name_request;
 use crate::error::ApiError;
 use crate::headers::add_headers;
 use crate::linger::linger;
+use crate::plain_path::without_empty_segments;
 use crate::rate_limit::{RateLimiter, limit};
 use crate::route::{Route, Routes};
 use crate::whole_body::read_first;
@@ -38,7 +40,7 @@ pub fn routes() -> Vec<Route> {
 pub fn router(app: Arc<App>) -> Router {
     let limiter = Arc::new(RateLimiter::new(app.settings.rate_limit));
     let (router, _) = all().merge(oidc::routes_below(app.issuer.url())).finish();
-    router
+    let router = router
         .fallback(|| async { ApiError::NotFound })
         .method_not_allowed_fallback(|| async { ApiError::NotFound })
         // Handlers read bodies through extractors that have limits of their own.
@@ -49,5 +51,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(CatchPanicLayer::new())
         .layer(map_response(add_headers))
         .layer(map_request(linger))
-        .with_state(app)
+        .with_state(app);
+    // What changes the address must come before the routes are looked through.
+    Router::new().fallback_service(router.map_request(without_empty_segments))
 }

@@ -3,7 +3,7 @@
 use carnet_model::{DefaultExecution, OrgId, Project, ProjectId, ProjectName, WorkspaceId};
 
 use crate::db::{Bind, Row, StoreError, Tx, corrupt};
-use crate::search::contains;
+use crate::search::{contains, lines};
 use crate::standing::Grantee;
 
 /// What a project holds, in numbers.
@@ -38,6 +38,8 @@ pub struct ProjectFilter {
     pub granted_to: Option<Grantee>,
     /// Only those on which this grantee was granted to make workspaces.
     pub creatable_by: Option<Grantee>,
+    /// Tags that it must have, each a key with a value, or a key with any.
+    pub tags: Vec<(String, Option<String>)>,
 }
 
 fn project(row: &Row) -> Result<Project, StoreError> {
@@ -85,7 +87,14 @@ macro_rules! filtered {
             "AND (g.level IN ('maintain', 'admin') OR (g.level = 'custom' AND g.creating = TRUE)))) ",
             "AND (CAST($7 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM team_projects g ",
             "WHERE g.project_id = p.id AND g.team_id = $7 ",
-            "AND (g.level IN ('maintain', 'admin') OR (g.level = 'custom' AND g.creating = TRUE))))",
+            "AND (g.level IN ('maintain', 'admin') OR (g.level = 'custom' AND g.creating = TRUE)))) ",
+            "AND ($9 = 0 OR p.id IN (SELECT b.project_id FROM project_tags b JOIN tags t ON t.id = b.tag_id ",
+            "WHERE t.organization_id = $1 AND REPLACE($8, '\n' || lower(t.name) || '\n', '') <> $8 ",
+            "GROUP BY b.project_id HAVING COUNT(*) = $9)) ",
+            "AND ($11 = 0 OR p.id IN (SELECT b.project_id FROM project_tags b JOIN tags t ON t.id = b.tag_id ",
+            "WHERE t.organization_id = $1 ",
+            "AND REPLACE($10, '\n' || lower(t.name) || '\t' || b.value || '\n', '') <> $10 ",
+            "GROUP BY b.project_id HAVING COUNT(*) = $11))",
             $tail
         )
     };
@@ -105,6 +114,11 @@ fn binds(organization: &OrgId, filter: &ProjectFilter) -> Vec<Bind> {
         vec![organization.into(), filter.text.as_deref().map(contains).into(), names.into()];
     binds.extend(grantee_binds(filter.granted_to.as_ref()));
     binds.extend(grantee_binds(filter.creatable_by.as_ref()));
+    let keyed = filter.tags.iter().filter(|(_, value)| value.is_none());
+    let (keys, key_count) = lines(keyed.map(|(key, _)| key.to_lowercase()));
+    let valued = filter.tags.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
+    let (pairs, pair_count) = lines(valued.map(|(key, value)| format!("{}\t{value}", key.to_lowercase())));
+    binds.extend([keys.into(), key_count.into(), pairs.into(), pair_count.into()]);
     binds
 }
 
@@ -165,15 +179,15 @@ impl Tx {
     ) -> Result<(Vec<(Project, ProjectCounts)>, u64), StoreError> {
         let select = match order {
             ProjectOrder::Age => {
-                filtered!(concat!("p.*, ", counting!()), " ORDER BY p.created_at, p.id LIMIT $9 OFFSET $8")
+                filtered!(concat!("p.*, ", counting!()), " ORDER BY p.created_at, p.id LIMIT $13 OFFSET $12")
             }
             ProjectOrder::Name => {
-                filtered!(concat!("p.*, ", counting!()), " ORDER BY p.name, p.id LIMIT $9 OFFSET $8")
+                filtered!(concat!("p.*, ", counting!()), " ORDER BY p.name, p.id LIMIT $13 OFFSET $12")
             }
             ProjectOrder::NameBackwards => {
                 filtered!(
                     concat!("p.*, ", counting!()),
-                    " ORDER BY p.name DESC, p.id DESC LIMIT $9 OFFSET $8"
+                    " ORDER BY p.name DESC, p.id DESC LIMIT $13 OFFSET $12"
                 )
             }
         };

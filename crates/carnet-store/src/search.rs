@@ -1,4 +1,6 @@
-//! Texts that people search for, as patterns for `lower(column) LIKE $n ESCAPE '\'`.
+//! What people search for: texts, as patterns for `lower(column) LIKE $n ESCAPE '\'`, and lists.
+
+use std::collections::BTreeSet;
 
 /// A pattern that finds the text anywhere, whatever its letter case.
 pub(crate) fn contains(text: &str) -> String {
@@ -12,6 +14,16 @@ pub(crate) fn wildcard(text: &str) -> String {
     let start = if text.starts_with('*') { "%" } else { "" };
     let end = if text.ends_with('*') { "%" } else { "" };
     format!("{start}{}{end}", escaped(inner))
+}
+
+/// A list that a statement searches by taking a line out of it; its lines hold no line break.
+pub(crate) fn lines(values: impl IntoIterator<Item = String>) -> (String, i64) {
+    let values: BTreeSet<String> = values.into_iter().map(|value| value.replace('\n', " ")).collect();
+    let count = i64::try_from(values.len()).unwrap_or(i64::MAX);
+    if values.is_empty() {
+        return (String::new(), 0);
+    }
+    (format!("\n{}\n", values.into_iter().collect::<Vec<_>>().join("\n\n")), count)
 }
 
 fn escaped(text: &str) -> String {

@@ -70,6 +70,7 @@ async fn filter(
         text: params.get("q").filter(|_| names.is_empty()).map(str::to_owned),
         names,
         granted_to: grantee.clone().filter(|_| !rights.may(Permission::ReadProject)),
+        tags: params.tagged(),
         creatable_by: grantee.filter(|_| wants_creatable && !rights.may(Permission::CreateWorkspaces)),
     })
 }

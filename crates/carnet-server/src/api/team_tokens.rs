@@ -99,7 +99,7 @@ pub(super) async fn managed(cx: &mut Context, id: &TeamId) -> Result<Team, ApiEr
     Err(ApiError::Forbidden("this token may not manage the tokens of the team".to_owned()))
 }
 
-/// The input of a token, which clients may leave out.
+/// The input of a token, which clients may leave out: they send nothing, or an object with nothing in it.
 pub(super) struct OptionalDoc(pub Input);
 
 impl<S: Send + Sync> axum::extract::FromRequest<S> for OptionalDoc {
@@ -107,7 +107,8 @@ impl<S: Send + Sync> axum::extract::FromRequest<S> for OptionalDoc {
 
     async fn from_request(request: axum::extract::Request, state: &S) -> Result<Self, ApiError> {
         let body = crate::document::json_body(request, state).await?;
-        if body.iter().all(u8::is_ascii_whitespace) {
+        let is_empty = |object: serde_json::Map<String, serde_json::Value>| object.is_empty();
+        if body.iter().all(u8::is_ascii_whitespace) || serde_json::from_slice(&body).is_ok_and(is_empty) {
             return Ok(Self(Input::default()));
         }
         let request = axum::extract::Request::new(axum::body::Body::from(body));

@@ -87,7 +87,13 @@ pub(super) async fn change(
     doc: &Doc<WorkspaceInput>,
 ) -> Result<(), ApiError> {
     let input = &doc.attributes;
-    if input.vcs_repo.as_ref().is_some_and(|repository| !repository.is_null()) {
+    // Clients without a connection to make send null or an object without attributes.
+    let connects = |repository: &Value| match repository {
+        Value::Null => false,
+        Value::Object(attributes) => !attributes.is_empty(),
+        _ => true,
+    };
+    if input.vcs_repo.as_ref().is_some_and(connects) {
         return Err(ApiError::attribute(
             "vcs-repo",
             "Version control connections are not supported by this server; upload configurations with Terraform or the API",

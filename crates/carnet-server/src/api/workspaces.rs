@@ -91,12 +91,7 @@ pub(super) async fn audience(cx: &mut Context, organization: &OrgId) -> Result<W
 fn filter(params: &Params) -> Result<WorkspaceFilter, ApiError> {
     let mut tags: Vec<(String, Option<String>)> =
         params.list("search[tags]").into_iter().map(|key| (key, None)).collect();
-    for index in 0..10 {
-        if let Some(key) = params.get(&format!("filter[tagged][{index}][key]")) {
-            let value = params.get(&format!("filter[tagged][{index}][value]"));
-            tags.push((key.to_owned(), value.map(str::to_owned)));
-        }
-    }
+    tags.extend(params.tagged());
     let project_id = params.get("filter[project][id]").map(str::parse::<ProjectId>).transpose()?;
     Ok(WorkspaceFilter {
         name: params.get("search[name]").map(str::to_owned),

@@ -1,12 +1,12 @@
 //! Lists of workspaces. The database filters, sorts and cuts them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use carnet_model::{OrgId, ProjectId, Tag, TeamId, UserId, Workspace, WorkspaceId};
 
 use super::{workspace, workspace_columns};
 use crate::db::{Bind, StoreError, Tx, corrupt};
-use crate::search::{contains, wildcard};
+use crate::search::{contains, lines, wildcard};
 
 /// Who reads a list: it shows what the reader may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,16 +59,6 @@ pub struct WorkspaceFilter {
     pub consumers_of: Option<WorkspaceId>,
     /// The order.
     pub order: WorkspaceOrder,
-}
-
-/// A list that a statement searches by taking a line out of it; its lines hold no line break.
-fn lines(values: impl IntoIterator<Item = String>) -> (String, i64) {
-    let values: BTreeSet<String> = values.into_iter().map(|value| value.replace('\n', " ")).collect();
-    let count = i64::try_from(values.len()).unwrap_or(i64::MAX);
-    if values.is_empty() {
-        return (String::new(), 0);
-    }
-    (format!("\n{}\n", values.into_iter().collect::<Vec<_>>().join("\n\n")), count)
 }
 
 impl WorkspaceFilter {

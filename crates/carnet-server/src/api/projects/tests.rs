@@ -131,6 +131,43 @@ async fn lists_are_filtered_sorted_and_paged() {
 }
 
 #[tokio::test]
+async fn lists_are_filtered_by_tags() {
+    let site = Site::new().await;
+    for (name, bindings) in
+        [("net", json!([["Team", "net"], ["cost", "7"]])), ("web", json!([["team", "web"]]))]
+    {
+        let bindings = bindings.as_array().expect("a list").iter().map(
+            |pair| json!({ "type": "tag-bindings", "attributes": { "key": pair[0], "value": pair[1] } }),
+        );
+        let mut body = with(json!({ "name": name }));
+        body["data"]["relationships"] = json!({ "tag-bindings": { "data": bindings.collect::<Vec<_>>() } });
+        let (status, made) = site.server.request("POST", PROJECTS, &site.owner, body).await;
+        assert_eq!(status, 201, "{made}");
+    }
+    for (tags, expected) in [
+        (&[("team", "net")][..], &["net"][..]),
+        (&[("team", "")], &["net", "web"]),
+        (&[("team", "net"), ("cost", "")], &["net"]),
+        (&[("team", "net"), ("cost", "8")], &[]),
+        (&[("other", "")], &[]),
+    ] {
+        let query: Vec<String> = tags
+            .iter()
+            .enumerate()
+            .map(|(index, (key, value))| {
+                format!(
+                    "filter%5Btagged%5D%5B{index}%5D%5Bkey%5D={key}&filter[tagged][{index}][value]={value}"
+                )
+            })
+            .collect();
+        let path = format!("{PROJECTS}?sort=name&{}", query.join("&"));
+        let (status, found) = site.server.request("GET", &path, &site.owner, Value::Null).await;
+        assert_eq!((status, names(&found)), (200, expected.to_vec()), "{path}");
+        assert_eq!(found["meta"]["pagination"]["total-count"], expected.len());
+    }
+}
+
+#[tokio::test]
 async fn members_see_the_projects_of_their_teams() {
     let site = Site::new().await;
     let (_, member) = site.member("mia").await;

@@ -44,7 +44,7 @@ pub(super) async fn resource(
         "version-statuses": statuses,
         "no-code": false,
         "publishing-mechanism": null,
-        "vcs-repo": null,
+        // No `vcs-repo`: the Python client takes one that is null for a connection.
         "test-config": null,
         "created-at": module.created_at,
         "updated-at": module.updated_at,

@@ -84,6 +84,12 @@ async fn every_setting_is_kept() {
     assert_eq!(attributes["auto-destroy-activity-duration"], Value::Null);
     assert_eq!(attributes["terraform-version"], "latest");
     assert_eq!(attributes["auto-apply"], true, "what is absent stays");
+
+    // The Python client sends an object without attributes for no repository.
+    let (status, kept) = site.change(json!({ "vcs-repo": {} })).await;
+    assert_eq!((status, &kept["data"]["attributes"]["vcs-repo"]), (200, &Value::Null));
+    let (status, refused) = site.change(json!({ "vcs-repo": { "identifier": "acme/net" } })).await;
+    assert_eq!(status, 422, "{refused}");
 }
 
 #[tokio::test]
