@@ -62,7 +62,7 @@ clean: ## Remove what was built and installed.
 
 tools:
 	$(PYTHON) -B tools/install.py openbao seaweedfs terraform postgres aws-client kubectl envoy jose-node \
-	  boto3 google-auth azure-identity hvac kubernetes tencentcloud jose-python schemathesis
+	  boto3 google-auth azure-identity hvac kubernetes tencentcloud jose-python pytfe terrasnek schemathesis
 
 format:
 	$(CARGO) fmt --all --check

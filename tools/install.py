@@ -13,6 +13,7 @@ usage: python3 tools/install.py NAME ...
   jose-node    Node.js with two implementations of JOSE
 
 and Pythons with clients of their own: boto3, google-auth, azure-identity, hvac, kubernetes, tencentcloud,
+pytfe and terrasnek for the API of HCP Terraform,
 jose-python with four implementations of JOSE, and schemathesis, which tries an API that OpenAPI describes.
 
 Prints one line `NAME PATH` for each on standard output, progress on standard error. Packages are pinned by hash in
@@ -48,6 +49,8 @@ PYTHON_CLIENTS = [
     "kubernetes",
     "tencentcloud",
     "jose-python",
+    "pytfe",
+    "terrasnek",
     "schemathesis",
 ]
 OLDEST_NODE = 20

@@ -1,5 +1,6 @@
 //! Whole-product tests.
 
+mod api_clients;
 mod clients;
 mod counterparts;
 mod credentials;

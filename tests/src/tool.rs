@@ -27,6 +27,10 @@ pub enum Tool {
     JosePython,
     /// A Python with Schemathesis and a validator of OpenAPI documents.
     Schemathesis,
+    /// A Python with pytfe, a client of the API of HCP Terraform.
+    Pytfe,
+    /// A Python with terrasnek, another client of that API.
+    Terrasnek,
     /// A Python with the AWS SDK.
     Boto3,
     /// A Python with Google's authentication library.
@@ -52,6 +56,8 @@ impl Tool {
             Self::JoseNode => "jose-node",
             Self::JosePython => "jose-python",
             Self::Schemathesis => "schemathesis",
+            Self::Pytfe => "pytfe",
+            Self::Terrasnek => "terrasnek",
             Self::Boto3 => "boto3",
             Self::GoogleAuth => "google-auth",
             Self::AzureIdentity => "azure-identity",
