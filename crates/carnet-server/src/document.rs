@@ -71,9 +71,28 @@ const JSON_LIMIT: usize = 16 * 1024 * 1024;
 
 /// The body of a request, limited.
 pub(crate) async fn json_body<S: Send + Sync>(request: Request, _: &S) -> Result<Bytes, ApiError> {
-    axum::body::to_bytes(request.into_body(), JSON_LIMIT)
+    let body = axum::body::to_bytes(request.into_body(), JSON_LIMIT)
         .await
-        .map_err(|_| ApiError::TooLarge { limit: JSON_LIMIT as u64 })
+        .map_err(|_| ApiError::TooLarge { limit: JSON_LIMIT as u64 })?;
+    if holds_nul(&body) {
+        return Err(ApiError::Invalid {
+            detail: "a text must not hold a NUL character".to_owned(),
+            pointer: None,
+        });
+    }
+    Ok(body)
+}
+
+/// Tells whether a text of a JSON document holds the character that Postgres has no place for. It can only be written as an escape.
+fn holds_nul(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some(place) = rest.iter().position(|byte| *byte == b'\\') {
+        if rest[place..].starts_with(b"\\u0000") {
+            return true;
+        }
+        rest = rest.get(place + 2..).unwrap_or_default();
+    }
+    false
 }
 
 impl<S: Send + Sync, A: DeserializeOwned> FromRequest<S> for Doc<A> {

@@ -413,7 +413,11 @@ impl<S: Send + Sync, A: FromStr, B: FromStr> FromRequestParts<S> for Ids<A, B> {
 
 async fn path_values<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Vec<String>, ApiError> {
     let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| ApiError::NotFound)?;
-    Ok(params.iter().map(|(_, value)| value.to_owned()).collect())
+    let values: Vec<String> = params.iter().map(|(_, value)| value.to_owned()).collect();
+    if values.iter().any(|value| value.contains('\0')) {
+        return Err(ApiError::NotFound);
+    }
+    Ok(values)
 }
 
 fn parse_nth<T: FromStr>(values: &[String], place: usize) -> Result<T, ApiError> {
@@ -469,6 +473,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
         let axum::extract::Query(pairs) =
             axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
                 .map_err(|error| ApiError::BadRequest(error.to_string()))?;
+        if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+            return Err(ApiError::BadRequest("a parameter must not hold a NUL character".to_owned()));
+        }
         Ok(Self(pairs.into_iter().collect()))
     }
 }

@@ -168,6 +168,26 @@ impl Tx {
         .map(drop)
     }
 
+    /// The address that a user asked for and nobody has confirmed.
+    pub async fn unconfirmed_email(&mut self, user: &UserId) -> Result<Option<String>, StoreError> {
+        let row = self.optional("SELECT unconfirmed_email FROM users WHERE id = $1", &[user.into()]).await?;
+        row.map_or(Ok(None), |row| row.optional_text("unconfirmed_email"))
+    }
+
+    /// Notes the address that a user asks for; `None` when there is nothing to confirm any more.
+    pub async fn set_unconfirmed_email(
+        &mut self,
+        user: &UserId,
+        email: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE users SET unconfirmed_email = $2 WHERE id = $1",
+            &[user.into(), email.map(str::to_owned).into()],
+        )
+        .await
+        .map(drop)
+    }
+
     /// The memberships of the users in a team.
     pub async fn team_memberships(&mut self, team: &TeamId) -> Result<Vec<Membership>, StoreError> {
         let rows = self

@@ -15,4 +15,5 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (11, include_str!("migrations/0011_notifications.sql")),
     (12, include_str!("migrations/0012_audit.sql")),
     (13, include_str!("migrations/0013_blobs.sql")),
+    (14, include_str!("migrations/0014_accounts.sql")),
 ];

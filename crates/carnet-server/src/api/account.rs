@@ -1,7 +1,7 @@
 //! The account behind a token, and users as others see them.
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{NameError, User, UserId};
+use carnet_model::{NameError, OrgId, Permission, User, UserId};
 use carnet_store::StoreError;
 use serde::Deserialize;
 use serde_json::json;
@@ -9,9 +9,12 @@ use serde_json::json;
 use super::organization_memberships;
 use crate::document::Doc;
 use crate::error::ApiError;
-use crate::extract::{Id, Read, Write};
+use crate::extract::{Context, Id, Read, Write};
 use crate::reply::{Reply, ok};
 use crate::route::{Access, Routes};
+
+/// How the names begin that the server gives to users of its own making.
+const RESERVED: [&str; 2] = ["api-", "invited-"];
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
@@ -24,7 +27,7 @@ pub(crate) fn routes() -> Routes {
 async fn details(Read(mut cx): Read) -> Reply {
     let id = cx.require_user()?;
     let user = cx.tx.user(&id).await?.ok_or(ApiError::NotFound)?;
-    ok(resource(&user))
+    ok(own(&mut cx, &user).await?)
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<UserId>) -> Reply {
@@ -47,23 +50,59 @@ async fn update(Write(mut cx): Write, doc: Doc<Input>) -> Reply {
     let id = cx.require_person()?;
     let mut user = cx.tx.user(&id).await?.ok_or(ApiError::NotFound)?;
     if let Some(username) = doc.attributes.username.as_deref() {
+        if username != user.username.as_str() && RESERVED.iter().any(|start| username.starts_with(start)) {
+            return Err(ApiError::attribute("username", "Username is reserved"));
+        }
         user.username = username
             .parse()
             .map_err(|error: NameError| ApiError::attribute("username", error.to_string()))?;
     }
     if doc.attributes.email.is_some() {
-        user.email = organization_memberships::parsed_email(doc.attributes.email.as_deref())?;
-        let other = cx.tx.user_by_email(&user.email).await?;
-        if other.is_some_and(|other| other.id != user.id) {
-            return Err(ApiError::attribute("email", "Email has already been taken"));
-        }
+        let email = organization_memberships::parsed_email(doc.attributes.email.as_deref())?;
+        change_email(&mut cx, &mut user, email).await?;
     }
     cx.tx.update_user(&user).await.map_err(|error| match error {
         StoreError::Conflict => ApiError::attribute("username", "Username has already been taken"),
         other => other.into(),
     })?;
+    let data = own(&mut cx, &user).await?;
     cx.tx.commit().await?;
-    ok(resource(&user))
+    ok(data)
+}
+
+/// Invitations go by address, so an address is the user's only when somebody else vouches for it: what a user asks for is
+/// noted, and changes nothing. Administrators of the site vouch for themselves.
+async fn change_email(cx: &mut Context, user: &mut User, email: String) -> Result<(), ApiError> {
+    if !cx.is_site_admin() {
+        let wish = Some(email).filter(|email| *email != user.email);
+        return Ok(cx.tx.set_unconfirmed_email(&user.id, wish.as_deref()).await?);
+    }
+    let other = cx.tx.user_by_email(&email).await?;
+    if other.is_some_and(|other| other.id != user.id) {
+        return Err(ApiError::attribute("email", "Email has already been taken"));
+    }
+    user.email = email;
+    Ok(cx.tx.set_unconfirmed_email(&user.id, None).await?)
+}
+
+/// The user who calls, with what nobody else is shown.
+async fn own(cx: &mut Context, user: &User) -> Result<Resource, ApiError> {
+    let mut resource = resource(user);
+    resource.attributes["unconfirmed-email"] = json!(cx.tx.unconfirmed_email(&user.id).await?);
+    Ok(resource)
+}
+
+/// A user that something in the organization names, for callers who may know its members. The runs of a workspace may not: what
+/// Terraform executes needs nobody's address.
+pub(crate) async fn related(
+    cx: &mut Context,
+    organization: &OrgId,
+    id: &UserId,
+) -> Result<Option<Resource>, ApiError> {
+    if !cx.may(Permission::ReadOrganization, organization, None).await? {
+        return Ok(None);
+    }
+    Ok(cx.tx.user(id).await?.as_ref().map(resource))
 }
 
 async fn password(Read(cx): Read) -> Reply {

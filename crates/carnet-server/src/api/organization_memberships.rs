@@ -139,8 +139,12 @@ async fn team(cx: &mut Context, organization: &OrgId, id: &str) -> Result<Team, 
     let refused =
         || ApiError::invalid("/data/relationships/teams", format!("the organization has no team {id:?}"));
     let id: TeamId = id.parse().map_err(|_| refused())?;
-    let team = cx.tx.team(&id).await?.ok_or_else(refused)?;
-    if team.organization_id == *organization { Ok(team) } else { Err(refused()) }
+    // Who may not see a secret team must not put anybody into it.
+    match teams::visible(cx, &id).await {
+        Ok(team) if team.organization_id == *organization => Ok(team),
+        Ok(_) | Err(ApiError::NotFound) => Err(refused()),
+        Err(other) => Err(other),
+    }
 }
 
 async fn visible(cx: &mut Context, id: &MembershipId) -> Result<Membership, ApiError> {

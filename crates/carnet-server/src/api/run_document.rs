@@ -168,7 +168,7 @@ pub(crate) async fn included(
         people.extend(person.as_ref().filter(|person| wanted.contains(name) && !people.contains(person)));
     }
     for person in people {
-        found.extend(cx.tx.user(person).await?.as_ref().map(account::resource));
+        found.extend(account::related(cx, &run.organization_id, person).await?);
     }
     Ok(found)
 }

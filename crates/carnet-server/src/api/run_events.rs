@@ -1,7 +1,7 @@
 //! What happened to runs.
 
 use carnet_api::jsonapi::{Page, Resource};
-use carnet_model::{Permission, RunEvent, RunEventId, RunId};
+use carnet_model::{Permission, Run, RunEvent, RunEventId, RunId};
 use serde_json::json;
 
 use super::runs::find;
@@ -21,9 +21,9 @@ pub(crate) fn routes() -> Routes {
 }
 
 async fn index(Read(mut cx): Read, Id(id): Id<RunId>, params: Params) -> Reply {
-    find(&mut cx, &id, Permission::ReadRuns).await?;
+    let (run, _) = find(&mut cx, &id, Permission::ReadRuns).await?;
     let events = cx.tx.run_events(&id).await?;
-    let included = related(&mut cx, &events, &params).await?;
+    let included = related(&mut cx, &run, &events, &params).await?;
     let size = (events.len() as u64).max(1);
     let data = events.iter().map(resource).collect();
     list(
@@ -36,12 +36,17 @@ async fn index(Read(mut cx): Read, Id(id): Id<RunId>, params: Params) -> Reply {
 
 async fn show(Read(mut cx): Read, Id(id): Id<RunEventId>, params: Params) -> Reply {
     let event = cx.tx.run_event(&id).await?.ok_or(ApiError::NotFound)?;
-    find(&mut cx, &event.run_id, Permission::ReadRuns).await?;
-    let included = related(&mut cx, std::slice::from_ref(&event), &params).await?;
+    let (run, _) = find(&mut cx, &event.run_id, Permission::ReadRuns).await?;
+    let included = related(&mut cx, &run, std::slice::from_ref(&event), &params).await?;
     ok_with(resource(&event), included)
 }
 
-async fn related(cx: &mut Context, events: &[RunEvent], params: &Params) -> Result<Vec<Resource>, ApiError> {
+async fn related(
+    cx: &mut Context,
+    run: &Run,
+    events: &[RunEvent],
+    params: &Params,
+) -> Result<Vec<Resource>, ApiError> {
     let include = params.include();
     let mut ids: Vec<_> = events.iter().filter_map(|event| event.actor_id.as_ref()).collect();
     ids.sort();
@@ -49,7 +54,7 @@ async fn related(cx: &mut Context, events: &[RunEvent], params: &Params) -> Resu
     let mut found = Vec::new();
     if include.contains("actor") {
         for id in ids {
-            found.extend(cx.tx.user(id).await?.as_ref().map(account::resource));
+            found.extend(account::related(cx, &run.organization_id, id).await?);
         }
     }
     if include.contains("comment") {

@@ -122,20 +122,23 @@ async fn related(
 ) -> Result<Vec<Resource>, ApiError> {
     let include = params.include();
     let mut included = Vec::new();
+    let workspace = cx.tx.workspace(&version.workspace_id).await?.ok_or(ApiError::NotFound)?;
+    let organization = &workspace.organization_id;
     if include.contains("outputs") {
         let outputs = cx.tx.state_outputs(&version.id).await?;
         let hidden = |output| state_version_outputs::resource(output, Sensitive::Hidden);
         included.extend(outputs.iter().map(hidden));
     }
     // A path into the run asks for the run itself, too.
-    if include.iter().any(|path| path.split('.').next() == Some("run")) {
+    if include.iter().any(|path| path.split('.').next() == Some("run"))
+        && cx.may(Permission::ReadRuns, organization, Some(&workspace.id)).await?
+    {
         included.extend(related_run(cx, version, &include).await?);
     }
     if include.contains("created_by")
         && let Some(id) = &version.created_by
-        && let Some(user) = cx.tx.user(id).await?
     {
-        included.push(super::account::resource(&user));
+        included.extend(super::account::related(cx, organization, id).await?);
     }
     Ok(without_twins(included))
 }
@@ -154,9 +157,8 @@ async fn related_run(
     let mut found = vec![super::run_document::document(cx, &run).await?];
     if include.contains("run.created_by")
         && let Some(id) = &run.created_by
-        && let Some(user) = cx.tx.user(id).await?
     {
-        found.push(super::account::resource(&user));
+        found.extend(super::account::related(cx, &run.organization_id, id).await?);
     }
     if include.contains("run.configuration_version")
         && let Some(version) = cx.tx.configuration_version(&run.configuration_version_id).await?

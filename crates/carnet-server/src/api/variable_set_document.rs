@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use carnet_api::jsonapi::{Identifier, Resource};
-use carnet_model::{ProjectId, VariableId, VariableSet, WorkspaceId};
+use carnet_model::{Permission, ProjectId, VariableId, VariableSet, WorkspaceId};
 use carnet_store::VariableSetContents;
 use serde::Deserialize;
 use serde_json::json;
@@ -62,7 +62,7 @@ fn resource(set: &VariableSet, contents: &VariableSetContents, can_update: bool)
     }
 }
 
-/// What `include` asks for of the resources of this page, each once.
+/// What `include` asks for of the resources of this page and the caller may see, each once.
 pub(super) async fn included(
     cx: &mut Context,
     sets: &[Resource],
@@ -99,6 +99,9 @@ async fn workspace(cx: &mut Context, id: &WorkspaceId) -> Result<Option<Resource
     let Some(workspace) = cx.tx.workspace(id).await? else {
         return Ok(None);
     };
+    if !cx.may(Permission::ReadWorkspace, &workspace.organization_id, Some(id)).await? {
+        return Ok(None);
+    }
     workspace_document::document(cx, &workspace).await.map(Some)
 }
 
@@ -106,6 +109,9 @@ async fn project(cx: &mut Context, id: &ProjectId) -> Result<Option<Resource>, A
     let Some(project) = cx.tx.project(id).await? else {
         return Ok(None);
     };
+    if !cx.may_on_project(Permission::ReadProject, &project.organization_id, id).await? {
+        return Ok(None);
+    }
     match cx.tx.organization_by_id(&project.organization_id).await? {
         Some(organization) => projects::document(cx, &project, &organization).await.map(Some),
         None => Ok(None),

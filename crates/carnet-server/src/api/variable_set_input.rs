@@ -2,12 +2,14 @@
 
 use carnet_api::jsonapi::Identifier;
 use carnet_model::{
-    NameError, Organization, ProjectId, VariableOwner, VariableSet, VariableSetId, VariableSetName,
+    NameError, Organization, Permission, ProjectId, VariableOwner, VariableSet, VariableSetId,
+    VariableSetName,
 };
 use carnet_store::StoreError;
 use serde::Deserialize;
 
 use super::variable_input;
+use super::variable_set_access::may_manage;
 use super::variable_set_assignments::{Place, assign};
 use super::variable_set_variables::refuse_rivals;
 use crate::app::entropy;
@@ -46,6 +48,13 @@ pub(super) async fn create(
         created_at: cx.now,
         updated_at: cx.now,
     };
+    // Names of sets that the caller may not see are not to be found out.
+    if !may_manage(cx, &set).await? {
+        return Err(ApiError::Forbidden(format!(
+            "this token may not {}; a project may own a set of its own",
+            Permission::ManageVariableSets.describe()
+        )));
+    }
     change(&mut set, &doc.attributes)?;
     cx.tx.insert_variable_set(&set).await.map_err(taken)?;
     relate(cx, &set, doc).await?;
@@ -127,8 +136,8 @@ async fn parent(
     }
     let missing = || refused(format!("{:?} is neither this organization nor a project of it", parent.id));
     let id: ProjectId = parent.id.parse().map_err(|_| missing())?;
-    let project = cx.tx.project(&id).await?;
-    if project.is_none_or(|project| project.organization_id != organization.id) {
+    let project = cx.tx.project(&id).await?.filter(|project| project.organization_id == organization.id);
+    if project.is_none() || !cx.may_on_project(Permission::ReadProject, &organization.id, &id).await? {
         return Err(missing());
     }
     Ok(Some(Some(id)))

@@ -2,7 +2,7 @@
 
 use carnet_model::{OrgName, Permission, ProjectId, VariableSet, VariableSetId, WorkspaceId};
 
-use super::variable_set_access::{Wish, may_manage, readable, visible};
+use super::variable_set_access::{Wish, readable, visible};
 use super::variable_set_document::{included, resources, shown};
 use super::variable_set_input::{self, Input};
 use crate::document::Doc;
@@ -73,12 +73,6 @@ async fn listed(cx: &mut Context, path: &str, mut sets: Vec<VariableSet>, params
 async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Input>) -> Reply {
     let organization = cx.organization(&name, Permission::ReadOrganization).await?;
     let set = variable_set_input::create(&mut cx, &organization, &doc).await?;
-    if !may_manage(&mut cx, &set).await? {
-        return Err(ApiError::Forbidden(format!(
-            "this token may not {}; a project may own a set of its own",
-            Permission::ManageVariableSets.describe()
-        )));
-    }
     let (data, _) = shown(&mut cx, &set, &Params::default()).await?;
     cx.tx.commit().await?;
     created(data)

@@ -19,6 +19,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Segments {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| ApiError::NotFound)?;
+        if params.iter().any(|(_, value)| value.contains('\0')) {
+            return Err(ApiError::NotFound);
+        }
         Ok(Self(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
     }
 }

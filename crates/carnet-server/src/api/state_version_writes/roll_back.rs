@@ -29,7 +29,8 @@ pub(super) async fn roll_back(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>
     let newest = cx.tx.newest_state_version(&workspace).await?;
     let (app, now) = (Arc::clone(&cx.app), cx.now);
     drop(cx);
-    let serial = newest.as_ref().map_or(old.serial, |newest| newest.serial.max(old.serial)) + 1;
+    let serial = newest.as_ref().map_or(old.serial, |newest| newest.serial.max(old.serial)).checked_add(1);
+    let serial = serial.ok_or_else(|| ApiError::Conflict("the serial cannot rise any further".to_owned()))?;
     // The next writer counts from the serial in the file, so it must rise there, too.
     let bytes = raw_bytes(&app, &old.id).await?;
     let bytes = blocking(move || file::with_serial(&bytes, serial)).await?.map_err(ApiError::internal)?;

@@ -210,7 +210,7 @@ async fn holder(
                 Err(error) => Err(error),
             }
         }
-        (Some(LockOwner::User(user)), None) => Ok(cx.tx.user(user).await?.as_ref().map(account::resource)),
+        (Some(LockOwner::User(user)), None) => account::related(cx, &workspace.organization_id, user).await,
         (Some(LockOwner::Run(run)), _) if rights.may(Permission::ReadRuns) => match cx.tx.run(run).await? {
             Some(run) => run_document::document(cx, &run).await.map(Some),
             None => Ok(None),
