@@ -110,16 +110,27 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(['=', '\0'])
 }
 
-/// The configuration of the Terraform command: the run's token for its own server, and where providers come from.
+/// The name by which configurations call the private registry of whatever server runs them.
+const GENERIC_HOST: &str = "localterraform.com";
+
+/// The configuration of the Terraform command: the run's token for its own server, under the generic name, too, and where
+/// providers come from.
 pub(crate) fn cli_config(server_url: &str, run_token: &str, plugin_dir: Option<&Path>) -> String {
     let mut text = "disable_checkpoint = true\n".to_owned();
-    if let Some(host) = host_of(server_url) {
+    for host in host_of(server_url).into_iter().chain([GENERIC_HOST]) {
         text.push_str(&format!(
             "credentials {} {{\n  token = {}\n}}\n",
             json_text(host),
             json_text(run_token)
         ));
     }
+    let registry = format!("{}/api/registry/v1", server_url.trim_end_matches('/'));
+    text.push_str(&format!(
+        "host {} {{\n  services = {{\n    \"modules.v1\" = {}\n    \"providers.v1\" = {}\n  }}\n}}\n",
+        json_text(GENERIC_HOST),
+        json_text(&format!("{registry}/modules/")),
+        json_text(&format!("{registry}/providers/"))
+    ));
     if let Some(folder) = plugin_dir {
         let mirrored: Vec<String> = mirrored_providers(folder).iter().map(|name| json_text(name)).collect();
         let list = mirrored.join(", ");
@@ -208,6 +219,9 @@ mod tests {
         std::fs::create_dir_all(mirror.path().join("registry.terraform.io/hashicorp/aws/5.100.0")).unwrap();
         let text = cli_config("https://carnet.example.com:8443/x", "t", Some(mirror.path()));
         assert!(text.contains("credentials \"carnet.example.com:8443\" {\n  token = \"t\"\n}"));
+        assert!(text.contains("credentials \"localterraform.com\" {\n  token = \"t\"\n}"));
+        let modules = "\"modules.v1\" = \"https://carnet.example.com:8443/x/api/registry/v1/modules/\"";
+        assert!(text.contains(&format!("host \"localterraform.com\" {{\n  services = {{\n    {modules}\n")));
         assert!(text.contains("include = [\"registry.terraform.io/hashicorp/aws\"]"));
         assert!(text.contains("exclude = [\"registry.terraform.io/hashicorp/aws\"]"));
     }
