@@ -1,5 +1,6 @@
 //! Whole-product tests.
 
+mod agent_pools;
 mod api_clients;
 mod clients;
 mod counterparts;
@@ -10,6 +11,7 @@ mod layers;
 mod openapi;
 mod process_table;
 mod reference;
+mod registry;
 mod site;
 mod soak;
 mod sweep;

@@ -25,9 +25,13 @@ pub struct CarnetAgent {
 }
 
 impl CarnetAgent {
-    /// Starts an agent for a server.
+    /// Starts an agent of the site for a server.
     pub async fn start(server: &CarnetServer) -> anyhow::Result<Self> {
-        let token = server.agent_token().await?;
+        Self::start_with(server, server.agent_token().await?).await
+    }
+
+    /// The same with another agent token, as that of a pool.
+    pub async fn start_with(server: &CarnetServer, token: String) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("carnet-agent-").tempdir()?;
         std::fs::create_dir(folder.path().join("work"))?;
         let terraform = tool(Tool::Terraform).await?;
@@ -54,6 +58,12 @@ impl CarnetAgent {
     /// Everything the agent has printed since its first start.
     pub fn log(&self) -> String {
         self.process.log()
+    }
+
+    /// Ends the agent as a service manager would.
+    pub async fn terminate(&mut self) -> anyhow::Result<()> {
+        self.process.terminate().await?;
+        Ok(())
     }
 
     /// Ends the agent without warning, as a power cut would; what it has started is left to itself.
