@@ -44,8 +44,8 @@ pub use access::{
 pub use adapter::Adapter;
 pub use agent::{Agent, AgentStatus, abandoned_since};
 pub use agent_pool::{AgentPool, AgentPoolNameError, AgentPoolScope};
-pub use comment::Comment;
 pub use audit_event::{AuditAct, AuditEvent};
+pub use comment::Comment;
 pub use configuration_version::{ConfigurationStatus, ConfigurationVersion};
 pub use credential_rules::{IdentityTokenTtl, IdentityTokenTtlError, StaticCredentials};
 pub use id::{
@@ -61,7 +61,8 @@ pub use job::{Job, JobOutcome, JobStatus, Signal};
 pub use name::{ModuleName, NameError, OrgName, ProjectName, Username, VariableKey, WorkspaceName};
 pub use network::{is_local_address, is_private_address};
 pub use notification::{
-    DestinationType, NotificationConfiguration, NotificationDelivery, NotificationResponse, NotificationTrigger,
+    DestinationType, NotificationConfiguration, NotificationDelivery, NotificationResponse,
+    NotificationTrigger,
 };
 pub use organization::{DefaultExecution, DefaultExecutionError, Organization, OrganizationSettings};
 pub use permission::{Permission, Place, Scope, Standing, is_allowed};
@@ -80,10 +81,10 @@ pub use run_event::{COMMENTED, RunEvent};
 pub use run_status::RunStatus;
 pub use run_trigger::{MAX_RUN_TRIGGERS, RunTrigger, TriggerDirection, may_trigger};
 pub use schedule::{QueuedRun, ScheduleStep, WorkspaceQueue, next_steps};
+pub use ssh_key::SshKey;
 pub use state_version::{
     StateConflict, StateHead, StateOutput, StateResource, StateStatus, StateVersion, check_successor,
 };
-pub use ssh_key::SshKey;
 pub use tag::{EffectiveTag, OrganizationTag, Tag, TagError};
 pub use team::{Membership, MembershipStatus, OWNERS, Team, TeamProject, TeamVisibility, TeamWorkspace};
 pub use token::{ApiToken, TokenKind, TokenOwner};

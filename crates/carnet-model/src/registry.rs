@@ -310,10 +310,7 @@ mod tests {
             &["terraform-provider-x_1.0.0_linux_amd64.zip"],
             &[".zip", "../x.zip", "a/b.zip", "x", "x y.zip"],
         );
-        check::<Checksum>(
-            &[&"9".repeat(64)],
-            &["", &"A".repeat(64), &"9".repeat(63)],
-        );
+        check::<Checksum>(&[&"9".repeat(64)], &["", &"A".repeat(64), &"9".repeat(63)]);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::{HeaderMap, header};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use carnet_api::jsonapi::Page;
 use carnet_model::{
     ApiToken, OrgId, OrgName, Organization, Permission, Place, Project, ProjectId, Standing, Timestamp,

@@ -10,8 +10,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
 use carnet_issuer::{Issuer, KeyRing, SigningKey};
 use carnet_model::{
-    ApiToken, OrgName, Organization, Timestamp, TokenId, TokenKind, User, UserId, Username,
-    Workspace, WorkspaceId,
+    ApiToken, OrgName, Organization, Timestamp, TokenId, TokenKind, User, UserId, Username, Workspace,
+    WorkspaceId,
 };
 use carnet_store::testing::TestStore;
 use carnet_store::{BlobName, MasterKey, NewToken, Store, StoredSigningKey, TokenHash};

@@ -10,14 +10,15 @@ use carnet_store::{OrganizationsOf, StoreError, Tx};
 
 use super::organization_document::{document, entitlement_set};
 use super::organization_input::{OrganizationInput, change, parsed_email, parsed_name};
-use super::projects;
 use super::workspace_blobs::delete_blobs;
+use super::{projects, registry_modules};
 use crate::app::entropy;
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
 use crate::reply::{Reply, created, list, no_content, ok, ok_with};
 use crate::route::{Access, Routes};
+use crate::upload::delete_blob;
 
 pub(crate) fn routes() -> Routes {
     let read = Access::Allowed(Permission::ReadOrganization);
@@ -118,10 +119,14 @@ async fn delete(Write(mut cx): Write, Id(name): Id<OrgName>) -> Reply {
     for workspace in cx.tx.workspace_ids(&organization.id).await? {
         contents.push(cx.tx.workspace_contents(&workspace).await?);
     }
+    let registry = cx.tx.registry_blobs(&organization.id).await?;
     cx.tx.delete_organization(&organization.id).await?;
     cx.tx.commit().await?;
     for contents in contents {
         delete_blobs(&cx.app, contents).await;
+    }
+    for file in &registry {
+        delete_blob(&cx.app, registry_modules::blob(file)).await;
     }
     no_content()
 }

@@ -94,11 +94,11 @@ fn an_answer_that_is_not_described_is_noticed() {
     check_ssh_key(200, json_api, &open, Some("'value' was unexpected"));
     let other = json!({ "data": { "id": "sshkey-1", "type": "keys", "attributes": {} } });
     check_ssh_key(200, json_api, &other, Some("at \"/data/type\""));
-    let mut more = right.clone();
-    more["included"] = json!([{ "id": "user-1", "type": "users", "attributes": {} }]);
-    check_ssh_key(200, json_api, &more, Some("in /included/0"));
     check_ssh_key(404, json_api, &json!({ "errors": [{ "status": "404", "title": "not found" }] }), None);
     check_ssh_key(404, json_api, &json!({ "errors": [] }), Some("at \"/errors\""));
+    let mut more = right;
+    more["included"] = json!([{ "id": "user-1", "type": "users", "attributes": {} }]);
+    check_ssh_key(200, json_api, &more, Some("in /included/0"));
 }
 
 #[tokio::test]

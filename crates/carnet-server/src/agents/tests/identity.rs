@@ -11,7 +11,8 @@ fn verified(project: &Project, reply: &Value) -> Value {
     let audience = "vault.workload.identity".parse().expect("an audience");
     let expected = Expected { issuer: issuer.url(), audience: &audience };
     let token = reply["token"].as_str().expect("a token");
-    let verified = verify_token(token, &issuer.known().jwks(), expected, project.server.app.now()).expect("verified");
+    let verified =
+        verify_token(token, &issuer.known().jwks(), expected, project.server.app.now()).expect("verified");
     serde_json::to_value(&verified.claims).expect("JSON")
 }
 

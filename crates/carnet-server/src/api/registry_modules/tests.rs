@@ -267,4 +267,9 @@ async fn deleting_leaves_no_archive_behind() {
     let path = "/api/v2/registry-modules/actions/delete/acme/vpc/aws";
     assert_eq!(request(&project, "POST", path, Value::Null).await.0, 204);
     assert_eq!(blobs().await, 0);
+
+    module(&project, "vpc", "aws").await;
+    publish(&project, "1.0.0").await;
+    assert_eq!(delete("/api/v2/organizations/acme").await, 204);
+    assert_eq!(blobs().await, 0);
 }

@@ -70,7 +70,10 @@ async fn a_secret_team_is_known_to_its_members_only() {
     let users = format!("{path}/relationships/users");
     assert_eq!(site.server.request("POST", &users, &site.owner, body.clone()).await.0, 204);
     let (status, seen) = site.server.request("GET", &path, &token, Value::Null).await;
-    assert_eq!((status, &seen["data"]["relationships"]["users"]["data"][0]["id"]), (200, &json!(member.as_str())));
+    assert_eq!(
+        (status, &seen["data"]["relationships"]["users"]["data"][0]["id"]),
+        (200, &json!(member.as_str()))
+    );
     assert_eq!(site.server.request("DELETE", &users, &token, body.clone()).await.0, 403);
     assert_eq!(site.server.request("DELETE", &users, &site.owner, body).await.0, 204);
     assert_eq!(site.server.request("GET", &path, &token, Value::Null).await.0, 404);

@@ -11,6 +11,7 @@ mod organizations;
 mod plans;
 mod projects;
 mod registry;
+mod registry_protocol;
 mod runs;
 mod states;
 mod tags;
@@ -41,6 +42,7 @@ pub(super) fn families() -> Vec<Family> {
         agent_pools::family(),
         notifications::family(),
         registry::family(),
+        registry_protocol::family(),
         absent::family(),
         transfers::family(),
         carnet::family(),

@@ -1,11 +1,9 @@
 //! The private registry: how modules and providers are published, and how Terraform installs them.
 
 use crate::openapi::Family;
-use crate::openapi::operation::{Operation, delete, get, patch, post, put};
+use crate::openapi::operation::{Operation, delete, get, patch, post};
 use crate::openapi::resource::ResourceType;
-use crate::openapi::schema::{
-    Field, Schema, anything, choice, flag, flags, list, object, text, texts, time, whole,
-};
+use crate::openapi::schema::{Schema, anything, choice, flag, flags, list, text, texts, time};
 
 const ORGANIZATION: &str = "/api/v2/organizations/{organization}";
 const MODULES: &str = "registry-modules";
@@ -26,8 +24,8 @@ pub(super) fn family() -> Family {
         .operations(modules())
         .operations(module_versions())
         .operations(providers())
+        .operations(provider_versions())
         .operations(keys())
-        .operations(protocol())
 }
 
 fn modules() -> [Operation; 10] {
@@ -90,13 +88,9 @@ fn module_versions() -> [Operation; 7] {
     ]
 }
 
-fn providers() -> [Operation; 13] {
+fn providers() -> [Operation; 5] {
     let all = format!("{ORGANIZATION}/{PROVIDERS}");
     let one = format!("{all}/{{registry}}/{{namespace}}/{{name}}");
-    let versions = format!("{one}/versions");
-    let version = format!("{versions}/{{version}}");
-    let platforms = format!("{version}/platforms");
-    let platform = format!("{platforms}/{{os}}/{{arch}}");
     [
         get(&all, "list-providers", "List the providers of an organization")
             .query(&["q", "filter[registry_name]", "filter[organization_name]"])
@@ -108,6 +102,15 @@ fn providers() -> [Operation; 13] {
             .takes(PROVIDERS)
             .one(PROVIDERS),
         delete(&one, "delete-provider", "Delete a provider").no_content(),
+    ]
+}
+
+fn provider_versions() -> [Operation; 8] {
+    let versions = format!("{ORGANIZATION}/{PROVIDERS}/{{registry}}/{{namespace}}/{{name}}/versions");
+    let version = format!("{versions}/{{version}}");
+    let platforms = format!("{version}/platforms");
+    let platform = format!("{platforms}/{{os}}/{{arch}}");
+    [
         get(&versions, "list-provider-versions", "List the versions of a provider").list(PROVIDER_VERSIONS),
         post(&versions, "create-provider-version", "Make a version of a provider, to be uploaded")
             .takes_new(PROVIDER_VERSIONS)
@@ -135,129 +138,6 @@ fn keys() -> [Operation; 5] {
         get(&one, "show-gpg-key", "Show a key").one(KEYS),
         patch(&one, "update-gpg-key", "Change a key").takes(KEYS).one(KEYS),
         delete(&one, "delete-gpg-key", "Delete a key").no_content(),
-    ]
-}
-
-fn protocol() -> [Operation; 10] {
-    let of_namespace = "/api/registry/v1/modules/{namespace}";
-    let module = format!("{of_namespace}/{{name}}/{{provider}}");
-    let provider = "/api/registry/v1/providers/{namespace}/{name}";
-    let version = Schema::Object(vec![text("version")]);
-    let source = Schema::Object(vec![text("source"), list("versions", version)]);
-    [
-        get(of_namespace, "list-installable-modules", "List modules, as Terraform searches them")
-            .query(&["q", "provider", "limit", "offset"])
-            .json(
-                200,
-                [
-                    object(
-                        "meta",
-                        [whole("limit"), whole("current_offset"), whole("next_offset").optional()],
-                    ),
-                    list("modules", Schema::Object(summary())),
-                ],
-            ),
-        get(&module, "show-latest-module", "Show the newest version of a module").any_json(&detailed()),
-        get(
-            &format!("{module}/versions"),
-            "list-installable-module-versions",
-            "List versions, as Terraform reads them",
-        )
-        .json(200, [list("modules", source)]),
-        get(&format!("{module}/download"), "locate-latest-module", "Go to the newest version of a module")
-            .empty(302),
-        get(&format!("{module}/{{version}}"), "show-installable-module", "Show a version of a module")
-            .any_json(&detailed()),
-        get(
-            &format!("{module}/{{version}}/download"),
-            "locate-module",
-            "Tell where the archive of a module is",
-        )
-        .no_content(),
-        get(
-            &format!("{provider}/versions"),
-            "list-installable-provider-versions",
-            "List versions of a provider",
-        )
-        .json(
-            200,
-            [list(
-                "versions",
-                Schema::Object(vec![
-                    text("version"),
-                    texts("protocols"),
-                    list("platforms", Schema::Object(vec![text("os"), text("arch")])),
-                ]),
-            )],
-        ),
-        get(
-            &format!("{provider}/{{version}}/download/{{os}}/{{arch}}"),
-            "locate-provider",
-            "Tell where a build is",
-        )
-        .any_json(&Schema::Object(build())),
-        put("/_uploads/registry/{pass}", "upload-to-registry", "Upload a file of the registry")
-            .takes_bytes("application/octet-stream")
-            .empty(200),
-        get(
-            "/_downloads/registry/{pass}/{filename}",
-            "download-from-registry",
-            "Download a file of the registry",
-        )
-        .media(200, "application/gzip")
-        .media(200, "application/zip")
-        .media(200, "application/octet-stream")
-        .media(200, "text/plain"),
-    ]
-}
-
-fn summary() -> Vec<Field> {
-    vec![
-        text("id"),
-        text("owner"),
-        text("namespace"),
-        text("name"),
-        text("version"),
-        text("provider"),
-        text("description"),
-        text("source"),
-        text("tag"),
-        time("published_at"),
-        whole("downloads"),
-        flag("verified"),
-    ]
-}
-
-fn detailed() -> Schema {
-    let mut fields = summary();
-    fields.extend([
-        anything("root"),
-        list("submodules", Schema::Anything),
-        list("examples", Schema::Anything),
-        texts("providers"),
-        texts("versions"),
-    ]);
-    Schema::Object(fields)
-}
-
-fn build() -> Vec<Field> {
-    let key = Schema::Object(vec![
-        text("key_id"),
-        text("ascii_armor"),
-        text("trust_signature"),
-        text("source"),
-        text("source_url").nullable(),
-    ]);
-    vec![
-        texts("protocols"),
-        text("os"),
-        text("arch"),
-        text("filename"),
-        text("download_url"),
-        text("shasums_url"),
-        text("shasums_signature_url"),
-        text("shasum"),
-        object("signing_keys", [list("gpg_public_keys", key)]),
     ]
 }
 

@@ -3,7 +3,7 @@
 use crate::openapi::Family;
 use crate::openapi::operation::{Operation, delete, get, post};
 use crate::openapi::resource::ResourceType;
-use crate::openapi::schema::{Schema, choice, flag, flags, list, map, text, texts, time, whole};
+use crate::openapi::schema::{Field, Schema, choice, flag, flags, list, map, text, texts, time, whole};
 
 const ALL: &str = "/api/v2/runs";
 const ONE: &str = "/api/v2/runs/{run}";
@@ -62,27 +62,9 @@ pub(super) fn family() -> Family {
                 "Download the configuration of a run",
             )
             .media(200, "application/gzip"),
-            post(&of("actions/apply"), "apply-run", "Approve a plan").takes_words().empty(202),
-            post(&of("actions/discard"), "discard-run", "Discard a plan").takes_words().empty(202),
-            post(&of("actions/cancel"), "cancel-run", "Ask a run to stop").takes_words().empty(202),
-            post(&of("actions/force-execute"), "force-execute-run", "Execute a run before those that wait")
-                .takes_words()
-                .empty(202),
-            post(&of("actions/force-cancel"), "force-cancel-run", "Stop a run by force")
-                .takes_words()
-                .empty(202),
-            get(&of("run-events"), "list-run-events", "List what happened to a run")
-                .include(&["actor", "comment"])
-                .whole_list("run-events"),
-            get(&of("comments"), "list-comments", "List the comments on a run").list("comments"),
-            post(&of("comments"), "create-comment", "Comment on a run")
-                .takes_new("comments")
-                .created("comments"),
-            get("/api/v2/comments/{comment}", "show-comment", "Show a comment").one("comments"),
-            get("/api/v2/run-events/{event}", "show-run-event", "Show something that happened to a run")
-                .include(&["actor", "comment"])
-                .one("run-events"),
         ])
+        .operations(events())
+        .operations(decisions())
         .operations(triggers())
 }
 
@@ -115,24 +97,9 @@ fn run() -> ResourceType {
             texts("invoke-action-addrs").writable(),
             text("terraform-version").writable(),
             whole("position-in-queue"),
-            list("variables", Schema::Object(vec![text("key").demanded(), text("value").demanded()]))
-                .writable(),
-            texts("unrevoked-credentials"),
-            flags("actions", &["is-cancelable", "is-confirmable", "is-discardable", "is-force-cancelable"]),
-            flags(
-                "permissions",
-                &[
-                    "can-apply",
-                    "can-cancel",
-                    "can-comment",
-                    "can-discard",
-                    "can-force-cancel",
-                    "can-force-execute",
-                    "can-override-policy-check",
-                ],
-            ),
         ],
     )
+    .and(rights())
     .one("workspace", &["workspaces"])
     .writable()
     .one("plan", &["plans"])
@@ -148,6 +115,26 @@ fn run() -> ResourceType {
     .many("comments", &["comments"])
     .many("policy-checks", &["policy-checks"])
     .many("task-stages", &["task-stages"])
+}
+
+fn rights() -> [Field; 4] {
+    [
+        list("variables", Schema::Object(vec![text("key").demanded(), text("value").demanded()])).writable(),
+        texts("unrevoked-credentials"),
+        flags("actions", &["is-cancelable", "is-confirmable", "is-discardable", "is-force-cancelable"]),
+        flags(
+            "permissions",
+            &[
+                "can-apply",
+                "can-cancel",
+                "can-comment",
+                "can-discard",
+                "can-force-cancel",
+                "can-force-execute",
+                "can-override-policy-check",
+            ],
+        ),
+    ]
 }
 
 const STATUSES: [&str; 13] = [
@@ -203,5 +190,33 @@ fn triggers() -> [Operation; 4] {
             .created("run-triggers"),
         get(one, "show-run-trigger", "Show a run trigger").include(&include).one("run-triggers"),
         delete(one, "delete-run-trigger", "Delete a run trigger").no_content(),
+    ]
+}
+
+fn decisions() -> [Operation; 5] {
+    let of = |rest: &str| format!("{ONE}/{rest}");
+    [
+        post(&of("actions/apply"), "apply-run", "Approve a plan").takes_words().empty(202),
+        post(&of("actions/discard"), "discard-run", "Discard a plan").takes_words().empty(202),
+        post(&of("actions/cancel"), "cancel-run", "Ask a run to stop").takes_words().empty(202),
+        post(&of("actions/force-execute"), "force-execute-run", "Execute a run before those that wait")
+            .takes_words()
+            .empty(202),
+        post(&of("actions/force-cancel"), "force-cancel-run", "Stop a run by force").takes_words().empty(202),
+    ]
+}
+
+fn events() -> [Operation; 5] {
+    let of = |rest: &str| format!("{ONE}/{rest}");
+    [
+        get(&of("run-events"), "list-run-events", "List what happened to a run")
+            .include(&["actor", "comment"])
+            .whole_list("run-events"),
+        get(&of("comments"), "list-comments", "List the comments on a run").list("comments"),
+        post(&of("comments"), "create-comment", "Comment on a run").takes_new("comments").created("comments"),
+        get("/api/v2/comments/{comment}", "show-comment", "Show a comment").one("comments"),
+        get("/api/v2/run-events/{event}", "show-run-event", "Show something that happened to a run")
+            .include(&["actor", "comment"])
+            .one("run-events"),
     ]
 }

@@ -1,7 +1,7 @@
 //! Tags of organizations, projects and workspaces.
 
 use crate::openapi::Family;
-use crate::openapi::operation::{delete, get, patch, post};
+use crate::openapi::operation::{Operation, delete, get, patch, post};
 use crate::openapi::resource::ResourceType;
 use crate::openapi::schema::{flag, text, time, whole};
 
@@ -12,9 +12,7 @@ const BINDINGS: &str = "tag-bindings";
 const EFFECTIVE: &str = "effective-tag-bindings";
 
 pub(super) fn family() -> Family {
-    let of = |what: &str, rest: &str| format!("{what}/{rest}");
-    let (all, reserved) = (of(ORGANIZATION, "tags"), of(ORGANIZATION, "reserved-tag-keys"));
-    let flat = of(WORKSPACE, "relationships/tags");
+    let all = format!("{ORGANIZATION}/tags");
     Family::new("tags", "Tags of workspaces, flat and with values, of their own and inherited from projects.")
         .with(tag())
         .with(binding(BINDINGS))
@@ -30,77 +28,9 @@ pub(super) fn family() -> Family {
             post("/api/v2/tags/{tag}/relationships/workspaces", "tag-workspaces", "Add a tag to workspaces")
                 .takes_references(&["workspaces"])
                 .no_content(),
-            get(&flat, "list-workspace-tags", "List the tags of a workspace").list("tags"),
-            post(&flat, "add-workspace-tags", "Add tags to a workspace")
-                .takes_references(&["tags"])
-                .no_content(),
-            delete(&flat, "remove-workspace-tags", "Remove tags from a workspace")
-                .takes_references(&["tags"])
-                .no_content(),
-            get(
-                &of(WORKSPACE, BINDINGS),
-                "list-workspace-tag-bindings",
-                "List the tag bindings of a workspace",
-            )
-            .whole_list(BINDINGS),
-            patch(
-                &of(WORKSPACE, BINDINGS),
-                "bind-workspace-tags",
-                "Add or change tag bindings of a workspace",
-            )
-            .takes_references(&[BINDINGS])
-            .whole_list(BINDINGS),
-            get(
-                &of(WORKSPACE, EFFECTIVE),
-                "list-effective-workspace-tag-bindings",
-                "List the tag bindings that a workspace has or inherits",
-            )
-            .whole_list(EFFECTIVE),
-            get(&of(PROJECT, BINDINGS), "list-project-tag-bindings", "List the tag bindings of a project")
-                .whole_list(BINDINGS),
-            patch(&of(PROJECT, BINDINGS), "bind-project-tags", "Add or change tag bindings of a project")
-                .takes_references(&[BINDINGS])
-                .whole_list(BINDINGS),
-            get(
-                &of(PROJECT, EFFECTIVE),
-                "list-effective-project-tag-bindings",
-                "List the tag bindings that the workspaces of a project inherit",
-            )
-            .whole_list(EFFECTIVE),
         ])
-        .operations([
-            get(&reserved, "list-reserved-tag-keys", "List the reserved tag keys of an organization")
-                .list("reserved-tag-keys"),
-            post(&reserved, "create-reserved-tag-key", "Reserve a tag key")
-                .takes_new("reserved-tag-keys")
-                .created("reserved-tag-keys"),
-            patch(
-                "/api/v2/reserved-tag-keys/{reserved_tag_key}",
-                "update-reserved-tag-key",
-                "Change a reserved tag key",
-            )
-            .takes("reserved-tag-keys")
-            .one("reserved-tag-keys"),
-            delete(
-                "/api/v2/reserved-tag-keys/{reserved_tag_key}",
-                "delete-reserved-tag-key",
-                "Free a reserved tag key",
-            )
-            .no_content(),
-            patch(
-                "/api/v2/reserved-tags/{reserved_tag_key}",
-                "update-reserved-tag",
-                "Change a reserved tag key",
-            )
-            .takes("reserved-tag-keys")
-            .one("reserved-tag-keys"),
-            delete(
-                "/api/v2/reserved-tags/{reserved_tag_key}",
-                "delete-reserved-tag",
-                "Free a reserved tag key",
-            )
-            .no_content(),
-        ])
+        .operations(assigned())
+        .operations(reserved_keys())
 }
 
 fn tag() -> ResourceType {
@@ -123,4 +53,67 @@ fn reserved_key() -> ResourceType {
             time("updated_at"),
         ],
     )
+}
+
+fn assigned() -> [Operation; 9] {
+    let of = |what: &str, rest: &str| format!("{what}/{rest}");
+    let flat = of(WORKSPACE, "relationships/tags");
+    [
+        get(&flat, "list-workspace-tags", "List the tags of a workspace").list("tags"),
+        post(&flat, "add-workspace-tags", "Add tags to a workspace").takes_references(&["tags"]).no_content(),
+        delete(&flat, "remove-workspace-tags", "Remove tags from a workspace")
+            .takes_references(&["tags"])
+            .no_content(),
+        get(&of(WORKSPACE, BINDINGS), "list-workspace-tag-bindings", "List the tag bindings of a workspace")
+            .whole_list(BINDINGS),
+        patch(&of(WORKSPACE, BINDINGS), "bind-workspace-tags", "Add or change tag bindings of a workspace")
+            .takes_references(&[BINDINGS])
+            .whole_list(BINDINGS),
+        get(
+            &of(WORKSPACE, EFFECTIVE),
+            "list-effective-workspace-tag-bindings",
+            "List the tag bindings that a workspace has or inherits",
+        )
+        .whole_list(EFFECTIVE),
+        get(&of(PROJECT, BINDINGS), "list-project-tag-bindings", "List the tag bindings of a project")
+            .whole_list(BINDINGS),
+        patch(&of(PROJECT, BINDINGS), "bind-project-tags", "Add or change tag bindings of a project")
+            .takes_references(&[BINDINGS])
+            .whole_list(BINDINGS),
+        get(
+            &of(PROJECT, EFFECTIVE),
+            "list-effective-project-tag-bindings",
+            "List the tag bindings that the workspaces of a project inherit",
+        )
+        .whole_list(EFFECTIVE),
+    ]
+}
+
+fn reserved_keys() -> [Operation; 6] {
+    let reserved = format!("{ORGANIZATION}/reserved-tag-keys");
+    [
+        get(&reserved, "list-reserved-tag-keys", "List the reserved tag keys of an organization")
+            .list("reserved-tag-keys"),
+        post(&reserved, "create-reserved-tag-key", "Reserve a tag key")
+            .takes_new("reserved-tag-keys")
+            .created("reserved-tag-keys"),
+        patch(
+            "/api/v2/reserved-tag-keys/{reserved_tag_key}",
+            "update-reserved-tag-key",
+            "Change a reserved tag key",
+        )
+        .takes("reserved-tag-keys")
+        .one("reserved-tag-keys"),
+        delete(
+            "/api/v2/reserved-tag-keys/{reserved_tag_key}",
+            "delete-reserved-tag-key",
+            "Free a reserved tag key",
+        )
+        .no_content(),
+        patch("/api/v2/reserved-tags/{reserved_tag_key}", "update-reserved-tag", "Change a reserved tag key")
+            .takes("reserved-tag-keys")
+            .one("reserved-tag-keys"),
+        delete("/api/v2/reserved-tags/{reserved_tag_key}", "delete-reserved-tag", "Free a reserved tag key")
+            .no_content(),
+    ]
 }

@@ -11,9 +11,8 @@ const MEMBERSHIP: &str = "/api/v2/organization-memberships/{membership}";
 const MEMBERSHIPS: &str = "organization-memberships";
 
 pub(super) fn family() -> Family {
-    let of = |rest: &str| format!("{ORGANIZATION}/{rest}");
     let member = |rest: &str| format!("{TEAM}/relationships/{rest}");
-    let (teams, memberships) = (of("teams"), of(MEMBERSHIPS));
+    let teams = format!("{ORGANIZATION}/teams");
     Family::new("teams", "Teams, what they may do on projects and workspaces, and members of organizations.")
         .with(team())
         .with(team_workspace())
@@ -38,26 +37,7 @@ pub(super) fn family() -> Family {
                 &[MEMBERSHIPS],
             ),
         ])
-        .operations([
-            get(&memberships, "list-memberships", "List the members of an organization")
-                .query(&["q", "filter[email]", "filter[status]"])
-                .include(&["user", "teams"])
-                .list(MEMBERSHIPS),
-            post(&memberships, "create-membership", "Invite a user")
-                .takes_new(MEMBERSHIPS)
-                .created(MEMBERSHIPS),
-            get(
-                "/api/v2/organization-memberships",
-                "list-own-memberships",
-                "List the memberships of the caller",
-            )
-            .include(&["user", "teams"])
-            .list(MEMBERSHIPS),
-            get(MEMBERSHIP, "show-membership", "Show a membership")
-                .include(&["user", "teams"])
-                .one(MEMBERSHIPS),
-            delete(MEMBERSHIP, "delete-membership", "Remove a user from an organization").no_content(),
-        ])
+        .operations(memberships())
         .operations(grants(
             "/api/v2/team-workspaces",
             "team-workspaces",
@@ -204,4 +184,20 @@ fn membership() -> ResourceType {
     .one("organization", &["organizations"])
     .many("teams", &["teams"])
     .writable()
+}
+
+fn memberships() -> [Operation; 5] {
+    let memberships = format!("{ORGANIZATION}/{MEMBERSHIPS}");
+    [
+        get(&memberships, "list-memberships", "List the members of an organization")
+            .query(&["q", "filter[email]", "filter[status]"])
+            .include(&["user", "teams"])
+            .list(MEMBERSHIPS),
+        post(&memberships, "create-membership", "Invite a user").takes_new(MEMBERSHIPS).created(MEMBERSHIPS),
+        get("/api/v2/organization-memberships", "list-own-memberships", "List the memberships of the caller")
+            .include(&["user", "teams"])
+            .list(MEMBERSHIPS),
+        get(MEMBERSHIP, "show-membership", "Show a membership").include(&["user", "teams"]).one(MEMBERSHIPS),
+        delete(MEMBERSHIP, "delete-membership", "Remove a user from an organization").no_content(),
+    ]
 }
