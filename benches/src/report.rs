@@ -37,6 +37,29 @@ pub fn publish(figure: &Figure) -> anyhow::Result<()> {
     merge(&path, figure).with_context(|| format!("cannot add the figure to {}", path.display()))
 }
 
+/// Writes the figures whose names start so as a table into README.md, between two comments that name the prefix.
+///
+/// Fails when README.md has no such comments.
+pub fn write_table(prefix: &str) -> anyhow::Result<()> {
+    let figures: Vec<Figure> = serde_json::from_slice(&fs::read(figures_path())?)?;
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"));
+    let text = fs::read_to_string(path)?;
+    let wanted: Vec<&Figure> = figures.iter().filter(|figure| figure.name.starts_with(prefix)).collect();
+    let changed = with_table(&text, prefix, &wanted).context("README.md has no place for the table")?;
+    Ok(fs::write(path, changed)?)
+}
+
+fn with_table(text: &str, prefix: &str, figures: &[&Figure]) -> Option<String> {
+    let (begin, end) = (format!("<!-- begin {prefix} -->\n"), format!("<!-- end {prefix} -->"));
+    let (before, rest) = text.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    let mut table = String::from("| Name | Value | Beside | Ratio |\n|---|---|---|---|\n");
+    for Figure { name, value, unit, reference, ratio } in figures {
+        table += &format!("| `{name}` | {value:.1} {unit} | {reference} | {ratio:.2} |\n");
+    }
+    Some(format!("{before}{begin}{table}{end}{after}"))
+}
+
 /// The middle of the values, or the mean of the two in the middle; `None` without values.
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
@@ -107,6 +130,18 @@ mod tests {
         fs::write(&path, "{}").expect("written");
         assert!(merge(&path, &figure("a", 1.0)).is_err());
         assert_eq!(fs::read_to_string(&path).expect("a file"), "{}");
+    }
+
+    #[test]
+    fn a_table_stands_between_its_comments_only() {
+        let text = "a\n<!-- begin x- -->\nold\n<!-- end x- -->\nb\n";
+        let changed = with_table(text, "x-", &[&figure("x-1", 4.0)]).expect("a place");
+        assert!(changed.starts_with("a\n<!-- begin x- -->\n| Name"));
+        assert!(
+            changed
+                .ends_with("| `x-1` | 4.0 tokens/s | another program: 2.0/s | 2.00 |\n<!-- end x- -->\nb\n")
+        );
+        assert_eq!(with_table(text, "y-", &[]), None);
     }
 
     #[test]

@@ -49,12 +49,15 @@ impl ApiClient {
         &self.token
     }
 
-    /// Sends a request; a `path` without a leading slash stands behind `/api/v2/`.
+    /// Sends a request; a `path` without a leading slash stands behind `/api/v2/`. When the server has had too many, it is sent
+    /// again at the time that the server names, as go-tfe does.
     pub async fn request(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Answer> {
-        if path.starts_with('/') || path.starts_with("https://") {
-            self.client.request(method, path, body).await
-        } else {
-            self.client.request(method, &format!("/api/v2/{path}"), body).await
+        let is_whole = path.starts_with('/') || path.starts_with("https://");
+        let path = if is_whole { path.to_owned() } else { format!("/api/v2/{path}") };
+        loop {
+            let answer = self.client.request(method, &path, body).await?;
+            let Some(reset) = answer.reset else { return Ok(answer) };
+            tokio::time::sleep(reset).await;
         }
     }
 

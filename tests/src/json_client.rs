@@ -1,5 +1,7 @@
 //! HTTP with JSON bodies, as tests want it: any status is an answer.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use reqwest::{
     Certificate, Client, Method,
@@ -14,6 +16,8 @@ pub struct Answer {
     pub status: u16,
     /// The body: `null` when it is empty, a string when it is not JSON.
     pub body: Value,
+    /// When to ask again, of an answer that refuses because there were too many requests.
+    pub(crate) reset: Option<Duration>,
 }
 
 impl Answer {
@@ -86,11 +90,13 @@ impl JsonClient {
 async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
     let response = request.send().await?;
     let status = response.status().as_u16();
+    let reset = response.headers().get("x-ratelimit-reset").filter(|_| status == 429);
+    let reset = reset.and_then(|seconds| seconds.to_str().ok()?.parse().ok().map(Duration::from_secs_f64));
     let bytes = response.bytes().await?;
     let body = match serde_json::from_slice(&bytes) {
         Ok(body) => body,
         Err(_) if bytes.is_empty() => Value::Null,
         Err(_) => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
     };
-    Ok(Answer { status, body })
+    Ok(Answer { status, body, reset })
 }

@@ -1,6 +1,8 @@
 //! The database: one SQL text for SQLite and for Postgres. Only the files below name the engine, and the few queries that ask
 //! [`Tx::engine`].
 
+#[cfg(any(test, feature = "query-plans"))]
+mod plans;
 mod postgres;
 mod postgres_url;
 mod sqlite;
@@ -244,7 +246,22 @@ where
     for<'q> Option<i64>: Encode<'q, DB> + Type<DB>,
     for<'q> bool: Encode<'q, DB> + Type<DB>,
 {
-    let mut query = sqlx::query(sql);
+    bound(sqlx::query(sql), binds)
+}
+
+fn bound<'s, DB>(
+    mut query: sqlx::query::Query<'s, DB, DB::Arguments>,
+    binds: &[Bind],
+) -> Result<sqlx::query::Query<'s, DB, DB::Arguments>, StoreError>
+where
+    DB: sqlx::Database,
+    DB::Arguments: sqlx::IntoArguments<DB>,
+    for<'q> String: Encode<'q, DB> + Type<DB>,
+    for<'q> Option<String>: Encode<'q, DB> + Type<DB>,
+    for<'q> i64: Encode<'q, DB> + Type<DB>,
+    for<'q> Option<i64>: Encode<'q, DB> + Type<DB>,
+    for<'q> bool: Encode<'q, DB> + Type<DB>,
+{
     for bind in binds {
         query = match bind.clone() {
             Bind::Text(text) | Bind::OptionalText(Some(text)) if text.contains('\0') => {
@@ -284,6 +301,8 @@ impl Tx {
         if let Some(audit) = &mut self.audit {
             audit.look_at(sql, binds);
         }
+        #[cfg(any(test, feature = "query-plans"))]
+        plans::check(&mut self.inner, sql, binds).await?;
         Ok(match &mut self.inner {
             Inner::Sqlite(tx) => query(sql, binds)?.execute(&mut **tx).await?.rows_affected(),
             Inner::Postgres(tx) => query(sql, binds)?.execute(&mut **tx).await?.rows_affected(),
@@ -295,6 +314,8 @@ impl Tx {
         sql: &'static str,
         binds: &[Bind],
     ) -> Result<Option<Row>, StoreError> {
+        #[cfg(any(test, feature = "query-plans"))]
+        plans::check(&mut self.inner, sql, binds).await?;
         Ok(match &mut self.inner {
             Inner::Sqlite(tx) => query(sql, binds)?.fetch_optional(&mut **tx).await?.map(Row::Sqlite),
             Inner::Postgres(tx) => query(sql, binds)?.fetch_optional(&mut **tx).await?.map(Row::Postgres),
@@ -302,6 +323,8 @@ impl Tx {
     }
 
     pub(crate) async fn all(&mut self, sql: &'static str, binds: &[Bind]) -> Result<Vec<Row>, StoreError> {
+        #[cfg(any(test, feature = "query-plans"))]
+        plans::check(&mut self.inner, sql, binds).await?;
         Ok(match &mut self.inner {
             Inner::Sqlite(tx) => {
                 query(sql, binds)?.fetch_all(&mut **tx).await?.into_iter().map(Row::Sqlite).collect()

@@ -174,7 +174,7 @@ macro_rules! wanted {
             $scope,
             " AND ",
             $way,
-            " AND r.created_at >= $5 AND r.created_at < $6 ",
+            " AND +r.created_at >= $5 AND +r.created_at < $6 ",
             "AND (($7 AND NOT r.plan_only) OR ($8 AND r.plan_only) ",
             "OR ($9 AND NOT r.plan_only AND NOT r.save_plan) OR ($10 AND r.save_plan) OR ($11 AND r.refresh_only) ",
             "OR ($12 AND r.is_destroy) OR ($13 AND r.allow_empty_apply)) ",

@@ -4,6 +4,8 @@
 //! database of a server in which tests may make and drop databases. `tools/postgres.py COMMAND` starts such a server for the time
 //! of a command and sets both.
 
+pub mod scale;
+
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 

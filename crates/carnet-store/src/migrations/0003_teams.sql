@@ -2,7 +2,8 @@
 ALTER TABLE users ADD COLUMN service_of TEXT;
 -- is_placeholder: somebody with the address was invited and has no account yet.
 ALTER TABLE users ADD COLUMN is_placeholder BOOLEAN NOT NULL DEFAULT FALSE;
-CREATE UNIQUE INDEX users_service_of ON users (service_of);
+-- Partial: most users have none, and an index of them is no way to find one.
+CREATE UNIQUE INDEX users_service_of ON users (service_of) WHERE service_of IS NOT NULL;
 CREATE INDEX users_email ON users (email);
 
 -- status: active, or invited until somebody with the address has an account.

@@ -9,9 +9,13 @@ async fn discovery_is_relative_and_ends_in_a_slash() {
     let (status, services) = site.server.request("GET", "/.well-known/terraform.json", "", Value::Null).await;
     assert_eq!(status, 200);
     for (name, url) in services.as_object().expect("an object") {
-        if name != "login.v1" {
-            assert_eq!(url, "/api/v2/");
-        }
+        let expected = match name.as_str() {
+            "login.v1" => continue,
+            "modules.v1" => "/api/registry/v1/modules/",
+            "providers.v1" => "/api/registry/v1/providers/",
+            _ => "/api/v2/",
+        };
+        assert_eq!(url, expected, "{name}");
     }
 }
 
