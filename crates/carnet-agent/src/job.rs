@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) engines: Engines,
     pub(crate) schemas: SchemaCache,
     pub(crate) is_sandbox_available: bool,
+    /// The certificate authorities of runs, when the operator gave more than the system has.
+    pub(crate) certificates: Option<String>,
     /// Running jobs are to end.
     pub(crate) shutdown: CancellationToken,
     /// Nothing is tried again any more.

@@ -5,6 +5,7 @@
 
 mod adapters;
 mod broker;
+mod certificates;
 mod config;
 mod control;
 mod credential_report;

@@ -141,7 +141,14 @@ impl<'a> PhaseRun<'a> {
         let home = Home::create(&self.shared.config.work_root, &self.document.identity.run_id)
             .map_err(|error| PhaseError::failed("the home directory of the run cannot be made", error))?;
         self.home = Some(home.clone());
-        let mut environment = Environment::new(&self.shared.config.host_env, self.document, home.path());
+        let mut host = self.shared.config.host_env.clone();
+        if let Some(certificates) = &self.shared.certificates {
+            let path = home.write_certificates(certificates).map_err(|error| {
+                PhaseError::failed("the certificate authorities cannot be written", error)
+            })?;
+            host.insert("SSL_CERT_FILE".to_owned(), path.to_string_lossy().into_owned());
+        }
+        let mut environment = Environment::new(&host, self.document, home.path());
         let resolution = self.resolve(phase, &home, &environment)?;
         self.warn(environment.notices.drain(..));
         let guardian = self.start_guardian(phase, &home)?;

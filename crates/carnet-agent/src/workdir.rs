@@ -78,6 +78,12 @@ impl Home {
         self.path.join("terraformrc")
     }
 
+    /// Writes the certificate authorities that the run trusts; yields their place.
+    pub(crate) fn write_certificates(&self, pem: &str) -> io::Result<PathBuf> {
+        self.write("certificates.pem", pem.as_bytes())?;
+        Ok(self.path.join("certificates.pem"))
+    }
+
     /// Writes a private file in the directory, in one step.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let is_name = Path::new(name).file_name().is_some_and(|file| file == name);

@@ -16,6 +16,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    certificates,
     config::{AgentConfig, AgentError, Clock},
     engine::Engines,
     job::{Shared, execute},
@@ -103,6 +104,7 @@ fn prepare(mut config: AgentConfig, clock: Clock) -> Result<Shared, AgentError> 
         engines: Engines::new(config.engine.clone()),
         schemas: SchemaCache::new(&config.data_dir),
         is_sandbox_available: sandbox::is_available(),
+        certificates: config.ca_pem.as_deref().map(certificates::beside_the_systems),
         shutdown: CancellationToken::new(),
         give_up: CancellationToken::new(),
         client,

@@ -197,6 +197,8 @@ impl Tx {
     pub async fn delete_organization(&mut self, id: &OrgId) -> Result<bool, StoreError> {
         for sql in [
             "DELETE FROM runs WHERE workspace_id IN (SELECT id FROM workspaces WHERE organization_id = $1)",
+            "DELETE FROM run_counts WHERE scope IN (SELECT id FROM workspaces WHERE organization_id = $1)",
+            "DELETE FROM run_counts WHERE scope = $1",
             "DELETE FROM workspaces WHERE organization_id = $1",
             "DELETE FROM users WHERE service_of = $1",
             "DELETE FROM users WHERE service_of IN (SELECT id FROM teams WHERE organization_id = $1)",

@@ -109,8 +109,8 @@ impl Tx {
                 options.debugging_mode.into(),
             ],
         )
-        .await
-        .map(drop)
+        .await?;
+        self.count_run(run).await
     }
 
     /// The run of this id.

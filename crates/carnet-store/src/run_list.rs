@@ -1,7 +1,8 @@
 //! Lists of runs.
 //!
 //! Every list first finds the ids of its page in an index, and then the rows. Which index, the filter decides: most lists are of
-//! runs that can be applied, or of runs that are not final. What else is filtered is looked at along that index.
+//! runs that can be applied, or of runs that are not final. What else is filtered is looked at along that index. Lists without
+//! a filter, which may be long, count days instead: see `counts`.
 
 use carnet_model::{OrgId, Run, RunSource, RunStatus, Timestamp, WorkspaceId};
 
@@ -28,7 +29,7 @@ pub struct RunKinds {
 }
 
 /// Which runs are wanted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunFilter {
     /// By what they are asked to do; `None` for all that are not plan-only.
     pub kinds: Option<RunKinds>,
@@ -94,6 +95,15 @@ impl RunFilter {
             Way::PlanOnly(self.kinds.is_some())
         } else {
             Way::All
+        }
+    }
+
+    /// Whether the wanted runs are plan-only, when that is all that is asked.
+    fn plain(&self) -> Option<bool> {
+        let asked = Self { kinds: None, ..self.clone() };
+        match self.way() {
+            Way::PlanOnly(plan_only) if asked == Self::default() => Some(plan_only),
+            _ => None,
         }
     }
 
@@ -217,6 +227,7 @@ macro_rules! total {
     };
 }
 
+mod counts;
 mod queue;
 
 impl Tx {
@@ -227,6 +238,9 @@ impl Tx {
         filter: &RunFilter,
         page: (u64, u64),
     ) -> Result<RunList, StoreError> {
+        if let Some(plan_only) = filter.plain() {
+            return self.counted_runs(counts::of_workspace!(), workspace.as_str(), plan_only, page).await;
+        }
         let statements = statements!(filter.way(), "r.workspace_id = $1 AND ($39 OR $40 <> '')");
         self.run_list(statements, |page| filter.binds(workspace.into(), page), page).await
     }
@@ -239,6 +253,11 @@ impl Tx {
         filter: &RunFilter,
         page: (u64, u64),
     ) -> Result<RunList, StoreError> {
+        if let (None, Some(plan_only)) = (grantee, filter.plain()) {
+            return self
+                .counted_runs(counts::of_organization!(), organization.as_str(), plan_only, page)
+                .await;
+        }
         if grantee.is_none() && filter.workspace_names.is_empty() {
             let statements = statements!(filter.way(), "r.organization_id = $1 AND ($39 OR $40 <> '')");
             return self.run_list(statements, |page| filter.binds(organization.into(), page), page).await;

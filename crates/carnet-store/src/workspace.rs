@@ -339,6 +339,7 @@ impl Tx {
     /// Removes a workspace and everything below it.
     pub async fn delete_workspace(&mut self, id: &WorkspaceId) -> Result<bool, StoreError> {
         self.execute("DELETE FROM runs WHERE workspace_id = $1", &[id.into()]).await?;
+        self.forget_run_counts(id).await?;
         Ok(self.execute("DELETE FROM workspaces WHERE id = $1", &[id.into()]).await? > 0)
     }
 

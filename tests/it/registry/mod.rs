@@ -65,20 +65,6 @@ async fn laptop(server: &CarnetServer, token: &str) -> anyhow::Result<TerraformC
     Ok(cli)
 }
 
-/// Starts a run whose Terraform trusts the authority behind the server's certificate.
-async fn start_run(
-    server: &CarnetServer,
-    api: &ApiClient,
-    workspace: &str,
-    main_tf: &str,
-) -> anyhow::Result<String> {
-    api.set_environment(workspace, &[("SSL_CERT_FILE", "ca.pem")]).await?;
-    let archive = Archive::new().file("main.tf", main_tf)?.file("ca.pem", server.ca_pem())?.finish()?;
-    let (version, answer) = api.upload_archive(workspace, archive).await?;
-    answer.success()?;
-    api.start_run_of(workspace, &version, json!({"auto-apply": true})).await
-}
-
 #[tokio::test]
 async fn a_private_module_is_installed_by_runs_and_on_laptops_of_its_organization() -> anyhow::Result<()> {
     let server = CarnetServer::start(ServerOptions::default()).await?;
@@ -95,7 +81,7 @@ async fn a_private_module_is_installed_by_runs_and_on_laptops_of_its_organizatio
     // A run finds the registry of its server by the generic name.
     let main_tf = caller("localterraform.com");
     let workspace = api.create_workspace(ORGANIZATION, "caller").await?;
-    let run = start_run(&server, &api, &workspace, &main_tf).await?;
+    let run = api.start_run(&workspace, &main_tf, json!({"auto-apply": true})).await?;
     api.wait_for_status(&run, &["applied"]).await?;
     let state = api.current_state(&workspace).await?;
     assert_eq!(state["outputs"]["greeting"]["value"], "hello registry");
@@ -113,7 +99,7 @@ async fn a_private_module_is_installed_by_runs_and_on_laptops_of_its_organizatio
     // A run of another organization may not use it.
     api.create_organization("globex").await?;
     let theirs = api.create_workspace("globex", "thief").await?;
-    let run = start_run(&server, &api, &theirs, &main_tf).await?;
+    let run = api.start_run(&theirs, &main_tf, json!({"auto-apply": true})).await?;
     api.wait_for_status(&run, &["errored"]).await?;
     let log = api.run_log(&run).await?;
     assert!(log.contains("Module not found"), "{log}");

@@ -31,15 +31,8 @@ async fn the_state_of_a_workspace_is_read_by_the_runs_that_it_is_shared_with() -
     let network = world.api.create_workspace(ORGANIZATION, "network").await?;
     world.api.run_to_end(&network, NETWORK).await?;
     let app = world.api.create_workspace(ORGANIZATION, "app").await?;
-    // The certificate authority of the test is private: the configuration brings it along.
-    let authority = std::fs::read_to_string(world.server.ca_file())?;
-    let archive = Archive::new()
-        .file("main.tf", &reader(&world.server.host()))?
-        .file("ca.pem", &authority)?
-        .finish()?;
-    let (version, answer) = world.api.upload_archive(&app, archive).await?;
-    answer.success()?;
-    world.api.set_environment(&app, &[("SSL_CERT_FILE", "ca.pem")]).await?;
+    // The certificate authority of the server is private: its agent hands it to the run.
+    let version = world.api.upload(&app, &reader(&world.server.host())).await?;
     let start = async || world.api.start_run_of(&app, &version, json!({"auto-apply": true})).await;
 
     let run = start().await?;

@@ -13,7 +13,7 @@ use crate::{Store, StoreError, Tx};
 /// How much there is of everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scale {
-    /// Workspaces.
+    /// Workspaces, at least 200.
     pub workspaces: u32,
     /// Runs; a tenth of them is of the first workspace.
     pub runs: u32,
@@ -148,7 +148,7 @@ impl Tx {
     async fn fill_runs(&mut self, owner: &Owner, scale: Scale, now: Timestamp) -> Result<(), StoreError> {
         let start = now.as_millisecond() - i64::from(scale.runs) * MINUTE;
         for number in 1..=scale.runs {
-            let place = if number % 10 == 0 { 1 } else { number % scale.workspaces + 1 };
+            let place = if number.is_multiple_of(10) { 1 } else { number % scale.workspaces + 1 };
             let created = Timestamp::from_millisecond(start + i64::from(number) * MINUTE)
                 .map_err(|_| StoreError::Corrupt { column: "created_at".to_owned() })?;
             self.insert_run(&run(owner, number, place, created)?, &Vec::new()).await?;
@@ -241,7 +241,7 @@ impl Tx {
 }
 
 fn run(owner: &Owner, number: u32, place: u32, created_at: Timestamp) -> Result<Run, StoreError> {
-    let plan_only = number % 8 == 0;
+    let plan_only = number.is_multiple_of(8);
     let status = match number % 20 {
         _ if plan_only => RunStatus::PlannedAndFinished,
         3 => RunStatus::Errored,
@@ -270,7 +270,7 @@ fn run(owner: &Owner, number: u32, place: u32, created_at: Timestamp) -> Result<
             replace_addrs: Vec::new(),
         },
         message: format!("Change number {number}"),
-        source: if number % 3 == 0 { RunSource::Cloud } else { RunSource::Api },
+        source: if number.is_multiple_of(3) { RunSource::Cloud } else { RunSource::Api },
         terraform_version: "1.9.0".to_owned(),
         structured_output: true,
         has_changes: true,
@@ -292,8 +292,8 @@ fn variable_set(owner: &Owner, place: u32, now: Timestamp) -> Result<VariableSet
         parent_project_id: None,
         name: named("set", place)?,
         description: String::new(),
-        is_global: place % 10 == 0,
-        has_priority: place % 50 == 0,
+        is_global: place.is_multiple_of(10),
+        has_priority: place.is_multiple_of(50),
         created_at: now,
         updated_at: now,
     })
@@ -309,7 +309,7 @@ fn variable(owner: VariableOwner, number: u32, key: &str, now: Timestamp) -> Res
             description: String::new(),
             category: VariableCategory::Terraform,
             hcl: false,
-            sensitive: number % 4 == 0,
+            sensitive: number.is_multiple_of(4),
         },
         version: 1,
         created_at: now,

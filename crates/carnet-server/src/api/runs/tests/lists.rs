@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use carnet_store::testing::scale::{Owner, Scale, workspace};
 use serde_json::{Value, json};
 
 use crate::api::run_actions::tests::{member, organization_token};
+use crate::api::tests::Site;
 use crate::testing::{FakeAgent, Project};
 
 fn ids(list: &Value) -> Vec<String> {
@@ -163,4 +165,51 @@ async fn a_list_of_the_organization_shows_what_the_caller_may_read() {
         project.server.request("POST", "/api/v2/team-projects", &project.token, grant).await;
     assert!(matches!(status, 200 | 201), "{answer}");
     same(&list(&nobody, "").await, &[&third, &app, &net]);
+}
+
+#[tokio::test]
+async fn a_long_list_has_every_run_once_from_the_first_page_to_the_last() {
+    let site = Site::new().await;
+    let scale = Scale { workspaces: 200, runs: 3000, tokens_per_run: 1, variable_sets: 0 };
+    let (user, _) = site.member("maker").await;
+    let owner =
+        Owner { organization: site.organization.id.clone(), name: site.organization.name.clone(), user };
+    site.server
+        .app
+        .store
+        .fill(&owner, scale, "2026-01-05T10:00:00Z".parse().expect("a time"))
+        .await
+        .expect("data");
+    let busy = workspace(1).expect("an id");
+    let list = async |path: &str, more: &str, page: u64| {
+        let path = format!("{path}?page%5Bnumber%5D={page}&page%5Bsize%5D=100{more}");
+        let (status, list) = site.server.request("GET", &path, &site.owner, Value::Null).await;
+        assert_eq!(status, 200, "{path}");
+        list
+    };
+    let of_organization = "/api/v2/organizations/acme/runs".to_owned();
+    let of_workspace = format!("/api/v2/workspaces/{busy}/runs");
+    // The whole year says the same by reading runs instead of counting days.
+    let year = query("&filter[timeframe]=2026");
+    let kind = query("&filter[operation]=plan_only");
+    for path in [&of_organization, &of_workspace] {
+        for filter in ["", &kind] {
+            let total =
+                list(path, filter, 1).await["meta"]["pagination"]["total-count"].as_u64().expect("a number");
+            assert!(total > 10);
+            let mut seen = 0;
+            for page in 1..=total.div_ceil(100) + 1 {
+                let (counted, read) =
+                    (list(path, filter, page).await, list(path, &format!("{filter}{year}"), page).await);
+                assert_eq!(counted["meta"], read["meta"]);
+                assert_eq!(ids(&counted), ids(&read));
+                seen += ids(&counted).len() as u64;
+            }
+            assert_eq!(seen, total);
+        }
+    }
+    let deleted =
+        site.server.request("DELETE", &format!("/api/v2/workspaces/{busy}"), &site.owner, Value::Null).await;
+    assert_eq!(deleted.0, 204);
+    assert_eq!(list(&of_organization, "", 1).await["meta"], list(&of_organization, &year, 1).await["meta"]);
 }
