@@ -16,9 +16,12 @@ pub(crate) async fn stored_variables(
     let of_workspace = tx.variables(&VariableOwner::Workspace(workspace.id.clone())).await?;
     let source = VariableSource::Workspace(workspace.name.clone());
     let mut found: Vec<_> = of_workspace.into_iter().map(|variable| (source.clone(), variable)).collect();
-    for applied in tx.applied_variable_sets(workspace).await? {
+    let applied = tx.applied_variable_sets(workspace).await?;
+    let sets: Vec<_> = applied.iter().map(|applied| applied.set.id.clone()).collect();
+    let mut variables = tx.variables_of_sets(&sets).await?;
+    for applied in applied {
+        let of_set = variables.remove(&applied.set.id).unwrap_or_default();
         let source = VariableSource::Set { name: applied.set.name, level: applied.level };
-        let of_set = tx.variables(&VariableOwner::Set(applied.set.id)).await?;
         found.extend(of_set.into_iter().map(|variable| (source.clone(), variable)));
     }
     Ok(found)

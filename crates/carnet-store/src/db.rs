@@ -190,6 +190,15 @@ impl Database {
         Ok(Self::Sqlite(SqliteDatabase::open(path).await?))
     }
 
+    /// Does what Postgres does by itself after many changes; SQLite has no such work.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) async fn vacuum(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(database) => database.vacuum().await,
+        }
+    }
+
     pub(crate) async fn begin_read(&self, sealer: Arc<Sealer>) -> Result<Tx, StoreError> {
         let inner = match self {
             Self::Sqlite(database) => Inner::Sqlite(database.begin_read().await?),

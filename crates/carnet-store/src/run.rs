@@ -1,5 +1,7 @@
 //! Runs.
 
+use std::collections::BTreeMap;
+
 use carnet_model::{
     ConfigurationVersionId, QueuedRun, Run, RunId, RunOptions, StateVersionId, StatusTimestamps, WorkspaceId,
 };
@@ -7,6 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::db::{Row, StoreError, Tx, corrupt};
+use crate::seal::Sealer;
+use crate::search::{hundred, hundreds};
 
 /// The variables that came with a run: names and HCL expressions.
 pub type RunVariables = Vec<(String, SecretString)>;
@@ -59,6 +63,11 @@ pub(crate) fn run(row: &Row) -> Result<Run, StoreError> {
         force_cancel_available_at: row.optional_time("force_cancel_available_at")?,
         status_timestamps: row.json::<StatusTimestamps>("status_timestamps")?,
     })
+}
+
+fn opened(sealer: &Sealer, id: &RunId, row: &Row) -> Result<RunVariables, StoreError> {
+    let plain = sealer.open(&place(id), &row.text("sealed_variables")?)?;
+    serde_json::from_slice(&plain).map_err(|_| corrupt("sealed_variables"))
 }
 
 impl Tx {
@@ -126,8 +135,24 @@ impl Tx {
         else {
             return Ok(Vec::new());
         };
-        let plain = self.sealer.open(&place(id), &row.text("sealed_variables")?)?;
-        serde_json::from_slice(&plain).map_err(|_| corrupt("sealed_variables"))
+        opened(&self.sealer, id, &row)
+    }
+
+    /// The variables that came with each of these runs.
+    pub async fn variables_of_runs(
+        &mut self,
+        runs: &[RunId],
+    ) -> Result<BTreeMap<RunId, RunVariables>, StoreError> {
+        let mut found = BTreeMap::new();
+        for binds in hundreds(runs) {
+            let sql = concat!("SELECT id, sealed_variables FROM runs WHERE id IN (", hundred!(), ")");
+            for row in &self.all(sql, &binds).await? {
+                let id: RunId = row.parsed("id")?;
+                let variables = opened(&self.sealer, &id, row)?;
+                found.insert(id, variables);
+            }
+        }
+        Ok(found)
     }
 
     /// Saves what changes during the life of a run.

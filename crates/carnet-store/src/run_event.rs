@@ -1,8 +1,11 @@
 //! What happened to runs.
 
+use std::collections::BTreeMap;
+
 use carnet_model::{RunEvent, RunEventId, RunId};
 
 use crate::db::{Row, StoreError, Tx};
+use crate::search::{hundred, hundreds};
 
 fn event(row: &Row) -> Result<RunEvent, StoreError> {
     Ok(RunEvent {
@@ -41,6 +44,23 @@ impl Tx {
         let rows =
             self.all("SELECT * FROM run_events WHERE run_id = $1 ORDER BY place", &[run.into()]).await?;
         rows.iter().map(event).collect()
+    }
+
+    /// The events of each of these runs, in the order in which they happened.
+    pub async fn events_of_runs(
+        &mut self,
+        runs: &[RunId],
+    ) -> Result<BTreeMap<RunId, Vec<RunEvent>>, StoreError> {
+        let mut found: BTreeMap<RunId, Vec<RunEvent>> = BTreeMap::new();
+        for binds in hundreds(runs) {
+            let sql =
+                concat!("SELECT * FROM run_events WHERE run_id IN (", hundred!(), ") ORDER BY run_id, place");
+            for row in &self.all(sql, &binds).await? {
+                let event = event(row)?;
+                found.entry(event.run_id.clone()).or_default().push(event);
+            }
+        }
+        Ok(found)
     }
 
     /// The event of this id.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::db::Bind;
+
 /// A pattern that finds the text anywhere, whatever its letter case.
 pub(crate) fn contains(text: &str) -> String {
     format!("%{}%", escaped(text))
@@ -26,6 +28,27 @@ pub(crate) fn lines(values: impl IntoIterator<Item = String>) -> (String, i64) {
     (format!("\n{}\n", values.into_iter().collect::<Vec<_>>().join("\n\n")), count)
 }
 
+/// The places of [`hundreds`] in a statement that has no other: `column IN (…)`.
+macro_rules! hundred {
+    () => {
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
+         $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, \
+         $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, \
+         $61, $62, $63, $64, $65, $66, $67, $68, $69, $70, $71, $72, $73, $74, $75, $76, $77, $78, $79, $80, \
+         $81, $82, $83, $84, $85, $86, $87, $88, $89, $90, $91, $92, $93, $94, $95, $96, $97, $98, $99, $100"
+    };
+}
+
+pub(crate) use hundred;
+
+/// Ids as the binds of statements with `hundred!()`, as many statements as it takes. The first id fills what is left.
+pub(crate) fn hundreds<'a, I>(ids: &'a [I]) -> impl Iterator<Item = Vec<Bind>> + 'a
+where
+    Bind: From<&'a I>,
+{
+    ids.chunks(100).map(|chunk| chunk.iter().chain(chunk.iter().cycle()).take(100).map(Bind::from).collect())
+}
+
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.to_lowercase().chars() {
@@ -44,6 +67,17 @@ mod tests {
     #[test]
     fn characters_with_a_meaning_are_escaped() {
         assert_eq!(contains("Net_1%"), "%net\\_1\\%%");
+    }
+
+    #[test]
+    fn every_id_is_bound_and_every_place_is_filled() {
+        let ids: Vec<String> = (0..130).map(|number| number.to_string()).collect();
+        let binds: Vec<Vec<Bind>> = hundreds(&ids).collect();
+        assert_eq!(binds.iter().map(Vec::len).collect::<Vec<_>>(), [100, 100]);
+        assert_eq!(hundred!().matches('$').count(), 100);
+        let last = format!("{:?}", binds.last().expect("binds"));
+        assert!(last.contains("\"129\"") && last.contains("\"100\"") && !last.contains("\"99\""));
+        assert_eq!(hundreds::<String>(&[]).count(), 0);
     }
 
     #[test]

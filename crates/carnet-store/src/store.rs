@@ -41,7 +41,7 @@ const MASTER_KEY_CHECK: &str = "master-key-check";
 /// A database and its blobs.
 #[derive(Debug, Clone)]
 pub struct Store {
-    database: Database,
+    pub(crate) database: Database,
     sealer: Arc<Sealer>,
     blobs: Arc<Blobs>,
 }

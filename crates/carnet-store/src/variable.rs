@@ -1,9 +1,12 @@
 //! Variables of workspaces and of variable sets. Every value is sealed, sensitive or not.
 
-use carnet_model::{Variable, VariableId, VariableInput, VariableOwner, VariableValue};
+use std::collections::BTreeMap;
+
+use carnet_model::{Variable, VariableId, VariableInput, VariableOwner, VariableSetId, VariableValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::db::{Row, StoreError, Tx, corrupt};
+use crate::search::{hundred, hundreds};
 
 fn place(id: &VariableId) -> String {
     format!("variable {id}")
@@ -80,6 +83,26 @@ impl Tx {
             }
         };
         rows.iter().map(|row| self.opened_variable(row)).collect()
+    }
+
+    /// The variables of each of these variable sets, by age.
+    pub async fn variables_of_sets(
+        &mut self,
+        sets: &[VariableSetId],
+    ) -> Result<BTreeMap<VariableSetId, Vec<Variable>>, StoreError> {
+        let sql = concat!(
+            "SELECT * FROM variables WHERE variable_set_id IN (",
+            hundred!(),
+            ") ORDER BY variable_set_id, created_at, id"
+        );
+        let mut found: BTreeMap<VariableSetId, Vec<Variable>> = BTreeMap::new();
+        for binds in hundreds(sets) {
+            for row in &self.all(sql, &binds).await? {
+                let set = row.parsed("variable_set_id")?;
+                found.entry(set).or_default().push(self.opened_variable(row)?);
+            }
+        }
+        Ok(found)
     }
 
     /// One variable, whatever it belongs to.

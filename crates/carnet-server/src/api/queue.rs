@@ -4,7 +4,7 @@ use carnet_api::jsonapi::Resource;
 use carnet_model::{OrgName, Permission};
 use serde_json::json;
 
-use super::run_document::document;
+use super::run_document::documents;
 use super::run_filter::viewer;
 use crate::extract::{Id, Params, Read};
 use crate::reply::{Reply, list, ok};
@@ -26,10 +26,7 @@ async fn queue(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Rep
     let wanted = (page.offset(), page.size);
     let runs = cx.tx.organization_queue(&organization.id, viewer.as_ref(), wanted).await?;
     let total = cx.tx.organization_queue_length(&organization.id, viewer.as_ref()).await?;
-    let mut data = Vec::new();
-    for run in &runs {
-        data.push(document(&mut cx, run).await?);
-    }
+    let data = documents(&mut cx, &runs).await?;
     list(&format!("/api/v2/organizations/{name}/runs/queue"), data, Vec::new(), page.of(total))
 }
 

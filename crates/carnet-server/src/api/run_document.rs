@@ -1,12 +1,13 @@
 //! A run as clients read it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
-    Permission, Phase, Run, RunDecision, RunEvent, RunRights, RunStatus, StatusTimestamps, Timestamp, UserId,
-    Workspace,
+    Permission, Phase, Run, RunDecision, RunEvent, RunId, RunRights, RunStatus, StatusTimestamps, Timestamp,
+    UserId, Workspace, WorkspaceId,
 };
+use carnet_store::RunVariables;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
@@ -17,33 +18,45 @@ use crate::jobs::still_unrevoked;
 
 /// A run as the caller may read it.
 pub(crate) async fn document(cx: &mut Context, run: &Run) -> Result<Resource, ApiError> {
-    let rights = rights(cx, run).await?;
-    document_for(cx, run, rights).await
+    documents(cx, std::slice::from_ref(run)).await?.pop().ok_or(ApiError::NotFound)
+}
+
+/// Runs as the caller may read them.
+pub(crate) async fn documents(cx: &mut Context, runs: &[Run]) -> Result<Vec<Resource>, ApiError> {
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+    let mut events = cx.tx.events_of_runs(&ids).await?;
+    let mut variables = cx.tx.variables_of_runs(&ids).await?;
+    let mut known: BTreeMap<&WorkspaceId, RunRights> = BTreeMap::new();
+    let mut found = Vec::with_capacity(runs.len());
+    for run in runs {
+        let rights = match known.get(&run.workspace_id) {
+            Some(rights) => *rights,
+            None => rights(cx, run).await?,
+        };
+        known.insert(&run.workspace_id, rights);
+        let events = events.remove(&run.id).unwrap_or_default();
+        let variables = variables.remove(&run.id).unwrap_or_default();
+        let position = cx.tx.queue_position(run).await?;
+        let mut attributes = attributes(run, cx.now);
+        attributes["permissions"] = permissions(run, rights, cx.user_id());
+        attributes["position-in-queue"] = json!(position);
+        attributes["variables"] = if rights.plans { shown(&variables) } else { json!([]) };
+        attributes["unrevoked-credentials"] = json!(still_unrevoked(&events));
+        found.push(resource(run, attributes, &events));
+    }
+    Ok(found)
 }
 
 /// What the caller may do with the runs of the workspace of this one.
 pub(crate) async fn rights(cx: &mut Context, run: &Run) -> Result<RunRights, ApiError> {
-    Ok(RunRights {
-        plans: cx.may(Permission::QueuePlans, &run.organization_id, Some(&run.workspace_id)).await?,
-        applies: cx.may(Permission::ApplyRuns, &run.organization_id, Some(&run.workspace_id)).await?,
-    })
+    let rights = cx.workspace_rights(&run.organization_id, Some(&run.workspace_id)).await?;
+    Ok(RunRights { plans: rights.may(Permission::QueuePlans), applies: rights.may(Permission::ApplyRuns) })
 }
 
-/// The same for a caller whose rights are known.
-pub(crate) async fn document_for(
-    cx: &mut Context,
-    run: &Run,
-    rights: RunRights,
-) -> Result<Resource, ApiError> {
-    let events = cx.tx.run_events(&run.id).await?;
-    let mut attributes = attributes(run, cx.now);
-    attributes["permissions"] = permissions(run, rights, cx.user_id());
-    attributes["position-in-queue"] = json!(cx.tx.queue_position(run).await?);
-    attributes["variables"] = if rights.plans { variables(cx, run).await? } else { json!([]) };
-    attributes["unrevoked-credentials"] = json!(still_unrevoked(&events));
+fn resource(run: &Run, attributes: Value, events: &[RunEvent]) -> Resource {
     let canceled_by = events.iter().find(|event| event.action == "cancel_requested");
     let canceled_by: Option<&UserId> = canceled_by.and_then(|event| event.actor_id.as_ref());
-    Ok(Resource::new("runs", &run.id, attributes)
+    Resource::new("runs", &run.id, attributes)
         .to_one("workspace", "workspaces", Some(&run.workspace_id))
         .to_one("plan", "plans", Some(&run.plan_id))
         .to_one("apply", "applies", Some(&run.apply_id))
@@ -57,12 +70,11 @@ pub(crate) async fn document_for(
         .to_many("comments", "comments", events.iter().filter_map(RunEvent::comment_id))
         .to_many("policy-checks", "policy-checks", Vec::<String>::new())
         .to_many("task-stages", "task-stages", Vec::<String>::new())
-        .link("self", format!("/api/v2/runs/{}", run.id)))
+        .link("self", format!("/api/v2/runs/{}", run.id))
 }
 
-async fn variables(cx: &mut Context, run: &Run) -> Result<Value, ApiError> {
-    let variables = cx.tx.run_variables(&run.id).await?;
-    Ok(variables.iter().map(|(key, value)| json!({ "key": key, "value": value.expose_secret() })).collect())
+fn shown(variables: &RunVariables) -> Value {
+    variables.iter().map(|(key, value)| json!({ "key": key, "value": value.expose_secret() })).collect()
 }
 
 fn attributes(run: &Run, now: Timestamp) -> Value {

@@ -1,7 +1,5 @@
 //! Runs: making, reading and listing them.
 
-use std::collections::BTreeMap;
-
 use axum::http::HeaderMap;
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
@@ -10,7 +8,7 @@ use carnet_model::{
 };
 use carnet_store::RunList;
 
-use super::run_document::{document, document_for, included, rights};
+use super::run_document::{document, documents, included};
 use super::run_filter::{filter, viewer};
 use super::run_input::RunInput;
 use super::workspaces::is_cloud_integration;
@@ -179,19 +177,9 @@ async fn of_organization(Read(mut cx): Read, Id(name): Id<OrgName>, params: Para
 }
 
 async fn answer(mut cx: Context, found: RunList, path: &str, params: &Params) -> Reply {
-    let mut data = Vec::new();
+    let data = documents(&mut cx, &found.runs).await?;
     let mut related: Vec<Resource> = Vec::new();
-    let mut known: BTreeMap<WorkspaceId, RunRights> = BTreeMap::new();
-    for run in &found.runs {
-        let rights = match known.get(&run.workspace_id) {
-            Some(rights) => *rights,
-            None => rights(&mut cx, run).await?,
-        };
-        known.insert(run.workspace_id.clone(), rights);
-        data.push(document_for(&mut cx, run, rights).await?);
-        if params.include().is_empty() {
-            continue;
-        }
+    for run in found.runs.iter().filter(|_| !params.include().is_empty()) {
         let workspace = cx.tx.workspace(&run.workspace_id).await?.ok_or(ApiError::NotFound)?;
         for resource in included(&mut cx, run, &workspace, params).await? {
             if !related.iter().any(|known| known.kind == resource.kind && known.id == resource.id) {

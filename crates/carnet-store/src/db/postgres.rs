@@ -69,6 +69,12 @@ impl PostgresDatabase {
         Ok(database)
     }
 
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) async fn vacuum(&self) -> Result<(), StoreError> {
+        sqlx::raw_sql("VACUUM ANALYZE").execute(&self.write).await?;
+        Ok(())
+    }
+
     pub(crate) async fn begin_read(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
         Ok(self.read.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
     }

@@ -85,7 +85,8 @@ impl Store {
         tx.commit().await?;
         let mut tx = self.write().await?;
         tx.fill_variables(owner, scale, now).await?;
-        tx.commit().await
+        tx.commit().await?;
+        self.database.vacuum().await
     }
 }
 

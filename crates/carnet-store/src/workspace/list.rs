@@ -6,7 +6,7 @@ use carnet_model::{OrgId, ProjectId, Tag, TeamId, UserId, Workspace, WorkspaceId
 
 use super::{workspace, workspace_columns};
 use crate::db::{Bind, StoreError, Tx, corrupt};
-use crate::search::{contains, lines, wildcard};
+use crate::search::{contains, hundred, hundreds, lines, wildcard};
 
 /// Who reads a list: it shows what the reader may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum WorkspaceOrder {
 }
 
 /// Which workspaces of an organization are wanted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkspaceFilter {
     /// Who reads the list.
     pub audience: WorkspaceAudience,
@@ -137,45 +137,45 @@ macro_rules! passing {
     };
 }
 
-macro_rules! cut {
-    ($order:literal) => {
-        concat!("(SELECT w.id ", passing!(), "ORDER BY ", $order, " LIMIT $15 OFFSET $16) page ")
-    };
-}
-
-/// The statements of a page: its workspaces, and the tags that are bound to them.
+/// The statement of a page, the newest numbers being those of its size and its start.
 macro_rules! page {
-    ($order:literal) => {
-        (
-            concat!(
-                workspace_columns!("workspaces w"),
-                "JOIN ",
-                cut!($order),
-                "ON page.id = w.id ORDER BY ",
-                $order
-            ),
-            concat!(
-                "SELECT b.workspace_id, t.name, b.value FROM ",
-                cut!($order),
-                "JOIN workspace_tags b ON b.workspace_id = page.id JOIN tags t ON t.id = b.tag_id"
-            ),
+    ($passing:expr, $order:literal, $cut:literal) => {
+        concat!(
+            workspace_columns!("workspaces w"),
+            "JOIN (SELECT w.id ",
+            $passing,
+            "ORDER BY ",
+            $order,
+            $cut,
+            ") page ON page.id = w.id ORDER BY ",
+            $order
         )
     };
 }
 
-fn statements(order: WorkspaceOrder) -> (&'static str, &'static str) {
-    match order {
-        WorkspaceOrder::Name => page!("w.name, w.id"),
-        WorkspaceOrder::NameDescending => page!("w.name DESC, w.id DESC"),
-        WorkspaceOrder::CurrentRun => {
-            page!("COALESCE((SELECT r.created_at FROM runs r WHERE r.id = w.current_run_id), 0), w.id")
-        }
-        WorkspaceOrder::CurrentRunDescending => page!(
-            "COALESCE((SELECT r.created_at FROM runs r WHERE r.id = w.current_run_id), 0) DESC, w.id DESC"
-        ),
-        WorkspaceOrder::LatestChange => page!("w.latest_change_at, w.id"),
-        WorkspaceOrder::LatestChangeDescending => page!("w.latest_change_at DESC, w.id DESC"),
-    }
+/// The statements for the number of workspaces and for a page of them.
+macro_rules! statements {
+    ($of:expr, $passing:expr, $cut:literal) => {{
+        let page = match $of {
+            WorkspaceOrder::Name => page!($passing, "w.name, w.id", $cut),
+            WorkspaceOrder::NameDescending => page!($passing, "w.name DESC, w.id DESC", $cut),
+            WorkspaceOrder::CurrentRun => page!(
+                $passing,
+                "COALESCE((SELECT r.created_at FROM runs r WHERE r.id = w.current_run_id), 0), w.id",
+                $cut
+            ),
+            WorkspaceOrder::CurrentRunDescending => page!(
+                $passing,
+                "COALESCE((SELECT r.created_at FROM runs r WHERE r.id = w.current_run_id), 0) DESC, w.id DESC",
+                $cut
+            ),
+            WorkspaceOrder::LatestChange => page!($passing, "w.latest_change_at, w.id", $cut),
+            WorkspaceOrder::LatestChangeDescending => {
+                page!($passing, "w.latest_change_at DESC, w.id DESC", $cut)
+            }
+        };
+        (concat!("SELECT COUNT(*) AS total ", $passing), page)
+    }};
 }
 
 impl Tx {
@@ -186,16 +186,23 @@ impl Tx {
         filter: &WorkspaceFilter,
         (offset, limit): (u64, u64),
     ) -> Result<(Vec<Workspace>, u64), StoreError> {
-        let mut binds = filter.binds(organization);
-        let total = self.total(concat!("SELECT COUNT(*) AS total ", passing!()), &binds).await?;
+        let is_plain = *filter == WorkspaceFilter { order: filter.order, ..WorkspaceFilter::default() };
+        // Most lists have no filter, and need not look at any workspace that is not on the page.
+        let ((total, page), mut binds) = if is_plain {
+            let statements = statements!(
+                filter.order,
+                "FROM workspaces w WHERE w.organization_id = $1 ",
+                " LIMIT $2 OFFSET $3"
+            );
+            (statements, vec![organization.into()])
+        } else {
+            (statements!(filter.order, passing!(), " LIMIT $15 OFFSET $16"), filter.binds(organization))
+        };
+        let total = self.total(total, &binds).await?;
         binds.extend([limit.into(), offset.into()]);
-        let (page, bindings) = statements(filter.order);
         let rows = self.all(page, &binds).await?;
-        let mut tags: BTreeMap<String, Vec<Tag>> = BTreeMap::new();
-        for row in &self.all(bindings, &binds).await? {
-            let tag = Tag::new(&row.text("name")?, &row.text("value")?).map_err(|_| corrupt("name"))?;
-            tags.entry(row.text("workspace_id")?).or_default().push(tag);
-        }
+        let ids = rows.iter().map(|row| row.parsed("id")).collect::<Result<Vec<WorkspaceId>, _>>()?;
+        let mut tags = self.tags_of_workspaces(&ids).await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in &rows {
             let mut one = workspace(row)?;
@@ -204,6 +211,26 @@ impl Tx {
             found.push(one);
         }
         Ok((found, total))
+    }
+
+    async fn tags_of_workspaces(
+        &mut self,
+        workspaces: &[WorkspaceId],
+    ) -> Result<BTreeMap<String, Vec<Tag>>, StoreError> {
+        let sql = concat!(
+            "SELECT b.workspace_id, t.name, b.value FROM workspace_tags b JOIN tags t ON t.id = b.tag_id ",
+            "WHERE b.workspace_id IN (",
+            hundred!(),
+            ")"
+        );
+        let mut tags: BTreeMap<String, Vec<Tag>> = BTreeMap::new();
+        for binds in hundreds(workspaces) {
+            for row in &self.all(sql, &binds).await? {
+                let tag = Tag::new(&row.text("name")?, &row.text("value")?).map_err(|_| corrupt("name"))?;
+                tags.entry(row.text("workspace_id")?).or_default().push(tag);
+            }
+        }
+        Ok(tags)
     }
 
     /// All workspaces of an organization that pass the filter.
