@@ -57,6 +57,7 @@ mod team_projects;
 mod team_tokens;
 mod team_workspaces;
 mod teams;
+mod token_ttl_policies;
 mod variable_document;
 mod variable_input;
 mod variable_set_access;
@@ -115,6 +116,7 @@ pub(crate) fn routes() -> Routes {
         .merge(team_projects::routes())
         .merge(team_tokens::routes())
         .merge(organization_tokens::routes())
+        .merge(token_ttl_policies::routes())
         .merge(organization_memberships::routes())
         .merge(agent_pools::routes())
         .merge(pool_agents::routes())
