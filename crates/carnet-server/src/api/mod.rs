@@ -13,6 +13,7 @@ mod credential_rules;
 mod discovery;
 mod identity_tokens;
 mod job_reports;
+mod legacy_variables;
 mod logs;
 mod notification_configurations;
 pub(crate) mod organization_document;
@@ -92,6 +93,7 @@ pub(crate) fn routes() -> Routes {
         .merge(workspace_locks::routes())
         .merge(workspace_tags::routes())
         .merge(variables::routes())
+        .merge(legacy_variables::routes())
         .merge(variable_sets::routes())
         .merge(variable_set_assignments::routes())
         .merge(variable_set_variables::routes())

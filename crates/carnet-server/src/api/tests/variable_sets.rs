@@ -298,3 +298,15 @@ async fn what_a_set_is_assigned_to_can_be_deleted() {
     assert_eq!(site.send("DELETE", "/api/v2/organizations/acme", Value::Null).await.0, 204);
     assert_eq!(site.send("GET", &path, Value::Null).await.0, 404);
 }
+
+#[tokio::test]
+async fn stacks_are_passed_over_as_there_are_none() {
+    let site = Site::new().await;
+    let (_, made) = site.server.request("POST", SETS, &site.owner, named("shared")).await;
+    let stacks = format!("/api/v2/varsets/{}/relationships/stacks", id(&made));
+    for method in ["POST", "DELETE"] {
+        let body = references("stacks", &["st-1"]);
+        assert_eq!(site.server.request(method, &stacks, &site.owner, body.clone()).await.0, 204);
+        assert_eq!(site.server.request(method, &stacks, &site.stranger, body).await.0, 404);
+    }
+}
