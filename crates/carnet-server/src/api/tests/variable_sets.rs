@@ -270,7 +270,10 @@ async fn what_applies_to_a_workspace_or_project_is_listed() {
     let (of_workspace, of_project) =
         (site.workspace_path("/varsets"), format!("/api/v2/projects/{default}/varsets"));
     assert_eq!(names(&site.read(&of_workspace).await), ["all", "owned", "project", "workspace"]);
-    assert_eq!(names(&site.read(&site.workspace_path("/applicable-varsets")).await).len(), 4);
+    let applicable = site.read(&site.workspace_path("/applicable-varsets")).await;
+    assert_eq!(names(&applicable).len(), 4);
+    let link = applicable["links"]["first"].as_str().expect("an address");
+    assert!(link.starts_with(&site.workspace_path("/applicable-varsets")), "{link}");
     assert_eq!(names(&site.read(&of_project).await), ["all", "project"]);
     let project =
         json!({ "project": { "data": { "type": "projects", "id": site.project("clients").await } } });

@@ -255,6 +255,21 @@ async fn a_terraform_version_is_a_version_a_constraint_or_the_latest() {
 }
 
 #[tokio::test]
+async fn an_attribute_of_the_wrong_type_is_named() {
+    let site = Site::new().await;
+    for (name, value) in
+        [("auto-apply", json!("yes")), ("description", json!(7)), ("trigger-prefixes", json!("a"))]
+    {
+        let (status, refused) = site.change(json!({ "name": "net", name: value })).await;
+        assert_eq!(status, 422, "{refused}");
+        assert_eq!(refused["errors"][0]["source"]["pointer"], format!("/data/attributes/{name}"));
+        assert!(detail(&refused).starts_with(&format!("{name} cannot be read")), "{refused}");
+    }
+    let (_, refused) = site.change(json!({ "auto-apply": "yes", "queue-all-runs": "no" })).await;
+    assert_eq!(refused["errors"][0]["source"]["pointer"], "/data/attributes");
+}
+
+#[tokio::test]
 async fn whoever_asks_for_destruction_is_told_that_there_is_none() {
     let site = Site::new().await;
     for (name, value) in [
