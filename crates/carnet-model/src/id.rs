@@ -119,6 +119,8 @@ ids! {
     TagBindingId = "tb";
     /// A reserved tag key.
     ReservedTagKeyId = "rtk";
+    /// How long tokens of one kind may live in an organization.
+    TokenTtlPolicyId = "ttlp";
     /// A notification configuration.
     NotificationId = "nc";
     /// An SSH key.

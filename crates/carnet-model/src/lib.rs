@@ -30,7 +30,9 @@ mod ssh_key;
 mod state_version;
 mod tag;
 mod team;
+mod terraform_version;
 mod token;
+mod token_ttl_policy;
 mod user;
 mod variable;
 mod variable_precedence;
@@ -53,8 +55,8 @@ pub use id::{
     MembershipId, NotificationId, OrgId, PhaseId, PlanId, ProjectId, RegistryModuleId,
     RegistryModuleVersionId, RegistryPlatformId, RegistryProviderId, RegistryProviderVersionId,
     ReservedTagKeyId, RunEventId, RunId, RunTriggerId, SshKeyId, StateVersionId, StateVersionOutputId,
-    TagBindingId, TagId, TeamId, TeamProjectId, TeamWorkspaceId, TestRunId, TokenId, UserId, VariableId,
-    VariableSetId, WorkspaceId,
+    TagBindingId, TagId, TeamId, TeamProjectId, TeamWorkspaceId, TestRunId, TokenId, TokenTtlPolicyId,
+    UserId, VariableId, VariableSetId, WorkspaceId,
 };
 pub use identity::{ModuleTestIdentity, Phase, WorkloadIdentity};
 pub use job::{Job, JobOutcome, JobStatus, Signal};
@@ -87,7 +89,9 @@ pub use state_version::{
 };
 pub use tag::{EffectiveTag, OrganizationTag, Tag, TagError};
 pub use team::{Membership, MembershipStatus, OWNERS, Team, TeamProject, TeamVisibility, TeamWorkspace};
+pub use terraform_version::{TerraformVersion, TerraformVersionError};
 pub use token::{ApiToken, TokenKind, TokenOwner};
+pub use token_ttl_policy::{LimitedToken, MaxTtl, MaxTtlError, TokenTtlPolicy};
 pub use user::User;
 pub use variable::{Variable, VariableCategory, VariableInput, VariableOwner, VariableValue};
 pub use variable_precedence::{

@@ -95,6 +95,12 @@ pub struct OrganizationSettings {
     pub max_ttl_enabled: bool,
     /// Whether one repository may hold several modules.
     pub registry_monorepo_support: bool,
+    /// Whether cost estimates are wanted; nothing acts upon it.
+    pub cost_estimation_enabled: bool,
+    /// Whether health assessments are wanted in all workspaces; nothing acts upon it.
+    pub assessments_enforced: bool,
+    /// Whether stacks are wanted; nothing acts upon it.
+    pub stacks_enabled: bool,
 }
 
 impl Default for OrganizationSettings {
@@ -111,6 +117,9 @@ impl Default for OrganizationSettings {
             user_tokens_enabled: true,
             max_ttl_enabled: false,
             registry_monorepo_support: false,
+            cost_estimation_enabled: false,
+            assessments_enforced: false,
+            stacks_enabled: false,
         }
     }
 }

@@ -4,14 +4,17 @@
 //! passes also passes the stricter order of an agent, which makes all links last.
 
 mod meter;
+mod readme;
 mod tree;
 
 use std::io::{self, Read};
+use std::path::Path;
 
 use flate2::read::GzDecoder;
 use tar::Archive;
 
 use self::meter::{Gauge, Meter, Source, Stop};
+use self::readme::Readme;
 use self::tree::Tree;
 
 /// The most entries of an archive.
@@ -68,17 +71,23 @@ pub(crate) enum Refusal {
     },
 }
 
-/// Reads an archive to its end and tells whether it may be unpacked.
-pub(crate) fn check(source: impl Read, limits: Limits) -> Result<(), ArchiveError> {
+/// Reads an archive to its end and tells whether it may be unpacked. On the way it picks up the text that describes the
+/// configuration in this folder, or else the one at the root.
+pub(crate) fn check(
+    source: impl Read,
+    limits: Limits,
+    folder: &Path,
+) -> Result<Option<String>, ArchiveError> {
+    let mut readme = Readme::new(folder);
     let gauge = Gauge::new(limits);
     let mut archive = Archive::new(Meter::new(GzDecoder::new(Source::new(source, &gauge)), &gauge));
-    let read = read_entries(&mut archive, &gauge, limits).and_then(|()| {
+    let read = read_entries(&mut archive, &gauge, limits, &mut readme).and_then(|()| {
         // Behind the last entry are padding and the checksum of gzip.
         gauge.enter_content();
         io::copy(&mut archive.into_inner(), &mut io::sink()).map(drop).map_err(Problem::Io)
     });
     match read {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(readme.into_text()),
         Err(Problem::Refused(refusal)) => Err(refusal.into()),
         Err(Problem::Io(error)) => Err(explained(&gauge, limits, error)),
     }
@@ -101,13 +110,19 @@ impl From<Refusal> for Problem {
     }
 }
 
-fn read_entries<R: Read>(archive: &mut Archive<R>, gauge: &Gauge, limits: Limits) -> Result<(), Problem> {
+fn read_entries<R: Read>(
+    archive: &mut Archive<R>,
+    gauge: &Gauge,
+    limits: Limits,
+    readme: &mut Readme,
+) -> Result<(), Problem> {
     let mut tree = Tree::new(limits);
     gauge.enter_header();
     for entry in archive.entries()? {
         let mut entry = entry?;
         gauge.enter_content();
         tree.add(&entry)?;
+        readme.look_at(&mut entry)?;
         io::copy(&mut entry, &mut io::sink())?;
         gauge.note_entry();
         gauge.enter_header();

@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, Request};
 use carnet_api::jsonapi::Identifier;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::ApiError;
 
@@ -103,14 +103,26 @@ impl<S: Send + Sync, A: DeserializeOwned> FromRequest<S> for Doc<A> {
         let envelope: Envelope = serde_json::from_slice(&body)
             .map_err(|error| ApiError::BadRequest(format!("the body is not a JSON:API document: {error}")))?;
         let attributes = envelope.data.attributes.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-        let attributes = serde_path(attributes)?;
+        let attributes =
+            serde_json::from_value(attributes).map_err(|error| wrong_attribute::<A>(&body, &error))?;
         Ok(Self { attributes, relationships: envelope.data.relationships.unwrap_or_default() })
     }
 }
 
-fn serde_path<A: DeserializeOwned>(attributes: Value) -> Result<A, ApiError> {
-    serde_json::from_value(attributes)
-        .map_err(|error| ApiError::invalid("/data/attributes", error.to_string()))
+/// The refusal of a document whose attributes cannot be read: it names the attribute, if one alone is at fault.
+fn wrong_attribute<A: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> ApiError {
+    let reads = |attributes: Value| serde_json::from_value::<A>(attributes).is_ok();
+    let attributes =
+        serde_json::from_slice::<Envelope>(body).ok().and_then(|envelope| envelope.data.attributes);
+    if let Some(Value::Object(attributes)) = attributes
+        && reads(json!({}))
+    {
+        let mut wrong = attributes.into_iter().filter(|(name, value)| !reads(json!({ name: value })));
+        if let (Some((name, _)), None) = (wrong.next(), wrong.next()) {
+            return ApiError::attribute(&name, format!("{name} cannot be read: {error}"));
+        }
+    }
+    ApiError::invalid("/data/attributes", error.to_string())
 }
 
 /// A body of resource references: `{"data":[{"type":..,"id":..}]}`.

@@ -1,7 +1,9 @@
 //! Answers in JSON:API.
 
 use axum::Json;
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use carnet_api::jsonapi::{Document, ListDocument, ListMeta, MEDIA_TYPE, Page, Pagination, Resource};
 use serde::Serialize;
@@ -34,6 +36,29 @@ pub(crate) fn created(data: Resource) -> Reply {
     Ok(json(StatusCode::CREATED, Document { data, included: Vec::new() }))
 }
 
+/// What the server wants to say about a request that it carried out.
+#[derive(Serialize)]
+struct Remarks {
+    warnings: Vec<String>,
+}
+
+/// A resource with remarks.
+#[derive(Serialize)]
+struct Remarked {
+    #[serde(flatten)]
+    document: Document,
+    meta: Remarks,
+}
+
+/// A resource with warnings about what of the request nothing acts upon, if there are any.
+pub(crate) fn with_warnings(status: StatusCode, data: Resource, warnings: Vec<String>) -> Reply {
+    let document = Document { data, included: Vec::new() };
+    if warnings.is_empty() {
+        return Ok(json(status, document));
+    }
+    Ok(json(status, Remarked { document, meta: Remarks { warnings } }))
+}
+
 /// 204.
 pub(crate) fn no_content() -> Reply {
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -52,16 +77,42 @@ pub(crate) fn page_of<T>(items: Vec<T>, page: Page) -> (Vec<T>, Pagination) {
     (items.into_iter().skip(skip).take(take).collect(), pagination)
 }
 
-/// 200 with a page of resources. `path` is the list's own, without a query.
+tokio::task_local! {
+    /// The query of the request that this task answers.
+    static QUERY: String;
+}
+
+/// Keeps the query of a request for the links of the list that answers it.
+pub(crate) async fn keep_query(request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    QUERY.scope(query, next.run(request)).await
+}
+
+/// What the request asks for beside a page, each part with an ampersand behind it.
+fn filters() -> String {
+    let is_page = |part: &str| {
+        let name = part.split('=').next().unwrap_or_default().to_ascii_lowercase();
+        let name = name.replace("%5b", "[").replace("%5d", "]");
+        name == "page[number]" || name == "page[size]"
+    };
+    let of = |query: &String| {
+        let parts = query.split('&').filter(|part| !part.is_empty() && !is_page(part));
+        parts.flat_map(|part| [part, "&"]).collect()
+    };
+    QUERY.try_with(of).unwrap_or_default()
+}
+
+/// 200 with a page of resources. `path` is the list's own, without a query; the links keep the filters of the request.
 pub(crate) fn list(
     path: &str,
     data: Vec<Resource>,
     included: Vec<Resource>,
     pagination: Pagination,
 ) -> Reply {
+    let (filters, size) = (filters(), pagination.page_size);
     let at = |page: Option<u64>| {
         page.map_or(Value::Null, |page| {
-            Value::String(format!("{path}?page%5Bnumber%5D={page}&page%5Bsize%5D={}", pagination.page_size))
+            Value::String(format!("{path}?{filters}page%5Bnumber%5D={page}&page%5Bsize%5D={size}"))
         })
     };
     let links = [

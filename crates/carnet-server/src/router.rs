@@ -15,6 +15,7 @@ use crate::headers::add_headers;
 use crate::linger::linger;
 use crate::plain_path::without_empty_segments;
 use crate::rate_limit::{RateLimiter, limit};
+use crate::reply::keep_query;
 use crate::route::{Route, Routes};
 use crate::whole_body::read_first;
 use crate::{agents, api, health, login, oidc, openapi, page, setup};
@@ -47,6 +48,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(read_first))
         .layer(from_fn(name_request))
+        .layer(from_fn(keep_query))
         .layer(from_fn_with_state((Arc::clone(&app), limiter), limit))
         .layer(CatchPanicLayer::new())
         .layer(map_response(add_headers))

@@ -76,6 +76,7 @@ macro_rules! bind_ids {
 
 bind_ids! {
     carnet_model::TeamId, carnet_model::TeamWorkspaceId, carnet_model::TeamProjectId, carnet_model::MembershipId, carnet_model::AgentPoolId, carnet_model::CommentId, carnet_model::RunTriggerId, carnet_model::TagBindingId, carnet_model::ReservedTagKeyId, carnet_model::NotificationId, carnet_model::SshKeyId, carnet_model::RegistryModuleId, carnet_model::RegistryModuleVersionId, carnet_model::RegistryProviderId, carnet_model::RegistryProviderVersionId, carnet_model::RegistryPlatformId, carnet_model::GpgKeyId, carnet_model::AuditEventId,
+    carnet_model::TokenTtlPolicyId,
     carnet_model::AgentId, carnet_model::ApplyId, carnet_model::ConfigurationVersionId, carnet_model::JobId,
     carnet_model::OrgId, carnet_model::PhaseId, carnet_model::PlanId, carnet_model::ProjectId, carnet_model::RunEventId,
     carnet_model::RunId, carnet_model::StateVersionId, carnet_model::StateVersionOutputId, carnet_model::TagId,

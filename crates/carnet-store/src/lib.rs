@@ -46,6 +46,7 @@ mod team_access;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod token_ttl_policy;
 mod variable;
 mod variable_set;
 mod variable_set_assignment;

@@ -56,6 +56,9 @@ fn settings(row: &Row) -> Result<OrganizationSettings, StoreError> {
         user_tokens_enabled: row.boolean("user_tokens_enabled")?,
         max_ttl_enabled: row.boolean("max_ttl_enabled")?,
         registry_monorepo_support: row.boolean("registry_monorepo_support")?,
+        cost_estimation_enabled: row.boolean("cost_estimation_enabled")?,
+        assessments_enforced: row.boolean("assessments_enforced")?,
+        stacks_enabled: row.boolean("stacks_enabled")?,
     })
 }
 
@@ -162,7 +165,8 @@ impl Tx {
              session_timeout = $8, session_remember = $9, owners_team_saml_role_id = $10, \
              send_passing_statuses = $11, aggregated_commit_status = $12, speculative_plan_management = $13, \
              allow_force_delete_workspaces = $14, user_tokens_enabled = $15, max_ttl_enabled = $16, \
-             registry_monorepo_support = $17 WHERE id = $1",
+             registry_monorepo_support = $17, cost_estimation_enabled = $18, assessments_enforced = $19, \
+             stacks_enabled = $20 WHERE id = $1",
             &[
                 (&organization.id).into(),
                 (&organization.name).into(),
@@ -181,6 +185,9 @@ impl Tx {
                 settings.user_tokens_enabled.into(),
                 settings.max_ttl_enabled.into(),
                 settings.registry_monorepo_support.into(),
+                settings.cost_estimation_enabled.into(),
+                settings.assessments_enforced.into(),
+                settings.stacks_enabled.into(),
             ],
         )
         .await

@@ -67,6 +67,18 @@ macro_rules! filtered {
     };
 }
 
+macro_rules! tags_of_workspace {
+    ($select:expr, $tail:literal) => {
+        concat!(
+            "SELECT ",
+            $select,
+            " FROM workspace_tags o JOIN tags t ON t.id = o.tag_id WHERE o.workspace_id = $1 ",
+            "AND (CAST($2 AS TEXT) IS NULL OR lower(t.name) LIKE $2 ESCAPE '\\')",
+            $tail
+        )
+    };
+}
+
 impl Tx {
     /// A page of the tags of an organization by name, and how many there are.
     pub async fn organization_tags(
@@ -102,18 +114,23 @@ impl Tx {
         Ok(self.execute(sql, &[organization.into(), id.into()]).await? > 0)
     }
 
-    /// The tags of a workspace with their counts, by name.
+    /// A page of the tags of a workspace with their counts, by name, and how many there are; `text` is part of a name.
     pub async fn tags_of_workspace(
         &mut self,
         workspace: &WorkspaceId,
-    ) -> Result<Vec<OrganizationTag>, StoreError> {
-        let sql = concat!(
-            "SELECT t.*, ",
-            instance_count!(),
-            " FROM workspace_tags o JOIN tags t ON t.id = o.tag_id WHERE o.workspace_id = $1 ORDER BY t.name, t.id"
+        text: Option<&str>,
+        (offset, limit): (u64, u64),
+    ) -> Result<(Vec<OrganizationTag>, u64), StoreError> {
+        let binds: Vec<Bind> = vec![workspace.into(), text.map(contains).into()];
+        let mut page = binds.clone();
+        page.extend([offset.into(), limit.into()]);
+        let sql = tags_of_workspace!(
+            concat!("t.*, ", instance_count!()),
+            " ORDER BY t.name, t.id LIMIT $4 OFFSET $3"
         );
-        let rows = self.all(sql, &[workspace.into()]).await?;
-        rows.iter().map(organization_tag).collect()
+        let rows = self.all(sql, &page).await?;
+        let total = self.total(tags_of_workspace!("COUNT(*) AS total", ""), &binds).await?;
+        Ok((rows.iter().map(organization_tag).collect::<Result<_, _>>()?, total))
     }
 
     /// The tags of a workspace, by name.

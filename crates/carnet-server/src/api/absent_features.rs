@@ -32,6 +32,11 @@ pub(crate) fn routes() -> Routes {
     let routes = Routes::default()
         .get(INSTALLATIONS, Access::User, no_installations)
         .get(FEATURE_SETS, Access::User, no_feature_sets)
+        .get(
+            "/api/v2/organizations/{organization}/oauth-tokens",
+            Access::Allowed(Permission::ReadOrganization),
+            no_oauth_tokens,
+        )
         .get("/api/meta/ip-ranges", Access::Public, ip_ranges)
         .get(workspace_tasks, Access::Allowed(Permission::ReadWorkspace), no_workspace_tasks)
         .post(workspace_tasks, Access::Allowed(Permission::UpdateWorkspace), refuse_workspace_task);
@@ -74,6 +79,11 @@ async fn no_installations(Read(cx): Read, params: Params) -> Reply {
 async fn no_feature_sets(Read(cx): Read, params: Params) -> Reply {
     cx.require_user()?;
     empty(FEATURE_SETS, &params)
+}
+
+async fn no_oauth_tokens(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
+    cx.organization(&name, Permission::ReadOrganization).await?;
+    empty(&format!("/api/v2/organizations/{name}/oauth-tokens"), &params)
 }
 
 async fn no_workspace_tasks(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Reply {

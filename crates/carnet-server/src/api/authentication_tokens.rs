@@ -1,7 +1,7 @@
 //! The API tokens of users: everybody lists, makes and revokes their own.
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{ApiToken, Timestamp, TokenId, TokenKind, UserId};
+use carnet_model::{ApiToken, MaxTtl, Timestamp, TokenId, TokenKind, UserId};
 use carnet_store::{NewToken, TokenHash, Tx};
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
@@ -47,7 +47,8 @@ pub(super) struct Input {
 async fn create(Write(mut cx): Write, Id(user): Id<UserId>, doc: Doc<Input>) -> Reply {
     only_oneself(&cx, &user)?;
     let description = description(&doc.attributes)?;
-    let expires_at = expiry(&doc.attributes, cx.now)?;
+    let max_ttl = cx.tx.max_user_token_ttl(&user).await?;
+    let expires_at = expiry(&doc.attributes, max_ttl, cx.now)?;
     let (token, secret) = new_user_token(&mut cx.tx, &user, &description, expires_at, cx.now).await?;
     cx.tx.commit().await?;
     created(created_document(&token, &secret))
@@ -64,7 +65,7 @@ async fn delete(Write(mut cx): Write, Id(id): Id<TokenId>) -> Reply {
     no_content()
 }
 
-/// Makes a token that stands for a user.
+/// Makes a token that stands for a user. It lives no longer than the user's organizations allow.
 pub(crate) async fn new_user_token(
     tx: &mut Tx,
     user: &UserId,
@@ -72,6 +73,7 @@ pub(crate) async fn new_user_token(
     expires_at: Timestamp,
     now: Timestamp,
 ) -> Result<(ApiToken, SecretString), ApiError> {
+    let latest = tx.max_user_token_ttl(user).await?.map_or(Timestamp::MAX, |max| max.latest_end(now));
     let token = ApiToken {
         id: TokenId::from_entropy(entropy()?),
         kind: TokenKind::User,
@@ -82,7 +84,7 @@ pub(crate) async fn new_user_token(
         created_by: Some(user.clone()),
         description: description.to_owned(),
         created_at: now,
-        expires_at: Some(expires_at),
+        expires_at: Some(expires_at.min(latest)),
         last_used_at: None,
     };
     let secret = store_token(tx, &token).await?;
@@ -103,14 +105,19 @@ pub(super) fn created_document(token: &ApiToken, secret: &SecretString) -> Resou
     document
 }
 
-/// When a token shall end, by its input.
-pub(super) fn expiry(input: &Input, now: Timestamp) -> Result<Timestamp, ApiError> {
+/// When a token shall end, by its input and by how long the organization lets it live.
+pub(super) fn expiry(input: &Input, max: Option<MaxTtl>, now: Timestamp) -> Result<Timestamp, ApiError> {
+    let latest = max.map_or(Timestamp::MAX, |max| max.latest_end(now));
     match input.expired_at {
         Some(end) if end <= now => {
             Err(ApiError::attribute("expired-at", "the token would have expired already"))
         }
+        Some(end) if end > latest => {
+            let detail = format!("the organization lets such a token live until {latest} at the longest");
+            Err(ApiError::attribute("expired-at", detail))
+        }
         Some(end) => Ok(end),
-        None => Ok(default_expiry(now)),
+        None => Ok(default_expiry(now).min(latest)),
     }
 }
 

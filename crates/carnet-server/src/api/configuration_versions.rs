@@ -1,5 +1,6 @@
 //! Configuration versions: making them, uploading and downloading their archives.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -11,7 +12,7 @@ use carnet_model::{
     ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, ExecutionMode, Permission, RunId,
     RunSource, Timestamp, WorkspaceId,
 };
-use carnet_store::{BlobName, Tx};
+use carnet_store::{BlobName, TokenHash, Tx};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -54,6 +55,11 @@ struct Input {
 /// Where the archive of a configuration version is.
 pub(crate) fn archive_blob(id: &ConfigurationVersionId) -> BlobName {
     BlobName::new("configuration", id)
+}
+
+/// Where the text is that describes the configuration.
+pub(crate) fn readme_blob(id: &ConfigurationVersionId) -> BlobName {
+    BlobName::new("readme", id)
 }
 
 async fn index(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>, params: Params) -> Reply {
@@ -142,6 +148,7 @@ async fn archive(Write(mut cx): Write, Id(id): Id<ConfigurationVersionId>, _: Ac
     cx.tx.archive_configuration(&id, cx.now).await?;
     let app = Write(cx).commit().await?;
     delete_blob(&app, archive_blob(&id)).await;
+    delete_blob(&app, readme_blob(&id)).await;
     accepted()
 }
 
@@ -184,8 +191,7 @@ async fn upload(
     body: Body,
 ) -> Result<Response, ApiError> {
     let hash = key.hash();
-    let waiting = app.store.read().await?.configuration_version_by_upload(&hash).await?;
-    let version = waiting.ok_or(ApiError::NotFound)?;
+    let (version, folder) = waiting(&app, &hash).await?;
     let blob = archive_blob(&version.id);
     let writer = receive(&app, &blob, &headers, body, app.settings.upload_limit).await?;
 
@@ -197,26 +203,52 @@ async fn upload(
     tx.commit().await?;
     blocking(move || writer.finish()).await?.map_err(ApiError::internal)?;
 
-    let refusal = checked(&app, &blob).await?;
-    if refusal.is_some() {
-        delete_blob(&app, blob).await;
-    }
+    let refusal = match examined(&app, &blob, folder).await? {
+        Ok(readme) => {
+            if let Some(text) = readme {
+                let (blobs, name) = (app.store.blobs(), readme_blob(&version.id));
+                blocking(move || blobs.put(&name, text.as_bytes())).await?.map_err(ApiError::internal)?;
+            }
+            None
+        }
+        Err(refusal) => {
+            delete_blob(&app, blob).await;
+            Some(refusal)
+        }
+    };
     finish(&app, &version, refusal.as_deref()).await?;
     Ok(StatusCode::OK.into_response())
 }
 
+/// The version that waits for this upload, and the folder in which Terraform will run.
+async fn waiting(app: &App, hash: &TokenHash) -> Result<(ConfigurationVersion, PathBuf), ApiError> {
+    let mut tx = app.store.read().await?;
+    let version = tx.configuration_version_by_upload(hash).await?.ok_or(ApiError::NotFound)?;
+    let workspace = tx.workspace(&version.workspace_id).await?.ok_or(ApiError::NotFound)?;
+    Ok((version, PathBuf::from(workspace.working_directory)))
+}
+
 /// Reads the stored archive and tells why it is refused, if it is.
 pub(super) async fn checked(app: &App, blob: &BlobName) -> Result<Option<String>, ApiError> {
+    Ok(examined(app, blob, PathBuf::new()).await?.err())
+}
+
+/// Reads the stored archive: the text that describes it, if it has one, or why it is refused.
+async fn examined(
+    app: &App,
+    blob: &BlobName,
+    folder: PathBuf,
+) -> Result<Result<Option<String>, String>, ApiError> {
     let (blobs, name) = (app.store.blobs(), blob.clone());
     let limits = Limits { bytes: app.settings.unpacked_limit, entries: MAX_ENTRIES };
     let outcome = blocking(move || {
         let reader = blobs.reader(&name).map_err(ArchiveError::Unreadable)?;
         let missing = || ArchiveError::Unreadable(std::io::ErrorKind::NotFound.into());
-        archive::check(reader.ok_or_else(missing)?, limits)
+        archive::check(reader.ok_or_else(missing)?, limits, &folder)
     });
     match outcome.await? {
-        Ok(()) => Ok(None),
-        Err(ArchiveError::Refused(refusal)) => Ok(Some(refusal.to_string())),
+        Ok(readme) => Ok(Ok(readme)),
+        Err(ArchiveError::Refused(refusal)) => Ok(Err(refusal.to_string())),
         Err(error @ ArchiveError::Unreadable(_)) => Err(ApiError::internal(error)),
     }
 }

@@ -13,6 +13,7 @@ mod credential_rules;
 mod discovery;
 mod identity_tokens;
 mod job_reports;
+mod legacy_variables;
 mod logs;
 mod notification_configurations;
 pub(crate) mod organization_document;
@@ -57,6 +58,7 @@ mod team_projects;
 mod team_tokens;
 mod team_workspaces;
 mod teams;
+mod token_ttl_policies;
 mod variable_document;
 mod variable_input;
 mod variable_set_access;
@@ -91,6 +93,7 @@ pub(crate) fn routes() -> Routes {
         .merge(workspace_locks::routes())
         .merge(workspace_tags::routes())
         .merge(variables::routes())
+        .merge(legacy_variables::routes())
         .merge(variable_sets::routes())
         .merge(variable_set_assignments::routes())
         .merge(variable_set_variables::routes())
@@ -115,6 +118,7 @@ pub(crate) fn routes() -> Routes {
         .merge(team_projects::routes())
         .merge(team_tokens::routes())
         .merge(organization_tokens::routes())
+        .merge(token_ttl_policies::routes())
         .merge(organization_memberships::routes())
         .merge(agent_pools::routes())
         .merge(pool_agents::routes())

@@ -38,7 +38,6 @@ async fn creates_workspaces(
     Ok(cx.tx.count_projects(&organization.id, &filter).await? > 0)
 }
 
-/// Features that are absent are off, whatever was asked for: cost estimation, assessments, stacks, keys of one's own.
 fn attributes(organization: &Organization) -> Value {
     let settings = &organization.settings;
     json!({
@@ -47,9 +46,9 @@ fn attributes(organization: &Organization) -> Value {
         "email": organization.email,
         "created-at": organization.created_at,
         "collaborator-auth-policy": "password",
-        "cost-estimation-enabled": false,
-        "assessments-enforced": false,
-        "stacks-enabled": false,
+        "cost-estimation-enabled": settings.cost_estimation_enabled,
+        "assessments-enforced": settings.assessments_enforced,
+        "stacks-enabled": settings.stacks_enabled,
         "enforce-hyok": false,
         "default-execution-mode": settings.default_execution.mode(),
         "identity-token-ttl": organization.identity_token_ttl.map(|ttl| ttl.as_seconds()),
@@ -104,7 +103,7 @@ fn permissions(rights: &Rights, creates_workspaces: bool) -> Value {
     })
 }
 
-/// What the organization is entitled to: what this server can do, for everybody.
+/// What the organization is entitled to: what this server can do, for everybody. Clients expect version control among it.
 pub(super) fn entitlement_set(organization: &Organization) -> Resource {
     let attributes = json!({
         "operations": true,
@@ -113,8 +112,8 @@ pub(super) fn entitlement_set(organization: &Organization) -> Resource {
         "teams": true,
         "private-module-registry": true,
         "audit-logging": true,
+        "vcs-integrations": true,
         "usage-reporting": false,
-        "vcs-integrations": false,
         "cost-estimation": false,
         "sentinel": false,
         "policy-enforcement": false,

@@ -35,15 +35,24 @@ pub(super) struct OrganizationInput {
     user_tokens_enabled: Option<bool>,
     max_ttl_enabled: Option<bool>,
     registry_monorepo_support_enabled: Option<bool>,
-    // Features that this server does not have: anything of the right type is accepted, and the answer is false.
-    #[serde(rename = "cost-estimation-enabled")]
-    _cost_estimation: Option<bool>,
-    #[serde(rename = "assessments-enforced")]
-    _assessments: Option<bool>,
-    #[serde(rename = "stacks-enabled")]
-    _stacks: Option<bool>,
-    #[serde(rename = "enforce-hyok")]
-    _hold_your_own_key: Option<bool>,
+    // Features that this server does not have: kept for clients that compare what they read with what they wrote.
+    cost_estimation_enabled: Option<bool>,
+    assessments_enforced: Option<bool>,
+    stacks_enabled: Option<bool>,
+    enforce_hyok: Option<bool>,
+}
+
+impl OrganizationInput {
+    /// What is kept and has no effect.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let absent = [
+            (self.cost_estimation_enabled, "cost-estimation-enabled", "makes no cost estimates"),
+            (self.assessments_enforced, "assessments-enforced", "makes no health assessments"),
+            (self.stacks_enabled, "stacks-enabled", "has no stacks"),
+        ];
+        let asked = absent.into_iter().filter(|(given, ..)| *given == Some(true));
+        asked.map(|(_, name, why)| format!("{name} is kept without effect: this server {why}")).collect()
+    }
 }
 
 /// Applies what the document says to the organization.
@@ -66,6 +75,11 @@ pub(super) async fn change(
         organization.static_credentials = static_credentials(text)?;
     }
     check_auth_policy(input.collaborator_auth_policy.as_deref())?;
+    if input.enforce_hyok == Some(true) {
+        // Whoever asks for it relies on it.
+        let detail = "this server seals everything with its own key, so keys of one's own cannot be enforced";
+        return Err(ApiError::attribute("enforce-hyok", detail));
+    }
     change_settings(organization, input)?;
     let given = given_pool(doc)?;
     let current = &organization.settings.default_execution;
@@ -92,6 +106,9 @@ fn change_settings(organization: &mut Organization, input: &OrganizationInput) -
         (&mut settings.user_tokens_enabled, input.user_tokens_enabled),
         (&mut settings.max_ttl_enabled, input.max_ttl_enabled),
         (&mut settings.registry_monorepo_support, input.registry_monorepo_support_enabled),
+        (&mut settings.cost_estimation_enabled, input.cost_estimation_enabled),
+        (&mut settings.assessments_enforced, input.assessments_enforced),
+        (&mut settings.stacks_enabled, input.stacks_enabled),
     ] {
         *place = given.unwrap_or(*place);
     }

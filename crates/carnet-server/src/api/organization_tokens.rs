@@ -1,6 +1,6 @@
 //! Tokens of organizations: one that sets things up and one that reads the audit trail.
 
-use carnet_model::{ApiToken, OrgName, Organization, Permission, TokenId, TokenKind};
+use carnet_model::{ApiToken, LimitedToken, OrgName, Organization, Permission, TokenId, TokenKind};
 
 use super::authentication_tokens::{created_document, expiry, resource, store_token};
 use super::service_users::service_user;
@@ -42,6 +42,11 @@ async fn show(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Repl
 async fn replace(Write(mut cx): Write, Id(name): Id<OrgName>, params: Params, input: OptionalDoc) -> Reply {
     let organization = managed(&mut cx, &name).await?;
     let kind = kind(&params)?;
+    let limited = match kind {
+        TokenKind::AuditTrail => LimitedToken::AuditTrail,
+        _ => LimitedToken::Organization,
+    };
+    let max_ttl = cx.tx.max_token_ttl(&organization.id, limited).await?;
     if let Some(old) = cx.tx.organization_token(&organization.id, kind).await? {
         cx.tx.delete_token(&old.id).await?;
     }
@@ -55,7 +60,7 @@ async fn replace(Write(mut cx): Write, Id(name): Id<OrgName>, params: Params, in
         created_by: cx.user_id().cloned(),
         description: String::new(),
         created_at: cx.now,
-        expires_at: Some(expiry(&input.0, cx.now)?),
+        expires_at: Some(expiry(&input.0, max_ttl, cx.now)?),
         last_used_at: None,
     };
     let secret = store_token(&mut cx.tx, &token).await?;

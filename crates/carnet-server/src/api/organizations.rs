@@ -1,5 +1,6 @@
 //! Organizations and what they are entitled to.
 
+use axum::http::StatusCode;
 use carnet_api::jsonapi::Page;
 use carnet_model::{
     DEFAULT_PROJECT, Membership, MembershipId, MembershipStatus, OWNERS, OrgId, OrgName, Organization,
@@ -16,7 +17,7 @@ use crate::app::entropy;
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
-use crate::reply::{Reply, created, list, no_content, ok, ok_with};
+use crate::reply::{Reply, list, no_content, ok, ok_with, with_warnings};
 use crate::route::{Access, Routes};
 use crate::upload::delete_blob;
 
@@ -72,7 +73,7 @@ async fn create(Write(mut cx): Write, doc: Doc<OrganizationInput>) -> Reply {
     let resource = document(&mut cx, &organization).await?;
     cx.tx.update_organization(&organization).await?;
     cx.tx.commit().await?;
-    created(resource)
+    with_warnings(StatusCode::CREATED, resource, doc.attributes.warnings())
 }
 
 async fn show(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
@@ -100,7 +101,7 @@ async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Organizati
     };
     cx.tx.update_organization(&organization).await.map_err(taken)?;
     cx.tx.commit().await?;
-    ok(resource)
+    with_warnings(StatusCode::OK, resource, doc.attributes.warnings())
 }
 
 /// Whoever closed an organization to tokens of users opens it again with a token of the organization or of its owners' team;

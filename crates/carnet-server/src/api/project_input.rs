@@ -27,6 +27,19 @@ pub(super) struct ProjectInput {
     setting_overwrites: Option<SettingOverwrites>,
 }
 
+impl ProjectInput {
+    /// What is kept and has no effect.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let duration = self.auto_destroy_activity_duration.iter().flatten().find(|text| !text.is_empty());
+        duration.map(|_| kept_for_nothing("auto-destroy-activity-duration")).into_iter().collect()
+    }
+}
+
+/// The warning about a time after which HCP Terraform destroys what a workspace manages.
+pub(super) fn kept_for_nothing(name: &str) -> String {
+    format!("{name} is kept without effect: this server destroys nothing by itself")
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct SettingOverwrites {

@@ -1,5 +1,6 @@
 //! Projects.
 
+use axum::http::StatusCode;
 use carnet_api::jsonapi::Resource;
 use carnet_model::{OrgName, Organization, Permission, Project, ProjectId, WorkspaceId};
 use carnet_store::{ProjectFilter, ProjectOrder, StoreError};
@@ -13,7 +14,7 @@ use crate::app::entropy;
 use crate::document::{Doc, References};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
-use crate::reply::{Reply, created, list, no_content, ok, ok_with};
+use crate::reply::{Reply, list, no_content, ok_with, with_warnings};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
@@ -105,7 +106,7 @@ async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<ProjectInp
     }
     let resource = document(&mut cx, &project, &organization).await?;
     cx.tx.commit().await?;
-    created(resource)
+    with_warnings(StatusCode::CREATED, resource, doc.attributes.warnings())
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<ProjectId>, params: Params) -> Reply {
@@ -126,7 +127,7 @@ async fn update(Write(mut cx): Write, Id(id): Id<ProjectId>, doc: Doc<ProjectInp
     }
     let resource = document(&mut cx, &project, &organization).await?;
     cx.tx.commit().await?;
-    ok(resource)
+    with_warnings(StatusCode::OK, resource, doc.attributes.warnings())
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<ProjectId>) -> Reply {

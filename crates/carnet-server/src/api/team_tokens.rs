@@ -1,6 +1,6 @@
 //! Tokens of teams: one without a description, which a new one replaces, and any number with one.
 
-use carnet_model::{ApiToken, OrgName, Permission, Team, TeamId, TokenId, TokenKind};
+use carnet_model::{ApiToken, LimitedToken, OrgName, Permission, Team, TeamId, TokenId, TokenKind};
 
 use super::authentication_tokens::{Input, created_document, description, expiry, resource, store_token};
 use super::service_users::service_user;
@@ -49,6 +49,7 @@ async fn create(Write(mut cx): Write, Id(id): Id<TeamId>, doc: Doc<Input>) -> Re
 }
 
 async fn made(mut cx: Context, team: &Team, description: String, input: &Input) -> Reply {
+    let max_ttl = cx.tx.max_token_ttl(&team.organization_id, LimitedToken::Team).await?;
     let token = ApiToken {
         id: TokenId::from_entropy(entropy()?),
         kind: TokenKind::Team,
@@ -59,7 +60,7 @@ async fn made(mut cx: Context, team: &Team, description: String, input: &Input) 
         created_by: cx.user_id().cloned(),
         description,
         created_at: cx.now,
-        expires_at: Some(expiry(input, cx.now)?),
+        expires_at: Some(expiry(input, max_ttl, cx.now)?),
         last_used_at: None,
     };
     let secret = store_token(&mut cx.tx, &token).await?;

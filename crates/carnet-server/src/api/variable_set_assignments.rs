@@ -14,11 +14,14 @@ pub(crate) fn routes() -> Routes {
     let administer = Access::Allowed(Permission::ManageVariableSets);
     let workspaces = "/api/v2/varsets/{variable_set}/relationships/workspaces";
     let projects = "/api/v2/varsets/{variable_set}/relationships/projects";
+    let stacks = "/api/v2/varsets/{variable_set}/relationships/stacks";
     Routes::default()
         .post(workspaces, administer, add_workspaces)
         .delete(workspaces, administer, remove_workspaces)
         .post(projects, administer, add_projects)
         .delete(projects, administer, remove_projects)
+        .post(stacks, administer, pass_over_stacks)
+        .delete(stacks, administer, pass_over_stacks)
 }
 
 /// What a variable set is assigned to.
@@ -52,6 +55,12 @@ async fn remove_projects(
     References(given): References,
 ) -> Reply {
     removed(cx, &id, Place::Project, &given).await
+}
+
+/// There are no stacks: clients that assign sets to everything find nothing to do.
+async fn pass_over_stacks(Write(mut cx): Write, Id(id): Id<VariableSetId>, _: References) -> Reply {
+    visible(&mut cx, &id, Wish::Manage).await?;
+    no_content()
 }
 
 async fn added(mut cx: Context, id: &VariableSetId, place: Place, given: &[Identifier]) -> Reply {

@@ -25,7 +25,7 @@ pub(crate) fn routes() -> Routes {
         .put(one, administer, update)
         .delete(one, administer, delete)
         .get("/api/v2/workspaces/{workspace}/varsets", of_workspace, index_of_workspace)
-        .get("/api/v2/workspaces/{workspace}/applicable-varsets", of_workspace, index_of_workspace)
+        .get("/api/v2/workspaces/{workspace}/applicable-varsets", of_workspace, index_applicable)
         .get(
             "/api/v2/projects/{project}/varsets",
             Access::Allowed(Permission::ReadProjectVariableSets),
@@ -40,11 +40,19 @@ async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Rep
     listed(&mut cx, &format!("/api/v2/organizations/{name}/varsets"), sets, &params).await
 }
 
-async fn index_of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Reply {
-    let workspace = cx.workspace(&id, Permission::ReadVariables).await?;
+async fn index_of_workspace(Read(cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Reply {
+    of_workspace(cx, &id, "varsets", &params).await
+}
+
+async fn index_applicable(Read(cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Reply {
+    of_workspace(cx, &id, "applicable-varsets", &params).await
+}
+
+async fn of_workspace(mut cx: Context, id: &WorkspaceId, list: &str, params: &Params) -> Reply {
+    let workspace = cx.workspace(id, Permission::ReadVariables).await?;
     let applied = cx.tx.applied_variable_sets(&workspace).await?;
     let sets = applied.into_iter().map(|applied| applied.set).collect();
-    listed(&mut cx, &format!("/api/v2/workspaces/{id}/varsets"), sets, &params).await
+    listed(&mut cx, &format!("/api/v2/workspaces/{id}/{list}"), sets, params).await
 }
 
 async fn index_of_project(Read(mut cx): Read, Id(id): Id<ProjectId>, params: Params) -> Reply {

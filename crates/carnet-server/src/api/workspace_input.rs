@@ -4,13 +4,14 @@ mod execution;
 
 use carnet_model::{
     ActivityDuration, ActivityDurationError, AutoDestroy, NameError, Organization, Permission, Project,
-    ProjectId, Tag, Timestamp, Workspace, WorkspaceName,
+    ProjectId, Tag, TerraformVersion, TerraformVersionError, Timestamp, Workspace, WorkspaceName,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use self::execution::{Overwrites, change_execution};
 use super::credential_rules::identity_token_ttl;
+use super::project_input::kept_for_nothing;
 use super::workspace_tags::parse_bindings;
 use crate::document::{Doc, present};
 use crate::error::ApiError;
@@ -62,6 +63,29 @@ pub(super) struct WorkspaceInput {
     #[serde(default, deserialize_with = "present")]
     identity_token_ttl: Option<Option<Value>>,
     vcs_repo: Option<Value>,
+}
+
+impl WorkspaceInput {
+    /// What is kept and has no effect.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let given = |text: &Option<Option<String>>| text.iter().flatten().any(|text| !text.is_empty());
+        let mut warnings = Vec::new();
+        for (name, is_given) in [
+            ("auto-destroy-at", given(&self.auto_destroy_at)),
+            ("auto-destroy-activity-duration", given(&self.auto_destroy_activity_duration)),
+            ("inherits-project-auto-destroy", self.inherits_project_auto_destroy == Some(true)),
+        ] {
+            if is_given {
+                warnings.push(kept_for_nothing(name));
+            }
+        }
+        if self.assessments_enabled == Some(true) {
+            let warning =
+                "assessments-enabled is kept without effect: this server makes no health assessments";
+            warnings.push(warning.to_owned());
+        }
+        warnings
+    }
 }
 
 pub(super) fn tags_of(doc: &Doc<WorkspaceInput>) -> Result<Option<Vec<Tag>>, ApiError> {
@@ -241,15 +265,9 @@ pub(super) async fn refuse_move(
 }
 
 fn terraform_version(version: Option<&str>) -> Result<String, ApiError> {
-    let version = version.unwrap_or("latest").trim();
-    let is_version = |character: char| character.is_ascii_alphanumeric() || " .,<>=!~-+".contains(character);
-    if version.is_empty() || version.len() > 60 || !version.chars().all(is_version) {
-        return Err(ApiError::attribute(
-            "terraform-version",
-            "a version like 1.11.4, a constraint like ~> 1.11.0, or latest",
-        ));
-    }
-    Ok(version.to_owned())
+    let version = version.unwrap_or("latest").parse::<TerraformVersion>();
+    let refused = |error: TerraformVersionError| ApiError::attribute("terraform-version", error.to_string());
+    version.map(|version| version.as_str().to_owned()).map_err(refused)
 }
 
 fn working_directory(folder: &str) -> Result<String, ApiError> {

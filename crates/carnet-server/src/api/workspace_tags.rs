@@ -1,7 +1,7 @@
 //! Tags of workspaces, flat and as key/value bindings: one store, two views.
 
 use carnet_api::jsonapi::{Identifier, Resource};
-use carnet_model::{OrganizationTag, Permission, Tag, TagError, TagId, Workspace, WorkspaceId};
+use carnet_model::{Permission, Tag, TagError, TagId, Workspace, WorkspaceId};
 use carnet_store::NewTag;
 use serde_json::{Value, json};
 
@@ -9,8 +9,8 @@ use super::organization_tags::resource;
 use crate::app::entropy;
 use crate::document::References;
 use crate::error::ApiError;
-use crate::extract::{Context, Id, Read, Write};
-use crate::reply::{Reply, no_content, whole_list};
+use crate::extract::{Context, Id, Params, Read, Write};
+use crate::reply::{Reply, list, no_content, whole_list};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
@@ -27,11 +27,12 @@ pub(crate) fn routes() -> Routes {
         .get("/api/v2/workspaces/{workspace}/effective-tag-bindings", read, effective_index)
 }
 
-async fn index(Read(mut cx): Read, Id(id): Id<WorkspaceId>) -> Reply {
+async fn index(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Reply {
     let workspace = cx.workspace(&id, Permission::ReadWorkspace).await?;
-    let tags: Vec<OrganizationTag> = cx.tx.tags_of_workspace(&id).await?;
+    let page = params.page()?;
+    let (tags, total) = cx.tx.tags_of_workspace(&id, params.get("q"), (page.offset(), page.size)).await?;
     let data = tags.iter().map(|tag| resource(tag, &workspace.organization_name)).collect();
-    whole_list(&format!("/api/v2/workspaces/{id}/relationships/tags"), data)
+    list(&format!("/api/v2/workspaces/{id}/relationships/tags"), data, Vec::new(), page.of(total))
 }
 
 async fn add(Write(mut cx): Write, Id(id): Id<WorkspaceId>, References(given): References) -> Reply {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use carnet_model::{
     OrgId, OrgName, Permission, ProjectId, TokenOwner, Workspace, WorkspaceId, WorkspaceName, WorkspaceSource,
 };
@@ -16,7 +16,7 @@ use crate::app::entropy;
 use crate::document::{ActionBody, Doc};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Ids, Params, Read, Write};
-use crate::reply::{Reply, created, list, no_content, ok, ok_with};
+use crate::reply::{Reply, list, no_content, ok_with, with_warnings};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
@@ -141,7 +141,7 @@ async fn create(
     let workspace = cx.tx.workspace(&workspace.id).await?.ok_or(ApiError::NotFound)?;
     let document = document_in(&mut cx, &workspace, &organization).await?;
     cx.tx.commit().await?;
-    created(document)
+    with_warnings(StatusCode::CREATED, document, doc.attributes.warnings())
 }
 
 fn taken(error: StoreError) -> ApiError {
@@ -219,7 +219,7 @@ async fn updated(mut cx: Context, mut workspace: Workspace, doc: Doc<WorkspaceIn
     let workspace = cx.tx.workspace(&workspace.id).await?.ok_or(ApiError::NotFound)?;
     let document = document(&mut cx, &workspace).await?;
     cx.tx.commit().await?;
-    ok(document)
+    with_warnings(StatusCode::OK, document, doc.attributes.warnings())
 }
 
 async fn delete_by_name(Write(mut cx): Write, Ids(organization, name): Ids<OrgName, WorkspaceName>) -> Reply {

@@ -49,8 +49,8 @@ fn tar(items: &[Item<'_>]) -> Vec<u8> {
 }
 
 fn refusal(bytes: &[u8]) -> Option<Refusal> {
-    match check(bytes, LIMITS) {
-        Ok(()) => None,
+    match check(bytes, LIMITS, Path::new("")) {
+        Ok(_) => None,
         Err(ArchiveError::Refused(refusal)) => Some(refusal),
         Err(ArchiveError::Unreadable(error)) => panic!("{error}"),
     }
@@ -199,7 +199,7 @@ fn a_header_that_would_fill_the_memory_is_refused() {
         builder.append(&header(kind, "x", "", size), io::repeat(b'1').take(size)).unwrap();
         let archive = gzip(&builder.into_inner().unwrap());
         let limits = Limits { bytes: 1 << 30, entries: 10 };
-        let found = check(&archive[..], limits);
+        let found = check(&archive[..], limits, Path::new(""));
         assert!(matches!(found, Err(ArchiveError::Refused(Refusal::LongHeader(_)))), "{kind:?} {found:?}");
     }
 }
@@ -283,6 +283,22 @@ fn a_failing_disk_is_not_the_fault_of_the_archive() {
         }
     }
     let whole = gzip(&tar(&[Item::File("a.tf", b"1")]));
-    let found = check(whole[..30].chain(Failing), LIMITS);
+    let found = check(whole[..30].chain(Failing), LIMITS, Path::new(""));
     assert!(matches!(found, Err(ArchiveError::Unreadable(_))), "{found:?}");
+}
+
+#[test]
+fn the_text_of_the_folder_wins_over_that_of_the_root() {
+    let items = [
+        Item::File("other/README.md", b"other"),
+        Item::File("./readme.md", b"# Root"),
+        Item::File("net/README.md", b"# Net"),
+    ];
+    let archive = gzip(&tar(&items));
+    let found = |folder: &str| check(&archive[..], LIMITS, Path::new(folder)).unwrap();
+    assert_eq!(found("net").as_deref(), Some("# Net"));
+    assert_eq!(found("").as_deref(), Some("# Root"));
+    assert_eq!(found("elsewhere").as_deref(), Some("# Root"));
+    let binary = gzip(&tar(&[Item::File("README.md", b"\xff\xfe"), Item::Folder("net")]));
+    assert_eq!(check(&binary[..], LIMITS, Path::new("")).unwrap(), None);
 }

@@ -47,7 +47,7 @@ fn included(kinds: &[&str]) -> Value {
     json!({ "type": "array", "items": item })
 }
 
-fn common() -> [(String, Value); 5] {
+fn common() -> [(String, Value); 6] {
     let link = json!({ "type": ["string", "null"] });
     let count = json!({ "type": "integer", "minimum": 0 });
     let page = json!({ "type": ["integer", "null"], "minimum": 1 });
@@ -78,6 +78,10 @@ fn common() -> [(String, Value); 5] {
             object(&json!({ "errors": { "type": "array", "minItems": 1, "items": error() } })),
         ),
         ("Words".to_owned(), words),
+        (
+            "Remarks".to_owned(),
+            object(&json!({ "warnings": { "type": "array", "minItems": 1, "items": { "type": "string" } } })),
+        ),
         ("EmptyList".to_owned(), empty_list()),
     ]
 }

@@ -156,6 +156,7 @@ impl ResourceType {
             "properties": {
                 "data": { "$ref": schema_ref(self.kind) },
                 "included": { "$ref": "#/components/schemas/Included" },
+                "meta": { "$ref": "#/components/schemas/Remarks" },
             },
             "required": ["data"],
             "additionalProperties": false,

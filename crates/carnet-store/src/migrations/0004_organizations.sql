@@ -11,6 +11,10 @@ ALTER TABLE organizations ADD COLUMN allow_force_delete_workspaces BOOLEAN NOT N
 ALTER TABLE organizations ADD COLUMN user_tokens_enabled BOOLEAN NOT NULL DEFAULT TRUE;
 ALTER TABLE organizations ADD COLUMN max_ttl_enabled BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE organizations ADD COLUMN registry_monorepo_support BOOLEAN NOT NULL DEFAULT FALSE;
+-- Features that this server does not have: kept for clients that set them; nothing acts upon them.
+ALTER TABLE organizations ADD COLUMN cost_estimation_enabled BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE organizations ADD COLUMN assessments_enforced BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE organizations ADD COLUMN stacks_enabled BOOLEAN NOT NULL DEFAULT FALSE;
 CREATE INDEX organizations_page ON organizations (created_at, id);
 CREATE INDEX organizations_default_agent_pool ON organizations (default_agent_pool_id);
 
@@ -41,3 +45,15 @@ CREATE INDEX reserved_tag_keys_page ON reserved_tag_keys (organization_id, creat
 
 ALTER TABLE tags ADD COLUMN created_at BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX tags_lower_name ON tags (organization_id, lower(name));
+
+-- How long tokens may live where the organization limits it (max_ttl_enabled). token_type: organization, team, user,
+-- audit_trails; an organization has a row for each, or none at all.
+CREATE TABLE token_ttl_policies (
+    id TEXT PRIMARY KEY,
+    organization_id TEXT NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    token_type TEXT NOT NULL,
+    max_ttl_ms BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    UNIQUE (organization_id, token_type)
+);

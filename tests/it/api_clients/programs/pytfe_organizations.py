@@ -11,6 +11,7 @@ from pytfe.models import (
     OrganizationTagsDeleteOptions,
     OrganizationTagsListOptions,
     OrganizationUpdateOptions,
+    OrgTokenTTLPolicyUpdateOptions,
     ProjectAddTagBindingsOptions,
     ProjectCreateOptions,
     ProjectListOptions,
@@ -177,6 +178,15 @@ def ssh_keys(world):
     refused(NotFound, lambda: service.read(made.id), status=404)
 
 
+def token_ttl_policies(world):
+    service = world.tfe.organization_token_ttl_policies
+    same(list(service.list(world.organization)), [])
+    lives = {one.token_type.value: one.max_ttl_ms for one in service.update(world.organization, OrgTokenTTLPolicyUpdateOptions(team="30d"))}
+    same(lives, {"organization": 63_113_904_000, "team": 2_592_000_000, "user": 63_113_904_000, "audit_trails": 63_113_904_000})
+    same(len(list(service.list(world.organization))), 4)
+    same({one.max_ttl_ms for one in service.reset_to_defaults(world.organization)}, {63_072_000_000})
+
+
 RESOURCES = [
     organizations,
     entitlements,
@@ -188,4 +198,5 @@ RESOURCES = [
     organization_tags,
     reserved_tag_keys,
     ssh_keys,
+    token_ttl_policies,
 ]

@@ -101,6 +101,16 @@ def workspace_variables(world):
     same(service.list(world.workspace)["data"], [])
 
 
+def variables(world):
+    service = world.tfc.vars
+    made = service.create(document("vars", key="zone", value="a", category="terraform", workspace=world.workspace))["data"]
+    has(made["attributes"], key="zone", value="a", category="terraform")
+    same(ids(service.list(workspace_name="web")), [made["id"]])
+    has(service.update(made["id"], document("vars", value="b"))["data"]["attributes"], key="zone", value="b")
+    service.destroy(made["id"])
+    same(service.list(workspace_name="web")["data"], [])
+
+
 def variable_sets(world):
     service = world.tfc.var_sets
     made = service.create(document("varsets", name="shared", description="For all", **{"global": False}))["data"]
@@ -230,6 +240,7 @@ RESOURCES = [
     organization_tags,
     remote_state_consumers,
     workspace_variables,
+    variables,
     variable_sets,
     team_workspace_access,
     notification_configurations,

@@ -23,7 +23,9 @@ async fn lists_are_empty_and_nothing_can_be_made() {
         assert!(refused["errors"][0]["detail"].as_str().expect("a text").starts_with("this server has no "));
         assert_eq!(site.server.request("POST", path, &site.stranger, body).await.0, 404, "{path}");
     }
-    for path in ["/api/v2/github-app/installations", "/api/v2/feature-sets"] {
+    let tokens = "/api/v2/organizations/acme/oauth-tokens";
+    assert_eq!(site.server.request("GET", tokens, &site.stranger, Value::Null).await.0, 404);
+    for path in [tokens, "/api/v2/github-app/installations", "/api/v2/feature-sets"] {
         let (status, found) = site.server.request("GET", path, &site.owner, Value::Null).await;
         assert_eq!((status, &found["data"]), (200, &json!([])));
     }

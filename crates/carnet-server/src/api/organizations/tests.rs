@@ -41,16 +41,24 @@ async fn every_setting_is_kept() {
 }
 
 #[tokio::test]
-async fn absent_features_are_off_whatever_is_asked_for() {
+async fn settings_of_absent_features_are_kept_with_a_warning() {
     let site = Site::new().await;
-    for name in ["cost-estimation-enabled", "assessments-enforced", "stacks-enabled", "enforce-hyok"] {
+    for name in ["cost-estimation-enabled", "assessments-enforced", "stacks-enabled"] {
         let (status, changed) =
             site.server.request("PATCH", ACME, &site.owner, with(json!({ name: true }))).await;
-        assert_eq!((status, &changed["data"]["attributes"][name]), (200, &json!(false)), "{name}");
+        assert_eq!((status, &changed["data"]["attributes"][name]), (200, &json!(true)), "{name}");
+        let warning = changed["meta"]["warnings"][0].as_str().expect("a warning");
+        assert!(warning.starts_with(&format!("{name} is kept without effect")), "{warning}");
+        let (_, off) = site.server.request("PATCH", ACME, &site.owner, with(json!({ name: false }))).await;
+        assert_eq!((&off["data"]["attributes"][name], &off["meta"]), (&json!(false), &Value::Null));
     }
+    let (status, refused) =
+        site.server.request("PATCH", ACME, &site.owner, with(json!({ "enforce-hyok": true }))).await;
+    assert_eq!(status, 422, "{refused}");
     let (_, set) =
         site.server.request("GET", &format!("{ACME}/entitlement-set"), &site.owner, Value::Null).await;
     assert_eq!(set["data"]["attributes"]["private-module-registry"], true);
+    assert_eq!(set["data"]["attributes"]["vcs-integrations"], true);
     assert_eq!(set["data"]["attributes"]["sentinel"], false);
 }
 

@@ -233,3 +233,17 @@ async fn moving_needs_the_right_on_both_projects() {
         403
     );
 }
+
+#[tokio::test]
+async fn a_time_to_destroy_is_kept_with_a_warning() {
+    let site = Site::new().await;
+    let body = with(json!({ "name": "short-lived", "auto-destroy-activity-duration": "14d" }));
+    let (status, made) = site.server.request("POST", PROJECTS, &site.owner, body).await;
+    assert_eq!((status, &made["data"]["attributes"]["auto-destroy-activity-duration"]), (201, &json!("14d")));
+    let warning = made["meta"]["warnings"][0].as_str().expect("a warning");
+    assert!(warning.contains("destroys nothing by itself"), "{warning}");
+    let path = format!("/api/v2/projects/{}", made["data"]["id"].as_str().expect("an id"));
+    let (_, plain) =
+        site.server.request("PATCH", &path, &site.owner, with(json!({ "description": "d" }))).await;
+    assert_eq!(plain["meta"], Value::Null);
+}

@@ -266,3 +266,64 @@ async fn only_what_nothing_needs_is_archived() {
     assert_eq!(status, 422);
     assert!(answer.to_string().contains("Configuration version is missing"), "{answer}");
 }
+
+async fn upload(site: &Site, attributes: Value, readme: &[u8]) -> String {
+    let (id, url) = create(site, attributes).await;
+    let files = [
+        (EntryType::Regular, "main.tf", "", &b"# nothing\n"[..]),
+        (EntryType::Regular, "README.md", "", readme),
+    ];
+    assert_eq!(put(site, &url, archive(&files)).await, 200);
+    id
+}
+
+async fn readme(site: &Site, token: &str) -> (Value, Value) {
+    let path = site.workspace_path("?include=readme");
+    let (status, answer) = site.server.request("GET", &path, token, Value::Null).await;
+    assert_eq!(status, 200, "{answer}");
+    let relation = answer["data"]["relationships"]["readme"]["data"].clone();
+    (relation, answer["included"][0].clone())
+}
+
+#[tokio::test]
+async fn the_readme_is_that_of_the_current_configuration() {
+    let site = Site::new().await;
+    assert_eq!(readme(&site, &site.owner).await, (Value::Null, Value::Null));
+    let first = upload(&site, json!({ "auto-queue-runs": false }), b"# First").await;
+    let (relation, found) = readme(&site, &site.owner).await;
+    assert_eq!(found["type"], "workspace-readme");
+    assert_eq!((&found["id"], &found["attributes"]["raw-markdown"]), (&relation["id"], &json!("# First")));
+    upload(&site, json!({ "auto-queue-runs": false, "speculative": true }), b"# Try").await;
+    assert_eq!(readme(&site, &site.owner).await.1["attributes"]["raw-markdown"], "# First");
+    site.server.advance(std::time::Duration::from_secs(1));
+    upload(&site, json!({ "auto-queue-runs": false }), b"# Second").await;
+    assert_eq!(readme(&site, &site.owner).await.1["attributes"]["raw-markdown"], "# Second");
+    assert!(!site.server.holds("# Second").await, "it lies sealed");
+
+    assert!(site.server.has_blob("readme", &first).await);
+    let archive = format!("/api/v2/configuration-versions/{first}/actions/archive");
+    assert_eq!(site.server.request("POST", &archive, &site.owner, Value::Null).await.0, 202);
+    assert!(!site.server.has_blob("readme", &first).await);
+    let deleted = site.server.request("DELETE", &site.workspace_path(""), &site.owner, Value::Null).await;
+    assert_eq!((deleted.0, site.server.count_blobs("readme").await), (204, 0));
+}
+
+#[tokio::test]
+async fn the_readme_is_for_those_who_may_see_runs() {
+    let site = Site::new().await;
+    upload(&site, json!({ "auto-queue-runs": false }), b"# Private").await;
+    let (_, mia) = site.member("mia").await;
+    let team = site.team("outputs", json!({}), &["mia"]).await;
+    let body = json!({ "data": {
+        "attributes": { "access": "custom", "runs": "read", "variables": "none", "state-versions": "none" },
+        "relationships": {
+            "team": { "data": { "type": "teams", "id": team } },
+            "workspace": { "data": { "type": "workspaces", "id": site.workspace.id.as_str() } },
+        },
+    } });
+    let (status, granted) = site.server.request("POST", "/api/v2/team-workspaces", &site.owner, body).await;
+    assert_eq!(status, 201, "{granted}");
+    assert_eq!(readme(&site, &mia).await.1["attributes"]["raw-markdown"], "# Private");
+    let path = site.workspace_path("?include=readme");
+    assert_eq!(site.server.request("GET", &path, &site.stranger, Value::Null).await.0, 404);
+}

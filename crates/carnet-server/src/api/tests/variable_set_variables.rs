@@ -100,14 +100,16 @@ async fn strangers_and_runs_find_no_variable_sets() {
             .replace("{variable}", variable.as_str().expect("an id"));
         let body = match route.method.as_str() {
             "GET" => Value::Null,
-            _ if path.ends_with("/workspaces") || path.ends_with("/projects") => json!({ "data": [] }),
+            _ if ["/workspaces", "/projects", "/stacks"].iter().any(|end| path.ends_with(end)) => {
+                json!({ "data": [] })
+            }
             _ => json!({ "data": { "attributes": { "name": "other", "key": "a", "category": "env" } } }),
         };
         let (status, _) = site.server.request(route.method.as_str(), &path, &site.stranger, body).await;
         assert_eq!(status, 404, "{} {path}", route.method);
         checked += 1;
     }
-    assert_eq!(checked, 18);
+    assert_eq!(checked, 20);
     assert_eq!(site.read(&path).await["data"]["attributes"]["name"], "clouds");
 }
 

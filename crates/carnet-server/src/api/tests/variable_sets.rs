@@ -270,7 +270,10 @@ async fn what_applies_to_a_workspace_or_project_is_listed() {
     let (of_workspace, of_project) =
         (site.workspace_path("/varsets"), format!("/api/v2/projects/{default}/varsets"));
     assert_eq!(names(&site.read(&of_workspace).await), ["all", "owned", "project", "workspace"]);
-    assert_eq!(names(&site.read(&site.workspace_path("/applicable-varsets")).await).len(), 4);
+    let applicable = site.read(&site.workspace_path("/applicable-varsets")).await;
+    assert_eq!(names(&applicable).len(), 4);
+    let link = applicable["links"]["first"].as_str().expect("an address");
+    assert!(link.starts_with(&site.workspace_path("/applicable-varsets")), "{link}");
     assert_eq!(names(&site.read(&of_project).await), ["all", "project"]);
     let project =
         json!({ "project": { "data": { "type": "projects", "id": site.project("clients").await } } });
@@ -297,4 +300,16 @@ async fn what_a_set_is_assigned_to_can_be_deleted() {
     assert_eq!((&left["workspace-count"], &left["project-count"]), (&json!(0), &json!(0)));
     assert_eq!(site.send("DELETE", "/api/v2/organizations/acme", Value::Null).await.0, 204);
     assert_eq!(site.send("GET", &path, Value::Null).await.0, 404);
+}
+
+#[tokio::test]
+async fn stacks_are_passed_over_as_there_are_none() {
+    let site = Site::new().await;
+    let (_, made) = site.server.request("POST", SETS, &site.owner, named("shared")).await;
+    let stacks = format!("/api/v2/varsets/{}/relationships/stacks", id(&made));
+    for method in ["POST", "DELETE"] {
+        let body = references("stacks", &["st-1"]);
+        assert_eq!(site.server.request(method, &stacks, &site.owner, body.clone()).await.0, 204);
+        assert_eq!(site.server.request(method, &stacks, &site.stranger, body).await.0, 404);
+    }
 }

@@ -13,6 +13,7 @@ use crate::api::{
 };
 use crate::error::ApiError;
 use crate::extract::{Context, Params, Rights};
+use crate::upload::blocking;
 
 const RELATIONS: [&str; 13] = [
     "organization",
@@ -76,6 +77,9 @@ pub(in crate::api) async fn included(
     let mut found = surroundings(cx, workspace, organization, wanted).await?;
     if rights.may(Permission::ReadRuns) {
         found.extend(runs(cx, workspace, wanted).await?);
+        if wanted.has("readme") {
+            found.extend(readme(cx, workspace, document).await?);
+        }
     }
     found.extend(state(cx, workspace, wanted, &rights, document).await?);
     if wanted.has("locked_by") {
@@ -141,6 +145,26 @@ async fn runs(cx: &mut Context, workspace: &Workspace, wanted: &Wanted) -> Resul
         found.push(configuration_versions::resource(&version, None));
     }
     Ok(found)
+}
+
+/// The text that describes the current configuration, for those who may see what runs of it do.
+async fn readme(
+    cx: &Context,
+    workspace: &Workspace,
+    document: &mut Resource,
+) -> Result<Option<Resource>, ApiError> {
+    let Some(version) = &workspace.current_configuration_version_id else {
+        return Ok(None);
+    };
+    let (blobs, name) = (cx.app.store.blobs(), configuration_versions::readme_blob(version));
+    let Some(bytes) = blocking(move || blobs.get(&name)).await?.map_err(ApiError::internal)? else {
+        return Ok(None);
+    };
+    let attributes = json!({ "raw-markdown": String::from_utf8_lossy(&bytes) });
+    let readme = Resource::new("workspace-readme", format!("readme-{}", version.suffix()), attributes);
+    let data = json!({ "id": readme.id, "type": readme.kind });
+    document.relationships.insert("readme".to_owned(), json!({ "data": data }));
+    Ok(Some(readme))
 }
 
 async fn parts_of_run(cx: &mut Context, run: &Run, wanted: &Wanted) -> Result<Vec<Resource>, ApiError> {

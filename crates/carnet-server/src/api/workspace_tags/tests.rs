@@ -32,6 +32,38 @@ async fn bindings_have_limits() {
 }
 
 #[tokio::test]
+async fn tags_are_listed_in_pages_and_by_a_part_of_their_names() {
+    let site = Site::new().await;
+    let path = site.workspace_path("/relationships/tags");
+    let tag = |name: &str| json!({ "type": "tags", "attributes": { "name": name } });
+    let body = json!({ "data": [tag("net-a"), tag("net-b"), tag("web")] });
+    assert_eq!(site.server.request("POST", &path, &site.owner, body).await.0, 204);
+    for (query, names, total) in [
+        ("page%5Bsize%5D=2", vec!["net-a", "net-b"], 3),
+        ("page%5Bnumber%5D=2&page%5Bsize%5D=2", vec!["web"], 3),
+        ("page%5Bnumber%5D=9", vec![], 3),
+        ("q=NET", vec!["net-a", "net-b"], 2),
+    ] {
+        let (_, found) =
+            site.server.request("GET", &format!("{path}?{query}"), &site.owner, Value::Null).await;
+        let data = found["data"].as_array().expect("a list");
+        let found_names: Vec<&str> =
+            data.iter().map(|one| one["attributes"]["name"].as_str().expect("a name")).collect();
+        assert_eq!(found_names, names, "{query}");
+        assert_eq!(found["meta"]["pagination"]["total-count"], total, "{query}");
+    }
+    let first = format!("{path}?page%5Bsize%5D=1&q=NET&page%5Bnumber%5D=1");
+    let (_, found) = site.server.request("GET", &first, &site.owner, Value::Null).await;
+    let next = found["links"]["next"].as_str().expect("an address");
+    assert_eq!(next, format!("{path}?q=NET&page%5Bnumber%5D=2&page%5Bsize%5D=1"), "links keep filters");
+    let (_, found) = site.server.request("GET", next, &site.owner, Value::Null).await;
+    assert_eq!(
+        (&found["data"][0]["attributes"]["name"], &found["links"]["next"]),
+        (&json!("net-b"), &Value::Null)
+    );
+}
+
+#[tokio::test]
 async fn flat_tags_differ_by_more_than_letter_case() {
     let site = Site::new().await;
     let path = site.workspace_path("/relationships/tags");

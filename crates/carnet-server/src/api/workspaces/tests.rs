@@ -240,3 +240,52 @@ async fn moving_needs_a_right_on_both_projects() {
     assert_eq!(status, 200);
     assert_eq!(moved["data"]["relationships"]["project"]["data"]["id"], project.as_str());
 }
+
+#[tokio::test]
+async fn a_terraform_version_is_a_version_a_constraint_or_the_latest() {
+    let site = Site::new().await;
+    for version in ["1.11.4", "~> 1.11.0", ">= 1.0, < 2.0", "1.12.0-beta1", "latest"] {
+        let (status, changed) = site.change(json!({ "terraform-version": version })).await;
+        assert_eq!((status, &changed["data"]["attributes"]["terraform-version"]), (200, &json!(version)));
+    }
+    for version in ["newest", "1.2.3.4", "", ">", "~> x"] {
+        let (status, refused) = site.change(json!({ "terraform-version": version })).await;
+        assert_eq!((status, detail(&refused).contains("must be a version")), (422, true), "{version}");
+    }
+}
+
+#[tokio::test]
+async fn an_attribute_of_the_wrong_type_is_named() {
+    let site = Site::new().await;
+    for (name, value) in
+        [("auto-apply", json!("yes")), ("description", json!(7)), ("trigger-prefixes", json!("a"))]
+    {
+        let (status, refused) = site.change(json!({ "name": "net", name: value })).await;
+        assert_eq!(status, 422, "{refused}");
+        assert_eq!(refused["errors"][0]["source"]["pointer"], format!("/data/attributes/{name}"));
+        assert!(detail(&refused).starts_with(&format!("{name} cannot be read")), "{refused}");
+    }
+    let (_, refused) = site.change(json!({ "auto-apply": "yes", "queue-all-runs": "no" })).await;
+    assert_eq!(refused["errors"][0]["source"]["pointer"], "/data/attributes");
+}
+
+#[tokio::test]
+async fn whoever_asks_for_destruction_is_told_that_there_is_none() {
+    let site = Site::new().await;
+    for (name, value) in [
+        ("auto-destroy-at", json!("2026-02-01T00:00:00Z")),
+        ("auto-destroy-activity-duration", json!("14d")),
+        ("inherits-project-auto-destroy", json!(true)),
+        ("assessments-enabled", json!(true)),
+    ] {
+        let (status, changed) = site.change(json!({ name: value })).await;
+        assert_eq!((status, &changed["data"]["attributes"][name]), (200, &value), "{name}");
+        let warning = changed["meta"]["warnings"][0].as_str().expect("a warning");
+        assert!(warning.starts_with(&format!("{name} is kept without effect")), "{warning}");
+    }
+    let (_, changed) = site.change(json!({ "auto-destroy-at": null, "description": "d" })).await;
+    assert_eq!(changed["meta"], Value::Null);
+    let body = document(json!({ "name": "short-lived", "auto-destroy-activity-duration": "1d" }));
+    let (status, made) = site.ask("POST", LIST, &site.owner, body).await;
+    assert_eq!((status, made["meta"]["warnings"].as_array().map(Vec::len)), (201, Some(1)));
+}

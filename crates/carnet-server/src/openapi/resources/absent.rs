@@ -22,6 +22,7 @@ pub(super) fn family() -> Family {
         get(&of("oauth-clients"), "list-oauth-clients", "List connections to version control: none")
             .empty_list(),
         post(&of("oauth-clients"), "create-oauth-client", "Make a connection to version control: refused"),
+        get(&of("oauth-tokens"), "list-oauth-tokens", "List tokens for version control: none").empty_list(),
         get(of_workspace, "list-workspace-tasks", "List the run tasks of a workspace: none").empty_list(),
         post(of_workspace, "create-workspace-task", "Add a run task to a workspace: refused"),
         get(&of_run("task-stages"), "list-task-stages", "List the task stages of a run: none").empty_list(),

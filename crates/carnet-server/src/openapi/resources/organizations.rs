@@ -1,12 +1,13 @@
 //! Organizations and what belongs to them as a whole.
 
 use crate::openapi::Family;
-use crate::openapi::operation::{Operation, delete, get, patch, post};
+use crate::openapi::operation::{Operation, delete, get, patch, post, put};
 use crate::openapi::resource::ResourceType;
 use crate::openapi::schema::{choice, flag, flags, text, time, whole};
 
 const ALL: &str = "/api/v2/organizations";
 const ONE: &str = "/api/v2/organizations/{organization}";
+const POLICIES: &str = "organization-token-ttl-policies";
 const SSH_KEY: &str = "/api/v2/ssh-keys/{ssh_key}";
 
 pub(super) fn family() -> Family {
@@ -36,7 +37,28 @@ pub(super) fn family() -> Family {
             get(&of("capacity"), "show-capacity", "Show how many jobs wait and run")
                 .one("organization-capacity"),
         ])
+        .with(ResourceType::new(
+            POLICIES,
+            [
+                choice("token-type", &["organization", "team", "user", "audit_trails"]).demanded(),
+                whole("max-ttl-ms").demanded(),
+                time("created-at"),
+                time("updated-at"),
+            ],
+        ))
+        .operations(token_ttl_policies())
         .operations(ssh_keys())
+}
+
+fn token_ttl_policies() -> [Operation; 3] {
+    let all = format!("{ONE}/token-ttl-policies");
+    let changed = |operation: Operation| operation.takes_references(&[POLICIES]).whole_list(POLICIES);
+    [
+        get(&all, "list-token-ttl-policies", "List how long tokens of an organization may live")
+            .list(POLICIES),
+        changed(patch(&all, "update-token-ttl-policies", "Say how long tokens of an organization may live")),
+        changed(put(&all, "put-token-ttl-policies", "Say how long tokens of an organization may live")),
+    ]
 }
 
 fn ssh_keys() -> [Operation; 6] {

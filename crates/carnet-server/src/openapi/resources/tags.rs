@@ -59,7 +59,7 @@ fn assigned() -> [Operation; 9] {
     let of = |what: &str, rest: &str| format!("{what}/{rest}");
     let flat = of(WORKSPACE, "relationships/tags");
     [
-        get(&flat, "list-workspace-tags", "List the tags of a workspace").list("tags"),
+        get(&flat, "list-workspace-tags", "List the tags of a workspace").query(&["q"]).list("tags"),
         post(&flat, "add-workspace-tags", "Add tags to a workspace").takes_references(&["tags"]).no_content(),
         delete(&flat, "remove-workspace-tags", "Remove tags from a workspace")
             .takes_references(&["tags"])

@@ -15,8 +15,8 @@ pub(super) fn family() -> Family {
     let filtered = |operation: crate::openapi::operation::Operation| {
         operation.query(&["q", "filter[global]"]).include(&INCLUDE).list("varsets")
     };
-    let (workspaces, projects, vars, var) =
-        (of("workspaces"), of("projects"), of("vars"), of("vars/{variable}"));
+    let (workspaces, projects, stacks) = (of("workspaces"), of("projects"), of("stacks"));
+    let (vars, var) = (of("vars"), of("vars/{variable}"));
     Family::new("variable sets", "Variables that many workspaces share.").with(set()).operations([
         filtered(get(ALL, "list-variable-sets", "List the variable sets of an organization")),
         post(ALL, "create-variable-set", "Make a variable set").takes_new("varsets").created("varsets"),
@@ -56,6 +56,12 @@ pub(super) fn family() -> Family {
             .no_content(),
         delete(&projects, "unassign-from-projects", "Take a variable set from projects")
             .takes_references(&["projects"])
+            .no_content(),
+        post(&stacks, "assign-to-stacks", "Assign a variable set to stacks: there are none")
+            .takes_references(&["stacks"])
+            .no_content(),
+        delete(&stacks, "unassign-from-stacks", "Take a variable set from stacks: there are none")
+            .takes_references(&["stacks"])
             .no_content(),
         get(&vars, "list-set-variables", "List the variables of a set").whole_list("vars"),
         post(&vars, "create-set-variable", "Make a variable of a set").takes_new("vars").created("vars"),

@@ -31,6 +31,7 @@ pub(super) fn family() -> Family {
     Family::new("workspaces", "Workspaces hold variables, runs and states.")
         .with(workspace())
         .with(output())
+        .with(ResourceType::new("workspace-readme", [text("raw-markdown")]))
         .with(object_of_state())
         .operations([
             get(ALL, "list-workspaces", "List the workspaces of an organization")
