@@ -1,6 +1,5 @@
 //! A run that reads the outputs of another workspace.
 
-use carnet_tests::Archive;
 use serde_json::json;
 
 use super::world::{ORGANIZATION, World};
