@@ -74,6 +74,7 @@ pub use signing_key::StoredSigningKey;
 pub use standing::Grantee;
 pub use state_version::PendingState;
 pub use store::{Store, TokenHash};
+pub use organization_token::{TeamTokenFilter, TeamTokenOrder};
 pub use team::TeamFilter;
 pub use variable_set::AppliedVariableSet;
 pub use variable_set_assignment::VariableSetContents;

@@ -154,7 +154,7 @@ pub(super) fn resource(token: &ApiToken) -> Resource {
     let attributes = json!({
         "created-at": token.created_at,
         "last-used-at": token.last_used_at,
-        "description": token.description,
+        "description": Some(&token.description).filter(|text| !text.is_empty()),
         "token": null,
         "expired-at": token.expires_at,
     });

@@ -11,7 +11,7 @@ use carnet_model::{
     ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, ExecutionMode, Permission, RunId,
     RunSource, Timestamp, WorkspaceId,
 };
-use carnet_store::{BlobName, Tx};
+use carnet_store::{BlobName, BlobWriter, Tx};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -195,14 +195,24 @@ async fn upload(
         return Err(ApiError::NotFound);
     }
     tx.commit().await?;
-    blocking(move || writer.finish()).await?.map_err(ApiError::internal)?;
-
-    let refusal = checked(&app, &blob).await?;
-    if refusal.is_some() {
-        delete_blob(&app, blob).await;
+    let stored = store(&app, &version, writer).await;
+    if stored.is_err() {
+        // The client is told to try again, so it must find the address that it knows.
+        let mut tx = app.store.write().await?;
+        tx.give_back_configuration_upload(&version.id, &hash).await?;
+        tx.commit().await?;
     }
-    finish(&app, &version, refusal.as_deref()).await?;
-    Ok(StatusCode::OK.into_response())
+    stored.map(|()| StatusCode::OK.into_response())
+}
+
+async fn store(app: &App, version: &ConfigurationVersion, writer: BlobWriter) -> Result<(), ApiError> {
+    let blob = archive_blob(&version.id);
+    blocking(move || writer.finish()).await?.map_err(ApiError::blob)?;
+    let refusal = checked(app, &blob).await?;
+    if refusal.is_some() {
+        delete_blob(app, blob).await;
+    }
+    finish(app, version, refusal.as_deref()).await
 }
 
 /// Reads the stored archive and tells why it is refused, if it is.
@@ -217,7 +227,7 @@ pub(super) async fn checked(app: &App, blob: &BlobName) -> Result<Option<String>
     match outcome.await? {
         Ok(()) => Ok(None),
         Err(ArchiveError::Refused(refusal)) => Ok(Some(refusal.to_string())),
-        Err(error @ ArchiveError::Unreadable(_)) => Err(ApiError::internal(error)),
+        Err(ArchiveError::Unreadable(error)) => Err(ApiError::blob(error)),
     }
 }
 

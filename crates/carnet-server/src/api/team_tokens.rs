@@ -1,6 +1,7 @@
 //! Tokens of teams: one without a description, which a new one replaces, and any number with one.
 
 use carnet_model::{ApiToken, OrgName, Permission, Team, TeamId, TokenId, TokenKind};
+use carnet_store::{TeamTokenFilter, TeamTokenOrder};
 
 use super::authentication_tokens::{Input, created_document, description, expiry, resource, store_token};
 use super::service_users::service_user;
@@ -79,9 +80,21 @@ async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Rep
     let organization = cx.organization(&name, Permission::ManageTeams).await?;
     let page = params.page()?;
     let (tokens, total) =
-        cx.tx.team_tokens(&organization.id, params.get("q"), page.offset(), page.size).await?;
+        cx.tx.team_tokens(&organization.id, filter(&params), page.offset(), page.size).await?;
     let path = format!("/api/v2/organizations/{name}/team-tokens");
     list(&path, tokens.iter().map(resource).collect(), Vec::new(), page.of(total))
+}
+
+fn filter(params: &Params) -> TeamTokenFilter<'_> {
+    let sort = params.get("sort").unwrap_or_default();
+    let order = match sort.trim_start_matches('-').replace('_', "-").as_str() {
+        "team-name" => TeamTokenOrder::Team,
+        "created-by" => TeamTokenOrder::Maker,
+        "expired-at" => TeamTokenOrder::End,
+        "last-used-at" => TeamTokenOrder::Use,
+        _ => TeamTokenOrder::Made,
+    };
+    TeamTokenFilter { text: params.get("q"), order, is_descending: sort.starts_with('-') }
 }
 
 /// The team whose tokens the caller may manage: with the permission to manage teams that may not do more than the caller,

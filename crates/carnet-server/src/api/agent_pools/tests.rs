@@ -300,6 +300,7 @@ async fn agents_are_listed_with_what_is_known_of_them() {
     let (_, list) = pool.request("GET", &pool.path("/agents"), Value::Null).await;
     let attributes = &list["data"][0]["attributes"];
     assert_eq!((&attributes["name"], &attributes["status"]), (&json!("fake"), &json!("idle")));
+    assert_eq!(attributes["ip-address"], "127.0.0.1");
     assert_eq!(
         pool.request("GET", &pool.path(""), Value::Null).await.1["data"]["attributes"]["agent-count"],
         1

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::api::tests::Site;
@@ -66,5 +68,44 @@ async fn members_make_tokens_when_their_team_lets_them() {
         let team = site.team(name, json!({ "allow-member-token-management": lets }), &["mia"]).await;
         let one = format!("/api/v2/teams/{team}/authentication-token");
         assert_eq!(site.server.request("POST", &one, &token, Value::Null).await.0, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_teams_are_sorted() {
+    let site = Site::new().await;
+    for (name, day) in [("builders", "03"), ("auditors", "02"), ("cooks", "04")] {
+        let team = site.team(name, json!({}), &[]).await;
+        let path = format!("/api/v2/teams/{team}/authentication-token");
+        let end = format!("2026-02-{day}T10:00:00Z");
+        let body = json!({ "data": { "attributes": { "expired-at": end } } });
+        let (status, made) = site.server.request("POST", &path, &site.owner, body).await;
+        assert_eq!((status, &made["data"]["attributes"]["description"]), (201, &Value::Null));
+        site.server.advance(Duration::from_secs(1));
+    }
+    let all = "/api/v2/organizations/acme/team-tokens";
+    let (_, teams) =
+        site.server.request("GET", "/api/v2/organizations/acme/teams", &site.owner, Value::Null).await;
+    let name_of = |id: &Value| {
+        let team = teams["data"].as_array()?.iter().find(|team| team["id"] == *id)?;
+        team["attributes"]["name"].as_str().map(|name| name[..1].to_owned())
+    };
+    for (sort, expected) in [
+        ("", "bac"),
+        ("created-at", "bac"),
+        ("-created-at", "cab"),
+        ("team-name", "abc"),
+        ("-team_name", "cba"),
+        ("expired-at", "abc"),
+        ("-expired-at", "cba"),
+        ("created-by", "bac"),
+        ("other", "bac"),
+    ] {
+        let (_, list) =
+            site.server.request("GET", &format!("{all}?sort={sort}"), &site.owner, Value::Null).await;
+        let data = list["data"].as_array().expect("a list");
+        let found: String =
+            data.iter().filter_map(|token| name_of(&token["relationships"]["team"]["data"]["id"])).collect();
+        assert_eq!(found, expected, "{sort}");
     }
 }

@@ -1,5 +1,6 @@
 //! The two uploads that the CLI sends after it announced a state.
 
+use carnet_store::testing::is_on_postgres;
 use serde_json::{Value, json};
 
 use super::Site;
@@ -36,6 +37,23 @@ async fn announce(site: &Site, attributes: Value) -> Pending {
 
 async fn put(site: &Site, url: &str, body: impl Into<Vec<u8>>) -> u16 {
     site.server.send("PUT", url, "", body.into()).await.status
+}
+
+#[tokio::test]
+async fn the_json_form_that_could_not_be_stored_is_sent_again() {
+    let site = locked().await;
+    let text = state(1, "l-1", "x");
+    let pending = announce(&site, announced(1, &text)).await;
+    assert_eq!(put(&site, &pending.raw, text).await, 200);
+    if !is_on_postgres() {
+        // Something is in the way of the file.
+        let place = site.server.folder().join("blobs/state-json").join(pending.id.as_str().expect("an id"));
+        std::fs::create_dir_all(&place).expect("a folder");
+        assert_eq!(put(&site, &pending.json, "{}").await, 500);
+        std::fs::remove_dir(&place).expect("removed");
+    }
+    assert_eq!(put(&site, &pending.json, "{}").await, 200);
+    assert_eq!(put(&site, &pending.json, "{}").await, 404, "used");
 }
 
 async fn status(site: &Site, id: &Value) -> Value {
