@@ -30,6 +30,7 @@ mod ssh_key;
 mod state_version;
 mod tag;
 mod team;
+mod terraform_version;
 mod token;
 mod user;
 mod variable;
@@ -87,6 +88,7 @@ pub use state_version::{
 };
 pub use tag::{EffectiveTag, OrganizationTag, Tag, TagError};
 pub use team::{Membership, MembershipStatus, OWNERS, Team, TeamProject, TeamVisibility, TeamWorkspace};
+pub use terraform_version::is_terraform_version;
 pub use token::{ApiToken, TokenKind, TokenOwner};
 pub use user::User;
 pub use variable::{Variable, VariableCategory, VariableInput, VariableOwner, VariableValue};

@@ -1,6 +1,6 @@
 //! What clients ask of a new run.
 
-use carnet_model::{RunOptions, RunRights, VariableKey, Workspace};
+use carnet_model::{RunOptions, RunRights, VariableKey, Workspace, is_terraform_version};
 use carnet_store::RunVariables;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -143,8 +143,9 @@ fn version(given: Option<String>, plan_only: bool, workspace: &Workspace) -> Res
         let detail = "Only a run that cannot be applied may have a Terraform version of its own";
         return Err(ApiError::attribute("terraform-version", detail));
     }
-    if version.len() > 64 || !version.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-        return Err(ApiError::attribute("terraform-version", "Terraform version is not a version"));
+    if version.len() > 64 || !is_terraform_version(&version) {
+        let detail = "Terraform version is not a version like 1.11.4, a constraint like ~> 1.11.0, or latest";
+        return Err(ApiError::attribute("terraform-version", detail));
     }
     Ok(version)
 }
