@@ -1,22 +1,38 @@
 //! Bodies of the API are read whole before a handler begins: a handler may hold the only writer of the database, and a slow
 //! client must not make everybody wait for it.
+//!
+//! Clients that do not upload states send them in the body, so that it may be as long as an upload, once the token works.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::document::json_body;
+use crate::app::App;
+use crate::document::{BodyLimit, JSON_LIMIT, json_body};
 use crate::error::ApiError;
+use crate::extract::Read;
 
 /// How long a client may take to send a body.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a client may take that sends a whole state.
+const PATIENCE_FOR_STATES: Duration = Duration::from_secs(600);
+
+/// Tells whether a body may hold a state.
+fn takes_states(request: &Request) -> bool {
+    let path = request.uri().path();
+    request.method() == Method::POST
+        && path.starts_with("/api/v2/workspaces/")
+        && path.ends_with("/state-versions")
+}
+
 /// Reads the body, then goes on.
-pub(crate) async fn read_first(request: Request, next: Next) -> Response {
+pub(crate) async fn read_first(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_api =
         ["/api/v2/", "/api/carnet/", "/setup/", "/oauth/"].iter().any(|start| path.starts_with(start));
@@ -26,12 +42,20 @@ pub(crate) async fn read_first(request: Request, next: Next) -> Response {
     if !is_api || is_refused || request.method() == Method::GET {
         return next.run(request).await;
     }
-    let (parts, body) = request.into_parts();
-    match tokio::time::timeout(PATIENCE, json_body(Request::new(body), &())).await {
+    let takes_states = takes_states(&request);
+    let (mut parts, body) = request.into_parts();
+    let mut patience = PATIENCE;
+    if takes_states && Read::from_request_parts(&mut parts, &app).await.is_ok() {
+        parts.extensions.insert(BodyLimit(app.settings.upload_limit.max(JSON_LIMIT)));
+        patience = PATIENCE_FOR_STATES;
+    }
+    let mut request = Request::new(body);
+    *request.extensions_mut() = parts.extensions.clone();
+    match tokio::time::timeout(patience, json_body(request, &())).await {
         Ok(Ok(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
         Ok(Err(error)) => error.into_response(),
         Err(_) => {
-            ApiError::BadRequest(format!("the body did not arrive within {} seconds", PATIENCE.as_secs()))
+            ApiError::BadRequest(format!("the body did not arrive within {} seconds", patience.as_secs()))
                 .into_response()
         }
     }

@@ -109,3 +109,31 @@ async fn tokens_of_teams_are_sorted() {
         assert_eq!(found, expected, "{sort}");
     }
 }
+
+#[tokio::test]
+async fn a_token_tells_whose_token_made_it() {
+    let site = Site::new().await;
+    let access = json!({ "organization-access": { "manage-teams": true, "manage-agent-pools": true } });
+    let makers = site.team("makers", access, &[]).await;
+    let made = async |path: &str, token: &str| {
+        let body = json!({ "data": { "attributes": { "description": "ci" } } });
+        let (status, answer) = site.server.request("POST", path, token, body).await;
+        assert_eq!(status, 201, "{answer}");
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let data = &answer["data"];
+        let by = data["relationships"]["created-by"]["data"].clone();
+        (by, text(&data["attributes"]["token"]), text(&data["id"]))
+    };
+    let (by, team, id) = made(&format!("/api/v2/teams/{makers}/authentication-token"), &site.owner).await;
+    assert_eq!(by["type"], "users");
+    let one = format!("/api/v2/authentication-tokens/{id}");
+    let (_, shown) = site.server.request("GET", &one, &site.owner, Value::Null).await;
+    assert_eq!(shown["data"]["relationships"]["created-by"]["data"], by);
+
+    let others = site.team("others", json!({}), &[]).await;
+    let (by, ..) = made(&format!("/api/v2/teams/{others}/authentication-tokens"), &team).await;
+    assert_eq!(by, json!({ "type": "teams", "id": makers }));
+    let (_, organization, _) = made("/api/v2/organizations/acme/authentication-token", &site.owner).await;
+    let (by, ..) = made(&format!("/api/v2/teams/{others}/authentication-token"), &organization).await;
+    assert_eq!(by, json!({ "type": "organizations", "id": "acme" }));
+}
