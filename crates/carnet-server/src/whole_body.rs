@@ -1,16 +1,18 @@
 //! Bodies of the API are read whole before a handler begins: a handler may hold the only writer of the database, and a slow
 //! client must not make everybody wait for it.
 //!
-//! Clients that do not upload states send them in the body, so that it may be as long as an upload, once the token works.
+//! A state may be as long as an upload: clients that do not upload it send it in the body. That is for callers who may write it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request, State};
+use axum::http::request::Parts;
 use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use carnet_model::{Permission, WorkspaceId};
 
 use crate::app::App;
 use crate::document::{BodyLimit, JSON_LIMIT, json_body};
@@ -23,12 +25,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a client may take that sends a whole state.
 const PATIENCE_FOR_STATES: Duration = Duration::from_secs(600);
 
-/// Tells whether a body may hold a state.
-fn takes_states(request: &Request) -> bool {
-    let path = request.uri().path();
-    request.method() == Method::POST
-        && path.starts_with("/api/v2/workspaces/")
-        && path.ends_with("/state-versions")
+/// Tells whether the body may hold a state that the caller may write.
+async fn takes_state(parts: &mut Parts, app: &Arc<App>) -> bool {
+    let path = parts.uri.path().strip_prefix("/api/v2/workspaces/");
+    let workspace = path.and_then(|path| path.strip_suffix("/state-versions")).map(str::parse::<WorkspaceId>);
+    let (Some(Ok(workspace)), true) = (workspace, parts.method == Method::POST) else {
+        return false;
+    };
+    match Read::from_request_parts(parts, app).await {
+        Ok(Read(mut cx)) => cx.workspace(&workspace, Permission::WriteState).await.is_ok(),
+        Err(_) => false,
+    }
 }
 
 /// Reads the body, then goes on.
@@ -42,10 +49,9 @@ pub(crate) async fn read_first(State(app): State<Arc<App>>, request: Request, ne
     if !is_api || is_refused || request.method() == Method::GET {
         return next.run(request).await;
     }
-    let takes_states = takes_states(&request);
     let (mut parts, body) = request.into_parts();
     let mut patience = PATIENCE;
-    if takes_states && Read::from_request_parts(&mut parts, &app).await.is_ok() {
+    if takes_state(&mut parts, &app).await {
         parts.extensions.insert(BodyLimit(app.settings.upload_limit.max(JSON_LIMIT)));
         patience = PATIENCE_FOR_STATES;
     }
