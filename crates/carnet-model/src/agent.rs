@@ -1,5 +1,7 @@
 //! Agents: the processes that execute runs.
 
+use std::net::IpAddr;
+
 use jiff::SignedDuration;
 
 use crate::{AgentId, AgentPoolId, Timestamp, TokenId};
@@ -23,6 +25,8 @@ pub struct Agent {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// The address that it registered from.
+    pub ip_address: Option<IpAddr>,
     /// When it registered.
     pub created_at: Timestamp,
     /// When it was last heard of.
@@ -107,6 +111,7 @@ mod tests {
             agent_pool_id: None,
             name: "one".to_owned(),
             version: "1".to_owned(),
+            ip_address: None,
             created_at: start,
             last_ping_at: start,
             stopped_at: None,

@@ -182,15 +182,13 @@ impl Run {
     }
 }
 
-/// The agent that took a plan or an apply.
+/// Where a plan or an apply is executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhaseAgent {
-    /// The agent.
-    pub id: AgentId,
-    /// Its name.
-    pub name: String,
-    /// Its pool and the pool's name; `None` for agents of the site.
-    pub pool: Option<(AgentPoolId, String)>,
+    /// The agent that took it, and its name; `None` before that, and when the agent is forgotten.
+    pub agent: Option<(AgentId, String)>,
+    /// The pool whose agents it is for, and its name while it is there; `None` for agents of the site.
+    pub pool: Option<(AgentPoolId, Option<String>)>,
 }
 
 /// Where a plan or an apply stands.

@@ -67,13 +67,18 @@ struct EnvelopeData {
 }
 
 /// The most bytes of a JSON body.
-const JSON_LIMIT: usize = 16 * 1024 * 1024;
+pub(crate) const JSON_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// The most bytes of the body of one request, where they are others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLimit(pub u64);
 
 /// The body of a request, limited.
 pub(crate) async fn json_body<S: Send + Sync>(request: Request, _: &S) -> Result<Bytes, ApiError> {
-    let body = axum::body::to_bytes(request.into_body(), JSON_LIMIT)
-        .await
-        .map_err(|_| ApiError::TooLarge { limit: JSON_LIMIT as u64 })?;
+    let limit = request.extensions().get().map_or(JSON_LIMIT, |BodyLimit(limit)| *limit);
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let body = axum::body::to_bytes(request.into_body(), most).await;
+    let body = body.map_err(|_| ApiError::TooLarge { limit })?;
     if holds_nul(&body) {
         return Err(ApiError::Invalid {
             detail: "a text must not hold a NUL character".to_owned(),

@@ -1,6 +1,9 @@
 //! Errors of handlers and how they look over HTTP. No other file makes an error response, except for `terraform login`,
 //! whose errors look as OAuth says.
 
+use std::error::Error;
+use std::io;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -78,6 +81,19 @@ impl ApiError {
         Self::Internal(error.into())
     }
 
+    /// A blob could not be read or written. Where blobs are rows of a database, that passes when the database is only busy, however
+    /// many readers and writers of files have wrapped the error.
+    pub fn blob(error: io::Error) -> Self {
+        let mut next = inner(&error);
+        while let Some(cause) = next {
+            if let Some(StoreError::Busy(_)) = cause.downcast_ref() {
+                return Self::Unavailable(Box::new(error));
+            }
+            next = cause.downcast_ref().map_or_else(|| cause.source(), inner);
+        }
+        StoreError::from(error).into()
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
@@ -125,6 +141,11 @@ impl ApiError {
             source: pointer.map(|pointer| ErrorSource { pointer }),
         }
     }
+}
+
+/// What an error of input or output holds; its own `source` passes over it.
+fn inner(error: &io::Error) -> Option<&(dyn Error + 'static)> {
+    error.get_ref().map(|cause| cause as &(dyn Error + 'static))
 }
 
 impl IntoResponse for ApiError {
@@ -188,5 +209,30 @@ impl From<IdError> for ApiError {
 impl From<carnet_issuer::IssuerError> for ApiError {
     fn from(error: carnet_issuer::IssuerError) -> Self {
         Self::internal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carnet_store::testing::busy;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(error: io::Error, expected: StatusCode) {
+        assert_eq!(ApiError::blob(error).into_response().status(), expected);
+    }
+
+    #[test]
+    fn a_blob_in_a_busy_database_is_there_again_soon() {
+        check(io::Error::other(busy()), StatusCode::SERVICE_UNAVAILABLE);
+        let wrapped = io::Error::other(io::Error::other(busy()));
+        check(wrapped, StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[test]
+    fn a_blob_that_cannot_be_read_stays_so() {
+        check(io::ErrorKind::PermissionDenied.into(), StatusCode::INTERNAL_SERVER_ERROR);
+        check(io::Error::other("damaged"), StatusCode::INTERNAL_SERVER_ERROR);
     }
 }

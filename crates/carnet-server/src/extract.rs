@@ -10,9 +10,10 @@ use axum::http::{HeaderMap, header};
 use carnet_api::jsonapi::Page;
 use carnet_model::{
     ApiToken, OrgId, OrgName, Organization, Permission, Place, Project, ProjectId, Standing, Timestamp,
-    TokenKind, TokenOwner, UserId, Workspace, WorkspaceId, is_allowed,
+    TokenId, TokenKind, TokenOwner, UserId, Workspace, WorkspaceId, is_allowed,
 };
-use carnet_store::{Grantee, TokenHash, Tx};
+use carnet_store::{Grantee, StoreError, TokenHash, Tx};
+use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use crate::app::App;
@@ -299,13 +300,41 @@ pub(crate) fn bearer_of(headers: &HeaderMap) -> Result<SecretString, ApiError> {
     }
 }
 
-async fn authenticate(tx: &mut Tx, parts: &Parts, now: Timestamp) -> Result<TokenOwner, ApiError> {
+/// How much later than its last use a token is that only reads may be.
+const USE_PERIOD: SignedDuration = SignedDuration::from_mins(1);
+
+/// Whom a token stands for, and its name when its last use is to be noted.
+struct Caller {
+    owner: TokenOwner,
+    unnoted: Option<TokenId>,
+}
+
+async fn authenticate(tx: &mut Tx, parts: &Parts, now: Timestamp) -> Result<Caller, ApiError> {
     let hash = TokenHash::of(&bearer(parts)?);
     if let Some(token) = tx.token_by_hash(&hash, now).await? {
-        return token_owner(tx, token).await;
+        let is_noted = token.last_used_at.is_some_and(|last| now.duration_since(last) < USE_PERIOD);
+        let unnoted = (!is_noted).then(|| token.id.clone());
+        return Ok(Caller { owner: token_owner(tx, token).await?, unnoted });
     }
     let job = tx.job_by_run_hash(&hash).await?.ok_or(ApiError::Unauthorized)?;
-    Ok(TokenOwner::Run { job_id: job.id, run_id: job.run_id, workspace_id: job.workspace_id })
+    let owner = TokenOwner::Run { job_id: job.id, run_id: job.run_id, workspace_id: job.workspace_id };
+    Ok(Caller { owner, unnoted: None })
+}
+
+/// Notes in the background that a token was used: who only reads does not wait for the writer.
+fn note_use(app: &Arc<App>, token: TokenId, now: Timestamp) {
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        if let Err(error) = store_use(&app, &token, now).await {
+            tracing::debug!(%error, "the last use of a token could not be noted");
+        }
+    });
+}
+
+async fn store_use(app: &App, token: &TokenId, now: Timestamp) -> Result<(), StoreError> {
+    let mut tx = app.store.write().await?;
+    tx.touch_token(token, now).await?;
+    tx.commit().await
 }
 
 async fn token_owner(tx: &mut Tx, token: ApiToken) -> Result<TokenOwner, ApiError> {
@@ -369,9 +398,12 @@ impl FromRequestParts<Arc<App>> for Read {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let now = app.now();
         let mut tx = app.store.read().await?;
-        let owner = authenticate(&mut tx, parts, now).await?;
+        let caller = authenticate(&mut tx, parts, now).await?;
         note_proof(parts);
-        Ok(Self(Context::new(Arc::clone(app), owner, tx, now)))
+        if let Some(token) = caller.unnoted {
+            note_use(app, token, now);
+        }
+        Ok(Self(Context::new(Arc::clone(app), caller.owner, tx, now)))
     }
 }
 
@@ -380,8 +412,9 @@ impl FromRequestParts<Arc<App>> for Write {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         // A wrong token must not make others wait for the write lock.
-        let owner = Read::from_request_parts(parts, app).await?.0.owner;
-        Self::begin(Arc::clone(app), owner).await
+        let caller = authenticate(&mut app.store.read().await?, parts, app.now()).await?;
+        note_proof(parts);
+        Self::begin(Arc::clone(app), caller.owner).await
     }
 }
 

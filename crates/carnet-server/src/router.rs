@@ -46,7 +46,7 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(|| async { ApiError::NotFound })
         // Handlers read bodies through extractors that have limits of their own.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(read_first))
+        .layer(from_fn_with_state(Arc::clone(&app), read_first))
         .layer(from_fn(name_request))
         .layer(from_fn(keep_query))
         .layer(from_fn_with_state((Arc::clone(&app), limiter), limit))

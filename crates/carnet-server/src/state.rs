@@ -41,11 +41,12 @@ pub(crate) async fn store_run_state(
     if is_delivered(app, current.as_ref(), run_id, serial, &file, &bytes).await? {
         return Ok(());
     }
+    let created_by = app.store.read().await?.run(run_id).await?.and_then(|run| run.created_by);
     let version = StateVersion {
         id: StateVersionId::from_entropy(entropy()?),
         workspace_id: workspace_id.clone(),
         run_id: Some(run_id.clone()),
-        created_by: None,
+        created_by,
         status: StateStatus::Finalized,
         intermediate: false,
         serial,
@@ -81,7 +82,7 @@ pub(crate) async fn current_state_bytes(
 /// The raw bytes of a finalized state version.
 pub(crate) async fn raw_bytes(app: &App, id: &StateVersionId) -> Result<Vec<u8>, ApiError> {
     let (blobs, name) = (app.store.blobs(), raw_blob(id));
-    let found = blocking(move || blobs.get(&name)).await?.map_err(ApiError::internal)?;
+    let found = blocking(move || blobs.get(&name)).await?.map_err(ApiError::blob)?;
     found.ok_or_else(|| ApiError::internal("the bytes of a stored state are missing"))
 }
 
@@ -177,7 +178,7 @@ pub(crate) async fn read_file(bytes: Bytes) -> Result<StateFile, ApiError> {
 /// Stores bytes as a blob.
 pub(crate) async fn put_blob(app: &App, name: BlobName, bytes: Bytes) -> Result<(), ApiError> {
     let blobs = app.store.blobs();
-    blocking(move || blobs.put(&name, &bytes)).await?.map_err(ApiError::internal)
+    blocking(move || blobs.put(&name, &bytes)).await?.map_err(ApiError::blob)
 }
 
 /// What is compared with the next state.

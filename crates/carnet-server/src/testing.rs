@@ -2,6 +2,8 @@
 
 mod fake_agent;
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -22,12 +24,16 @@ use tower::ServiceExt;
 
 use crate::api::organizations::{create_organization, join_organization};
 use crate::app::{App, Settings, entropy, new_secret};
+use crate::rate_limit::Peer;
 use crate::{create_agent_token, create_site_admin, router};
 
 pub(crate) use fake_agent::{FakeAgent, FakeJob, Project, identity_request, report, state, vault_report};
 
 /// The address of the server and of its issuer.
 pub(crate) const URL: &str = "https://carnet.example.com";
+
+/// The address at the other end of all connections.
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The token of the site administrator.
 pub(crate) const ADMIN: &str = "carnet-administrator-of-tests";
@@ -157,6 +163,11 @@ impl TestServer {
         self.place.count_blobs(kind).await
     }
 
+    /// The data directory.
+    pub(crate) fn folder(&self) -> &Path {
+        self.place.folder()
+    }
+
     /// Lets time pass.
     pub(crate) fn advance(&self, time: Duration) {
         let mut now = self.clock.lock().expect("not poisoned");
@@ -197,7 +208,7 @@ impl TestServer {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::from(body)).expect("a request");
+        let request = request.extension(Peer(PEER)).body(Body::from(body)).expect("a request");
         let response = self.router.clone().oneshot(request).await.expect("infallible");
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body").to_vec();

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
-use carnet_store::{BlobName, BlobReader, BlobWriter, StoreError, TokenHash};
+use carnet_store::{BlobName, BlobReader, BlobWriter, TokenHash};
 use futures_util::stream;
 use http_body_util::BodyExt as _;
 use secrecy::SecretString;
@@ -73,7 +73,7 @@ pub(crate) async fn receive(
 ) -> Result<BlobWriter, ApiError> {
     check_declared(headers, limit)?;
     let (blobs, name) = (app.store.blobs(), name.clone());
-    let mut writer = blocking(move || blobs.create(&name)).await?.map_err(StoreError::from)?;
+    let mut writer = blocking(move || blobs.create(&name)).await?.map_err(ApiError::blob)?;
     let mut total = 0;
     let mut waiting = BytesMut::new();
     while let Some(piece) = next_piece(&mut body).await? {
@@ -96,12 +96,12 @@ pub(crate) async fn send(
     media_type: &'static str,
 ) -> Result<Option<Response>, ApiError> {
     let (blobs, name) = (app.store.blobs(), name.clone());
-    let Some(reader) = blocking(move || blobs.reader(&name)).await?.map_err(StoreError::from)? else {
+    let Some(reader) = blocking(move || blobs.reader(&name)).await?.map_err(ApiError::blob)? else {
         return Ok(None);
     };
     // A blob that turns out to be damaged ends the body early, which clients notice.
     let pieces = stream::try_unfold(reader, |reader| async {
-        let (reader, piece) = blocking(move || read(reader)).await?.map_err(ApiError::internal)?;
+        let (reader, piece) = blocking(move || read(reader)).await?.map_err(ApiError::blob)?;
         Ok::<_, ApiError>((!piece.is_empty()).then_some((piece, reader)))
     });
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(media_type))];
@@ -143,9 +143,7 @@ async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
 }
 
 async fn write(mut writer: BlobWriter, bytes: Bytes) -> Result<BlobWriter, ApiError> {
-    blocking(move || writer.write_all(&bytes).map(|()| writer))
-        .await?
-        .map_err(|error| StoreError::from(error).into())
+    blocking(move || writer.write_all(&bytes).map(|()| writer)).await?.map_err(ApiError::blob)
 }
 
 fn read(mut reader: BlobReader) -> std::io::Result<(BlobReader, Bytes)> {

@@ -31,6 +31,7 @@ fn agent(row: &Row) -> Result<Agent, StoreError> {
         agent_pool_id: row.optional_parsed("agent_pool_id")?,
         name: row.text("name")?,
         version: row.text("version")?,
+        ip_address: row.optional_parsed("ip_address")?,
         created_at: row.time("created_at")?,
         last_ping_at: row.time("last_ping_at")?,
         stopped_at: row.optional_time("stopped_at")?,
@@ -43,8 +44,9 @@ impl Tx {
     /// Stores a new agent.
     pub async fn insert_agent(&mut self, agent: &Agent) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO agents (id, token_id, agent_pool_id, name, version, created_at, last_ping_at, stopped_at, failed) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO agents (id, token_id, agent_pool_id, name, version, created_at, last_ping_at, stopped_at, \
+             failed, ip_address) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             &[
                 (&agent.id).into(),
                 (&agent.token_id).into(),
@@ -55,6 +57,7 @@ impl Tx {
                 agent.last_ping_at.into(),
                 agent.stopped_at.into(),
                 agent.failed.into(),
+                agent.ip_address.map(|address| address.to_string()).into(),
             ],
         )
         .await

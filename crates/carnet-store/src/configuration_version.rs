@@ -111,6 +111,20 @@ impl Tx {
         Ok(taken > 0)
     }
 
+    /// Makes an upload capability usable again whose archive could not be stored.
+    pub async fn give_back_configuration_upload(
+        &mut self,
+        id: &ConfigurationVersionId,
+        upload: &TokenHash,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE configuration_versions SET upload_hash = $2 WHERE id = $1 AND status = 'pending'",
+            &[id.into(), upload.into()],
+        )
+        .await
+        .map(drop)
+    }
+
     /// Notes what the check of the archive found: `None` when it is good, else why it was refused.
     pub async fn finish_configuration_upload(
         &mut self,

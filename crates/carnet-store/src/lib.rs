@@ -66,6 +66,7 @@ pub use job_report::JobReport;
 pub use login_code::LoginCode;
 pub use membership::MembershipFilter;
 pub use organization::OrganizationsOf;
+pub use organization_token::{TeamTokenFilter, TeamTokenOrder};
 pub use project::{ProjectCounts, ProjectFilter, ProjectOrder};
 pub use registry_module::RegistryModuleFilter;
 pub use run::RunVariables;

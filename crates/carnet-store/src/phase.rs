@@ -108,18 +108,22 @@ impl Tx {
         .map(drop)
     }
 
-    /// The agent that took a phase of a run.
+    /// Where a phase of a run is executed; `None` before it is queued.
     pub async fn phase_agent(&mut self, run: &RunId, phase: Phase) -> Result<Option<PhaseAgent>, StoreError> {
-        let sql = "SELECT a.id, a.name, p.id AS pool_id, p.name AS pool_name FROM jobs j \
-             JOIN agents a ON a.id = j.agent_id LEFT JOIN agent_pools p ON p.id = a.agent_pool_id \
+        let sql = "SELECT a.id, a.name, j.agent_pool_id AS pool_id, p.name AS pool_name FROM jobs j \
+             LEFT JOIN agents a ON a.id = j.agent_id LEFT JOIN agent_pools p ON p.id = j.agent_pool_id \
              WHERE j.run_id = $1 AND j.phase = $2";
         let Some(row) = self.optional(sql, &[run.into(), phase.as_str().into()]).await? else {
             return Ok(None);
         };
         let pool = match row.optional_parsed("pool_id")? {
-            Some(id) => Some((id, row.text("pool_name")?)),
+            Some(id) => Some((id, row.optional_text("pool_name")?)),
             None => None,
         };
-        Ok(Some(PhaseAgent { id: row.parsed("id")?, name: row.text("name")?, pool }))
+        let agent = match row.optional_parsed("id")? {
+            Some(id) => Some((id, row.text("name")?)),
+            None => None,
+        };
+        Ok(Some(PhaseAgent { agent, pool }))
     }
 }

@@ -40,6 +40,11 @@ pub fn is_on_postgres() -> bool {
     }
 }
 
+/// The error of a database that is busy.
+pub fn busy() -> crate::StoreError {
+    sqlx::Error::PoolTimedOut.into()
+}
+
 /// A place for one store, which goes with this value.
 #[derive(Debug)]
 pub struct TestStore {

@@ -1,5 +1,6 @@
 //! Who calls: an agent by its agent token, or the agent of one job by the job's tokens.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -11,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Read, bearer};
-use crate::rate_limit::note_proof;
+use crate::rate_limit::{Peer, note_proof};
 
 /// The most bytes of a JSON body of the protocol.
 const JSON_LIMIT: usize = 1024 * 1024;
@@ -23,6 +24,8 @@ pub(crate) struct AgentCall {
     pub(crate) token_id: TokenId,
     /// The pool whose jobs it takes; `None` for an agent of the site.
     pub(crate) agent_pool_id: Option<AgentPoolId>,
+    /// The address at the other end of the connection.
+    pub(crate) ip_address: Option<IpAddr>,
 }
 
 impl AgentCall {
@@ -38,9 +41,10 @@ impl FromRequestParts<Arc<App>> for AgentCall {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let Read(cx) = Read::from_request_parts(parts, app).await?;
+        let ip_address = parts.extensions.get::<Peer>().map(|peer| peer.0.to_canonical());
         match cx.owner {
             TokenOwner::Agent { token_id, agent_pool_id } => {
-                Ok(Self { app: cx.app, token_id, agent_pool_id })
+                Ok(Self { app: cx.app, token_id, agent_pool_id, ip_address })
             }
             _ => Err(ApiError::NotFound),
         }

@@ -35,6 +35,7 @@ pub(crate) async fn register(call: AgentCall, Plain(registration): Plain<Registr
         agent_pool_id: call.agent_pool_id,
         name: registration.name,
         version: registration.version,
+        ip_address: call.ip_address,
         created_at: now,
         last_ping_at: now,
         stopped_at: None,

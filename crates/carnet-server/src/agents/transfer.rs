@@ -42,7 +42,7 @@ pub(crate) async fn put_artifact(
     let mut tx = call.app.store.read().await?;
     call.running(&mut tx).await?;
     drop(tx);
-    blocking(move || writer.finish()).await?.map_err(ApiError::internal)?;
+    blocking(move || writer.finish()).await?.map_err(ApiError::blob)?;
     no_content()
 }
 

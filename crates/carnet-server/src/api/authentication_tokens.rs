@@ -1,7 +1,7 @@
 //! The API tokens of users: everybody lists, makes and revokes their own.
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{ApiToken, MaxTtl, Timestamp, TokenId, TokenKind, UserId};
+use carnet_model::{ApiToken, MaxTtl, TeamId, Timestamp, TokenId, TokenKind, UserId};
 use carnet_store::{NewToken, TokenHash, Tx};
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
@@ -34,7 +34,7 @@ async fn index(Read(mut cx): Read, Id(user): Id<UserId>, params: Params) -> Repl
     only_oneself(&cx, &user)?;
     let (tokens, pagination) = page_of(cx.tx.user_tokens(&user).await?, params.page()?);
     let path = format!("/api/v2/users/{user}/authentication-tokens");
-    list(&path, tokens.iter().map(resource).collect(), Vec::new(), pagination)
+    list(&path, resources(&mut cx, &tokens).await?, Vec::new(), pagination)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -50,12 +50,14 @@ async fn create(Write(mut cx): Write, Id(user): Id<UserId>, doc: Doc<Input>) -> 
     let max_ttl = cx.tx.max_user_token_ttl(&user).await?;
     let expires_at = expiry(&doc.attributes, max_ttl, cx.now)?;
     let (token, secret) = new_user_token(&mut cx.tx, &user, &description, expires_at, cx.now).await?;
+    let data = created_document(&mut cx, &token, &secret).await?;
     cx.tx.commit().await?;
-    created(created_document(&token, &secret))
+    created(data)
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<TokenId>) -> Reply {
-    ok(resource(&own(&mut cx, &id).await?))
+    let token = own(&mut cx, &id).await?;
+    ok(resource(&mut cx, &token).await?)
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<TokenId>) -> Reply {
@@ -99,10 +101,14 @@ pub(super) async fn store_token(tx: &mut Tx, token: &ApiToken) -> Result<SecretS
 }
 
 /// The document of a new token: the only one that shows the secret.
-pub(super) fn created_document(token: &ApiToken, secret: &SecretString) -> Resource {
-    let mut document = resource(token);
+pub(super) async fn created_document(
+    cx: &mut Context,
+    token: &ApiToken,
+    secret: &SecretString,
+) -> Result<Resource, ApiError> {
+    let mut document = resource(cx, token).await?;
     document.attributes["token"] = Value::String(secret.expose_secret().to_owned());
-    document
+    Ok(document)
 }
 
 /// When a token shall end, by its input and by how long the organization lets it live.
@@ -156,20 +162,52 @@ async fn own(cx: &mut Context, id: &TokenId) -> Result<ApiToken, ApiError> {
     if is_own { Ok(token) } else { Err(ApiError::NotFound) }
 }
 
+/// Tokens as clients read them, without their secrets.
+pub(super) async fn resources(cx: &mut Context, tokens: &[ApiToken]) -> Result<Vec<Resource>, ApiError> {
+    let mut found = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        found.push(resource(cx, token).await?);
+    }
+    Ok(found)
+}
+
 /// A token as clients read it, without its secret.
-pub(super) fn resource(token: &ApiToken) -> Resource {
+pub(super) async fn resource(cx: &mut Context, token: &ApiToken) -> Result<Resource, ApiError> {
     let attributes = json!({
         "created-at": token.created_at,
         "last-used-at": token.last_used_at,
-        "description": token.description,
+        "description": Some(&token.description).filter(|text| !text.is_empty()),
         "token": null,
         "expired-at": token.expires_at,
     });
+    let (kind, id) = maker(cx, token).await?;
     let document = Resource::new("authentication-tokens", &token.id, attributes)
-        .to_one("created-by", "users", token.created_by.as_ref().or(token.user_id.as_ref()))
+        .to_one("created-by", kind, id.as_ref())
         .link("self", format!("/api/v2/authentication-tokens/{}", token.id));
-    match &token.team_id {
+    Ok(match &token.team_id {
         Some(team) => document.to_one("team", "teams", Some(team)),
         None => document,
+    })
+}
+
+/// Who made a token: a person, or the team or the organization whose token did.
+async fn maker(cx: &mut Context, token: &ApiToken) -> Result<(&'static str, Option<String>), ApiError> {
+    let user = match token.created_by.as_ref().or(token.user_id.as_ref()) {
+        Some(id) => cx.tx.user(id).await?,
+        None => None,
+    };
+    let Some(user) = user else {
+        return Ok(("users", None));
+    };
+    let Some(of) = &user.service_of else {
+        return Ok(("users", Some(user.id.to_string())));
+    };
+    if let Ok(team) = of.parse::<TeamId>() {
+        return Ok(("teams", Some(team.to_string())));
     }
+    let organization = match of.parse() {
+        Ok(id) => cx.tx.organization_by_id(&id).await?,
+        Err(_) => None,
+    };
+    Ok(("organizations", organization.map(|organization| organization.name.to_string())))
 }

@@ -12,7 +12,7 @@ use carnet_model::{
     ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, ExecutionMode, Permission, RunId,
     RunSource, Timestamp, WorkspaceId,
 };
-use carnet_store::{BlobName, TokenHash, Tx};
+use carnet_store::{BlobName, BlobWriter, TokenHash, Tx};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -201,23 +201,38 @@ async fn upload(
         return Err(ApiError::NotFound);
     }
     tx.commit().await?;
-    blocking(move || writer.finish()).await?.map_err(ApiError::internal)?;
+    let stored = store(&app, &version, folder, writer).await;
+    if stored.is_err() {
+        // The client is told to try again, so it must find the address that it knows.
+        let mut tx = app.store.write().await?;
+        tx.give_back_configuration_upload(&version.id, &hash).await?;
+        tx.commit().await?;
+    }
+    stored.map(|()| StatusCode::OK.into_response())
+}
 
-    let refusal = match examined(&app, &blob, folder).await? {
+async fn store(
+    app: &App,
+    version: &ConfigurationVersion,
+    folder: PathBuf,
+    writer: BlobWriter,
+) -> Result<(), ApiError> {
+    let blob = archive_blob(&version.id);
+    blocking(move || writer.finish()).await?.map_err(ApiError::blob)?;
+    let refusal = match examined(app, &blob, folder).await? {
         Ok(readme) => {
             if let Some(text) = readme {
                 let (blobs, name) = (app.store.blobs(), readme_blob(&version.id));
-                blocking(move || blobs.put(&name, text.as_bytes())).await?.map_err(ApiError::internal)?;
+                blocking(move || blobs.put(&name, text.as_bytes())).await?.map_err(ApiError::blob)?;
             }
             None
         }
         Err(refusal) => {
-            delete_blob(&app, blob).await;
+            delete_blob(app, blob).await;
             Some(refusal)
         }
     };
-    finish(&app, &version, refusal.as_deref()).await?;
-    Ok(StatusCode::OK.into_response())
+    finish(app, version, refusal.as_deref()).await
 }
 
 /// The version that waits for this upload, and the folder in which Terraform will run.
@@ -249,7 +264,7 @@ async fn examined(
     match outcome.await? {
         Ok(readme) => Ok(Ok(readme)),
         Err(ArchiveError::Refused(refusal)) => Ok(Err(refusal.to_string())),
-        Err(error @ ArchiveError::Unreadable(_)) => Err(ApiError::internal(error)),
+        Err(ArchiveError::Unreadable(error)) => Err(ApiError::blob(error)),
     }
 }
 

@@ -36,7 +36,7 @@ async fn managed(cx: &mut Context, name: &OrgName) -> Result<Organization, ApiEr
 async fn show(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
     let organization = managed(&mut cx, &name).await?;
     let token = cx.tx.organization_token(&organization.id, kind(&params)?).await?;
-    ok(resource(&token.ok_or(ApiError::NotFound)?))
+    ok(resource(&mut cx, &token.ok_or(ApiError::NotFound)?).await?)
 }
 
 async fn replace(Write(mut cx): Write, Id(name): Id<OrgName>, params: Params, input: OptionalDoc) -> Reply {
@@ -64,8 +64,9 @@ async fn replace(Write(mut cx): Write, Id(name): Id<OrgName>, params: Params, in
         last_used_at: None,
     };
     let secret = store_token(&mut cx.tx, &token).await?;
+    let data = created_document(&mut cx, &token, &secret).await?;
     cx.tx.commit().await?;
-    created(created_document(&token, &secret))
+    created(data)
 }
 
 async fn delete(Write(mut cx): Write, Id(name): Id<OrgName>, params: Params) -> Reply {

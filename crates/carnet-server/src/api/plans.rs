@@ -51,8 +51,16 @@ async fn of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
     ok(resource(&mut cx, &run, &phase).await?)
 }
 
+/// Whoever sees the plan, but not what is secret in it, is told that nothing is there: the CLI explains that, and nothing else.
+fn unseen(error: ApiError) -> ApiError {
+    match error {
+        ApiError::Forbidden(_) => ApiError::NotFound,
+        other => other,
+    }
+}
+
 async fn json_output(Read(mut cx): Read, Id(id): Id<PlanId>) -> Reply {
-    let (_, phase) = run_of(&mut cx, id, Permission::ReadState).await?;
+    let (_, phase) = run_of(&mut cx, id, Permission::ReadState).await.map_err(unseen)?;
     artifact(cx, &phase, Artifact::PlanJson).await
 }
 
@@ -67,7 +75,7 @@ async fn json_schema(Read(mut cx): Read, Id(id): Id<PlanId>) -> Reply {
 }
 
 async fn json_output_of_run(Read(mut cx): Read, Id(id): Id<RunId>) -> Reply {
-    let (_, phase) = plan_of(&mut cx, &id, Permission::ReadState).await?;
+    let (_, phase) = plan_of(&mut cx, &id, Permission::ReadState).await.map_err(unseen)?;
     artifact(cx, &phase, Artifact::PlanJson).await
 }
 
@@ -115,14 +123,15 @@ pub(super) async fn attributes(cx: &mut Context, phase: &RunPhase) -> Result<Val
     }))
 }
 
-/// Where a phase was executed: by an agent of the site, or by one of a pool.
-fn execution_details(agent: Option<&PhaseAgent>) -> Value {
-    let pool = agent.and_then(|agent| agent.pool.as_ref());
+/// Where a phase is executed: by an agent of the site, or by one of a pool.
+fn execution_details(place: Option<&PhaseAgent>) -> Value {
+    let pool = place.and_then(|place| place.pool.as_ref());
+    let agent = place.and_then(|place| place.agent.as_ref());
     let mode = if pool.is_some() { "agent" } else { "remote" };
     json!({
         "mode": mode,
-        "agent-id": agent.map(|agent| agent.id.as_str()),
-        "agent-name": agent.map(|agent| &agent.name),
+        "agent-id": agent.map(|(id, _)| id.as_str()),
+        "agent-name": agent.map(|(_, name)| name),
         "agent-pool-id": pool.map(|(id, _)| id.as_str()),
         "agent-pool-name": pool.map(|(_, name)| name),
     })
@@ -145,3 +154,6 @@ pub(crate) async fn resource(cx: &mut Context, run: &Run, phase: &RunPhase) -> R
         .link("json-schema", format!("{path}/json-schema"))
         .link("self", path))
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,7 @@ fn resource(agent: &Agent, now: Timestamp) -> Resource {
     let attributes = json!({
         "name": agent.name,
         "status": agent.status(now).as_str(),
-        "ip-address": null,
+        "ip-address": agent.ip_address.map(|address| address.to_string()),
         "version": agent.version,
         "created-at": agent.created_at,
         "last-ping-at": agent.last_ping_at,

@@ -1,6 +1,6 @@
 //! What clients ask of a new run.
 
-use carnet_model::{RunOptions, RunRights, VariableKey, Workspace};
+use carnet_model::{RunOptions, RunRights, TerraformVersion, VariableKey, Workspace};
 use carnet_store::RunVariables;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -143,10 +143,10 @@ fn version(given: Option<String>, plan_only: bool, workspace: &Workspace) -> Res
         let detail = "Only a run that cannot be applied may have a Terraform version of its own";
         return Err(ApiError::attribute("terraform-version", detail));
     }
-    if version.len() > 64 || !version.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-        return Err(ApiError::attribute("terraform-version", "Terraform version is not a version"));
+    match version.parse::<TerraformVersion>() {
+        Ok(version) => Ok(version.as_str().to_owned()),
+        Err(error) => Err(ApiError::attribute("terraform-version", error.to_string())),
     }
-    Ok(version)
 }
 
 fn variables(given: Vec<VariableInput>) -> Result<RunVariables, ApiError> {

@@ -101,13 +101,12 @@ async fn upload_json(
     let waiting = app.store.read().await?.state_version_by_json_upload(&hash).await?;
     let id = waiting.ok_or(ApiError::NotFound)?;
     let writer = receive(&app, &json_blob(&id), &headers, body, app.settings.upload_limit).await?;
+    // First the bytes, so that a client that is told to try again can; of two at the same time, both hold the capability.
+    blocking(move || writer.finish()).await?.map_err(ApiError::blob)?;
     let mut tx = app.store.write().await?;
     if !tx.take_json_upload(&hash).await? {
         return Err(ApiError::NotFound);
     }
-    tx.commit().await?;
-    blocking(move || writer.finish()).await?.map_err(ApiError::internal)?;
-    let mut tx = app.store.write().await?;
     tx.set_has_json(&id).await?;
     tx.commit().await?;
     Ok(StatusCode::OK.into_response())

@@ -16,7 +16,7 @@ use crate::reply::{Reply, created, list, no_content, ok, page_of};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {
-    let read = Access::Allowed(Permission::ReadProjectTeams);
+    let read = Access::Allowed(Permission::ReadProject);
     let manage = Access::Allowed(Permission::ManageProjectTeams);
     let one = "/api/v2/team-projects/{team_project}";
     Routes::default()
@@ -61,10 +61,10 @@ struct WorkspaceInput {
 async fn index(Read(mut cx): Read, params: Params) -> Reply {
     let id = params.get("filter[project][id]");
     let id = id.ok_or_else(|| ApiError::BadRequest("filter[project][id] is required".to_owned()))?;
-    let project = cx.project(&id.parse()?, Permission::ReadProjectTeams).await?;
+    let project = cx.project(&id.parse()?, Permission::ReadProject).await?;
     let mut grants = Vec::new();
     for grant in cx.tx.team_projects(&project.id).await? {
-        if is_visible(&mut cx, &grant).await? {
+        if is_visible(&mut cx, &project, &grant).await? {
             grants.push(grant);
         }
     }
@@ -95,7 +95,7 @@ async fn create(Write(mut cx): Write, doc: Doc<Input>) -> Reply {
 }
 
 async fn show(Read(mut cx): Read, Id(id): Id<TeamProjectId>) -> Reply {
-    let (grant, _) = found(&mut cx, &id, Permission::ReadProjectTeams).await?;
+    let (grant, _) = found(&mut cx, &id, Permission::ReadProject).await?;
     ok(resource(&grant))
 }
 
@@ -156,15 +156,19 @@ async fn found(
 ) -> Result<(TeamProject, Project), ApiError> {
     let grant = cx.tx.team_project(id).await?.ok_or(ApiError::NotFound)?;
     let project = cx.project(&grant.project_id, permission).await?;
-    if !is_visible(cx, &grant).await? {
+    if !is_visible(cx, &project, &grant).await? {
         return Err(ApiError::NotFound);
     }
     Ok((grant, project))
 }
 
-async fn is_visible(cx: &mut Context, grant: &TeamProject) -> Result<bool, ApiError> {
+/// Everybody may know what their own teams may do; who may see the access of all teams sees that of teams that are visible.
+async fn is_visible(cx: &mut Context, project: &Project, grant: &TeamProject) -> Result<bool, ApiError> {
     match teams::visible(cx, &grant.team_id).await {
-        Ok(_) => Ok(true),
+        Ok(team) => Ok(teams::is_in(cx, &team).await?
+            || cx
+                .may_on_project(Permission::ReadProjectTeams, &project.organization_id, &project.id)
+                .await?),
         Err(ApiError::NotFound) => Ok(false),
         Err(other) => Err(other),
     }

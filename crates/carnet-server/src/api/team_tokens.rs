@@ -1,8 +1,11 @@
 //! Tokens of teams: one without a description, which a new one replaces, and any number with one.
 
 use carnet_model::{ApiToken, LimitedToken, OrgName, Permission, Team, TeamId, TokenId, TokenKind};
+use carnet_store::{TeamTokenFilter, TeamTokenOrder};
 
-use super::authentication_tokens::{Input, created_document, description, expiry, resource, store_token};
+use super::authentication_tokens::{
+    Input, created_document, description, expiry, resource, resources, store_token,
+};
 use super::service_users::service_user;
 use super::teams;
 use crate::app::entropy;
@@ -25,7 +28,8 @@ pub(crate) fn routes() -> Routes {
 
 async fn show(Read(mut cx): Read, Id(id): Id<TeamId>) -> Reply {
     let team = managed(&mut cx, &id).await?;
-    ok(resource(&cx.tx.legacy_team_token(&team.id).await?.ok_or(ApiError::NotFound)?))
+    let token = cx.tx.legacy_team_token(&team.id).await?.ok_or(ApiError::NotFound)?;
+    ok(resource(&mut cx, &token).await?)
 }
 
 async fn replace(Write(mut cx): Write, Id(id): Id<TeamId>, doc: OptionalDoc) -> Reply {
@@ -64,8 +68,9 @@ async fn made(mut cx: Context, team: &Team, description: String, input: &Input) 
         last_used_at: None,
     };
     let secret = store_token(&mut cx.tx, &token).await?;
+    let data = created_document(&mut cx, &token, &secret).await?;
     cx.tx.commit().await?;
-    created(created_document(&token, &secret))
+    created(data)
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<TeamId>) -> Reply {
@@ -80,9 +85,21 @@ async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Rep
     let organization = cx.organization(&name, Permission::ManageTeams).await?;
     let page = params.page()?;
     let (tokens, total) =
-        cx.tx.team_tokens(&organization.id, params.get("q"), page.offset(), page.size).await?;
+        cx.tx.team_tokens(&organization.id, filter(&params), page.offset(), page.size).await?;
     let path = format!("/api/v2/organizations/{name}/team-tokens");
-    list(&path, tokens.iter().map(resource).collect(), Vec::new(), page.of(total))
+    list(&path, resources(&mut cx, &tokens).await?, Vec::new(), page.of(total))
+}
+
+fn filter(params: &Params) -> TeamTokenFilter<'_> {
+    let sort = params.get("sort").unwrap_or_default();
+    let order = match sort.trim_start_matches('-').replace('_', "-").as_str() {
+        "team-name" => TeamTokenOrder::Team,
+        "created-by" => TeamTokenOrder::Maker,
+        "expired-at" => TeamTokenOrder::End,
+        "last-used-at" => TeamTokenOrder::Use,
+        _ => TeamTokenOrder::Made,
+    };
+    TeamTokenFilter { text: params.get("q"), order, is_descending: sort.starts_with('-') }
 }
 
 /// The team whose tokens the caller may manage: with the permission to manage teams that may not do more than the caller,

@@ -34,10 +34,11 @@ CREATE INDEX agent_pool_excluded_workspaces_workspace ON agent_pool_excluded_wor
 ALTER TABLE tokens ADD COLUMN agent_pool_id TEXT REFERENCES agent_pools (id) ON DELETE CASCADE;
 CREATE INDEX tokens_agent_pool ON tokens (agent_pool_id, created_at, id);
 
--- stopped_at: when it said that it ends; failed: whether an error made it end.
+-- stopped_at: when it said that it ends; failed: whether an error made it end; ip_address: where it registered from.
 ALTER TABLE agents ADD COLUMN agent_pool_id TEXT REFERENCES agent_pools (id) ON DELETE CASCADE;
 ALTER TABLE agents ADD COLUMN stopped_at BIGINT;
 ALTER TABLE agents ADD COLUMN failed BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE agents ADD COLUMN ip_address TEXT;
 CREATE INDEX agents_pool ON agents (agent_pool_id, created_at, id);
 CREATE INDEX agents_ping ON agents (last_ping_at);
 

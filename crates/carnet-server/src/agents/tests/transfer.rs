@@ -69,7 +69,7 @@ async fn artifacts_stay_within_their_run() {
 async fn the_state_goes_both_ways() {
     let project = Project::new().await;
     let agent = FakeAgent::new(&project.server).await;
-    project.run(json!({ "auto-apply": true })).await;
+    let run = project.run(json!({ "auto-apply": true })).await;
     let plan = agent.claim().await;
     assert_eq!(plan.get("state").await.status, 204);
     assert_eq!(plan.put("state", &state(1)).await.status, 409, "a plan writes no state");
@@ -80,6 +80,11 @@ async fn the_state_goes_both_ways() {
     assert_eq!(apply.put("state", &state(1)).await.status, 409, "an older one");
     assert_eq!(apply.put("state", b"not a state").await.status, 422);
     assert_eq!(apply.get("state").await.body, state(2));
+    let current =
+        project.get(&format!("/api/v2/workspaces/{}/current-state-version", project.workspace.id)).await;
+    let relations = &current["data"]["relationships"];
+    assert_eq!(relations["run"]["data"]["id"], run["id"]);
+    assert_eq!(relations["created-by"], run["relationships"]["created-by"], "who made the run");
 }
 
 #[tokio::test]

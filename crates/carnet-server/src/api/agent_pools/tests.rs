@@ -293,6 +293,26 @@ async fn a_pool_in_use_stays() {
 }
 
 #[tokio::test]
+async fn a_plan_names_its_pool_before_an_agent_takes_it_and_after_the_agent_is_forgotten() {
+    let pool = Pool::new().await;
+    let run = pool.run_for(&pool.id).await;
+    let path = format!("/api/v2/runs/{}/plan", run["id"].as_str().unwrap());
+    let details = async || {
+        let details = pool.project.get(&path).await["data"]["attributes"]["execution-details"].clone();
+        assert_eq!((&details["mode"], &details["agent-pool-id"]), (&json!("agent"), &json!(pool.id)));
+        assert_eq!(details["agent-pool-name"], "data centre");
+        details["agent-name"].clone()
+    };
+    assert_eq!(details().await, Value::Null);
+    let agent = FakeAgent::with_token(&pool.project.server, &pool.token).await;
+    agent.claim().await.succeed().await;
+    assert_eq!(details().await, "fake");
+    pool.project.server.advance(Duration::from_secs(31 * 24 * 3600));
+    FakeAgent::with_token(&pool.project.server, &pool.token).await;
+    assert_eq!(details().await, Value::Null);
+}
+
+#[tokio::test]
 async fn agents_are_listed_with_what_is_known_of_them() {
     let pool = Pool::new().await;
     let server = &pool.project.server;
@@ -300,6 +320,7 @@ async fn agents_are_listed_with_what_is_known_of_them() {
     let (_, list) = pool.request("GET", &pool.path("/agents"), Value::Null).await;
     let attributes = &list["data"][0]["attributes"];
     assert_eq!((&attributes["name"], &attributes["status"]), (&json!("fake"), &json!("idle")));
+    assert_eq!(attributes["ip-address"], "127.0.0.1");
     assert_eq!(
         pool.request("GET", &pool.path(""), Value::Null).await.1["data"]["attributes"]["agent-count"],
         1

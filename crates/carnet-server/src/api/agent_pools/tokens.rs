@@ -5,7 +5,7 @@ use carnet_store::{NewToken, TokenHash};
 use serde::Deserialize;
 
 use super::find;
-use crate::api::authentication_tokens::{created_document, resource};
+use crate::api::authentication_tokens::{created_document, resources};
 use crate::app::{entropy, new_secret};
 use crate::document::Doc;
 use crate::error::ApiError;
@@ -33,7 +33,7 @@ async fn index(Read(mut cx): Read, Id(id): Id<AgentPoolId>, params: Params) -> R
     let page = params.page()?;
     let (tokens, total) = cx.tx.agent_pool_tokens(&id, page.offset(), page.size).await?;
     let path = format!("/api/v2/agent-pools/{id}/authentication-tokens");
-    list(&path, tokens.iter().map(resource).collect(), Vec::new(), page.of(total))
+    list(&path, resources(&mut cx, &tokens).await?, Vec::new(), page.of(total))
 }
 
 async fn create(Write(mut cx): Write, Id(id): Id<AgentPoolId>, doc: Doc<Input>) -> Reply {
@@ -61,8 +61,9 @@ async fn create(Write(mut cx): Write, Id(id): Id<AgentPoolId>, doc: Doc<Input>) 
         last_used_at: None,
     };
     cx.tx.insert_token(NewToken { token: &token, hash: &TokenHash::of(&secret) }).await?;
+    let data = created_document(&mut cx, &token, &secret).await?;
     cx.tx.commit().await?;
-    created(created_document(&token, &secret))
+    created(data)
 }
 
 /// Tells whether the token belongs to a pool that the caller manages.

@@ -97,7 +97,7 @@ async fn upload(
     let id = new_blob_id()?;
     let name = blob(&id);
     let writer = receive(&app, &name, &headers, body, limit).await?;
-    blocking(move || writer.finish()).await?.map_err(ApiError::internal)?;
+    blocking(move || writer.finish()).await?.map_err(ApiError::blob)?;
     let kept = keep(&app, &file, &id).await;
     if kept.is_err() {
         delete_blob(&app, name).await;
@@ -156,6 +156,6 @@ async fn sha256(app: &App, name: BlobName) -> Result<String, ApiError> {
             }
         }
     });
-    let hash = hash.await?.map_err(ApiError::internal)?;
+    let hash = hash.await?.map_err(ApiError::blob)?;
     Ok(hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }

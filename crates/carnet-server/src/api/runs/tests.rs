@@ -100,6 +100,7 @@ async fn contradictions_are_refused() {
     refused(&project, json!({ "is-destroy": true, "refresh-only": true }), 422, "destroy").await;
     refused(&project, json!({ "refresh": false, "refresh-only": true }), 422, "refresh").await;
     refused(&project, json!({ "terraform-version": "1.0.0" }), 422, "Terraform version").await;
+    refused(&project, json!({ "terraform-version": "newest", "plan-only": true }), 422, "like 1.11.4").await;
     refused(&project, json!({ "variables": [{ "key": "a b", "value": "1" }] }), 422, "Key").await;
     refused(&project, json!({ "target-addrs": [""] }), 422, "address").await;
     refused(&project, json!({ "target-addrs": ["x".repeat(1001)] }), 422, "address").await;

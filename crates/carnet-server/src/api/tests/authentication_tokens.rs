@@ -68,3 +68,24 @@ async fn tokens_of_others_are_not_there() {
     }
     assert_eq!(server.request("GET", &one, &token, Value::Null).await.0, 200);
 }
+
+#[tokio::test]
+async fn a_token_that_only_reads_was_used_too() {
+    let server = TestServer::new().await;
+    let (id, token) = server.user("alice").await;
+    let path = format!("/api/v2/users/{id}/authentication-tokens");
+    let used = async || {
+        // It is noted behind the answer.
+        for _ in 0..1000 {
+            let (_, list) = server.request("GET", &path, &token, Value::Null).await;
+            let used = list["data"][0]["attributes"]["last-used-at"].clone();
+            if used == server.app.now().to_string() {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(used().await);
+    server.advance(std::time::Duration::from_secs(60));
+    assert!(used().await);
+}

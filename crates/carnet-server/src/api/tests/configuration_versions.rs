@@ -1,3 +1,4 @@
+use carnet_store::testing::is_on_postgres;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
@@ -53,6 +54,23 @@ async fn current(site: &Site) -> Option<String> {
     let mut tx = site.server.app.store.read().await.expect("a transaction");
     let workspace = tx.workspace(&site.workspace.id).await.expect("read").expect("a workspace");
     workspace.current_configuration_version_id.map(|id| id.to_string())
+}
+
+#[tokio::test]
+async fn an_upload_that_could_not_be_stored_is_sent_again() {
+    let site = Site::new().await;
+    let (id, url) = create(&site, json!({ "auto-queue-runs": false })).await;
+    if !is_on_postgres() {
+        // Something is in the way of the file.
+        let place = site.server.folder().join("blobs/configuration").join(&id);
+        std::fs::create_dir_all(&place).unwrap();
+        assert_eq!(put(&site, &url, good()).await, 500);
+        assert_eq!(show(&site, &id).await["status"], "pending");
+        std::fs::remove_dir(&place).unwrap();
+    }
+    assert_eq!(put(&site, &url, good()).await, 200);
+    assert_eq!(show(&site, &id).await["status"], "uploaded");
+    assert_eq!(put(&site, &url, good()).await, 404, "used");
 }
 
 async fn is_stored(site: &Site, id: &str) -> bool {

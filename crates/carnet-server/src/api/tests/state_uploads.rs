@@ -1,5 +1,8 @@
 //! The two uploads that the CLI sends after it announced a state.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use carnet_store::testing::is_on_postgres;
 use serde_json::{Value, json};
 
 use super::Site;
@@ -36,6 +39,23 @@ async fn announce(site: &Site, attributes: Value) -> Pending {
 
 async fn put(site: &Site, url: &str, body: impl Into<Vec<u8>>) -> u16 {
     site.server.send("PUT", url, "", body.into()).await.status
+}
+
+#[tokio::test]
+async fn the_json_form_that_could_not_be_stored_is_sent_again() {
+    let site = locked().await;
+    let text = state(1, "l-1", "x");
+    let pending = announce(&site, announced(1, &text)).await;
+    assert_eq!(put(&site, &pending.raw, text).await, 200);
+    if !is_on_postgres() {
+        // Something is in the way of the file.
+        let place = site.server.folder().join("blobs/state-json").join(pending.id.as_str().expect("an id"));
+        std::fs::create_dir_all(&place).expect("a folder");
+        assert_eq!(put(&site, &pending.json, "{}").await, 500);
+        std::fs::remove_dir(&place).expect("removed");
+    }
+    assert_eq!(put(&site, &pending.json, "{}").await, 200);
+    assert_eq!(put(&site, &pending.json, "{}").await, 404, "used");
 }
 
 async fn status(site: &Site, id: &Value) -> Value {
@@ -189,4 +209,25 @@ async fn a_lock_that_was_broken_lets_go_of_a_state_that_waits() {
     let path = site.workspace_path("/actions/force-unlock");
     assert_eq!(site.server.request("POST", &path, &site.owner, json!({})).await.0, 200);
     assert_eq!(site.current().await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_state_in_a_body_may_be_as_long_as_an_upload() {
+    let site = locked().await;
+    let state =
+        json!({ "version": 4, "serial": 1, "lineage": "l", "pad": "x".repeat(13_000_000) }).to_string();
+    let attributes = json!({
+        "serial": 1, "md5": md5_hex(state.as_bytes()), "lineage": "l", "state": STANDARD.encode(&state),
+    });
+    let body = json!({ "data": { "attributes": attributes } });
+    let path = site.workspace_path("/state-versions");
+    for token in ["wrong", site.stranger.as_str()] {
+        assert_eq!(site.server.request("POST", &path, token, body.clone()).await.0, 413);
+    }
+    assert_eq!(site.server.request("POST", &path, "", body.clone()).await.0, 401);
+    let others = site.workspace_path("/vars");
+    assert_eq!(site.server.request("POST", &others, &site.owner, body.clone()).await.0, 413);
+    let (status, answer) = site.server.request("POST", &path, &site.owner, body).await;
+    assert_eq!(status, 201, "{answer}");
+    assert_eq!(answer["data"]["attributes"]["size"], state.len());
 }

@@ -105,7 +105,7 @@ fn token() -> ResourceType {
             time("expired-at").nullable().writable(),
         ],
     )
-    .one("created-by", &["users"])
+    .one("created-by", &["users", "teams", "organizations"])
     .one("team", &["teams"])
     .optional()
 }

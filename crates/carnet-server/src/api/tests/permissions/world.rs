@@ -38,7 +38,7 @@ probes! {
     Project "GET" "/api/v2/projects/{id}" "" => ("settings", 1);
     Project "PATCH" "/api/v2/projects/{id}" "{\"data\":{}}" => ("settings", 2);
     Project "GET" "/api/v2/projects/{id}/varsets" "" => ("sets", 1);
-    Project "GET" "/api/v2/team-projects?filter%5Bproject%5D%5Bid%5D={id}" "" => ("teams", 1);
+    Project "GET" "/api/v2/team-projects?filter%5Bproject%5D%5Bid%5D={id}" "" => ("settings", 1);
     Workspace "GET" "/api/v2/workspaces/{id}" "" => ("see", 0);
     Workspace "GET" "/api/v2/team-workspaces?filter%5Bworkspace%5D%5Bid%5D={id}" "" => ("see", 0);
     Workspace "PATCH" "/api/v2/workspaces/{id}" "{\"data\":{}}" => ("administer", 1);
