@@ -169,6 +169,10 @@ pub(crate) struct ServerOptions {
     #[arg(long, env = "CARNET_RATE_LIMIT", value_name = "N")]
     pub(crate) rate_limit: Option<u32>,
 
+    /// Count callers without a token by the last address of X-Forwarded-For: for servers behind a proxy that sets it.
+    #[arg(long, env = "CARNET_FORWARDED_FOR")]
+    pub(crate) forwarded_for: bool,
+
     /// A host that notifications may go to although it lies on this machine, its link or in a private network.
     #[arg(long, env = "CARNET_ALLOW_NOTIFICATION_HOSTS", value_name = "HOST[:PORT]", value_delimiter = ',')]
     pub(crate) allow_notification_hosts: Vec<String>,

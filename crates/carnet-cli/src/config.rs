@@ -36,6 +36,7 @@ struct File {
     sandbox: Option<String>,
     upload_limit: Option<u64>,
     rate_limit: Option<u32>,
+    forwarded_for: Option<bool>,
     allow_notification_hosts: Option<Vec<String>>,
     plan_timeout: Option<String>,
     apply_timeout: Option<String>,
@@ -82,6 +83,7 @@ pub(crate) struct ServerConfig {
     pub(crate) sandbox: SandboxMode,
     pub(crate) upload_limit: u64,
     pub(crate) rate_limit: u32,
+    pub(crate) forwarded_for: bool,
     pub(crate) allow_notification_hosts: Vec<String>,
     pub(crate) plan_timeout: Duration,
     pub(crate) apply_timeout: Duration,
@@ -119,6 +121,7 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
         concurrency,
         sandbox: sandbox_mode(options.sandbox.or(file.sandbox).as_deref().unwrap_or("auto"))?,
         rate_limit: options.rate_limit.or(file.rate_limit).unwrap_or(RATE_LIMIT),
+        forwarded_for: options.forwarded_for || file.forwarded_for.unwrap_or(false),
         allow_notification_hosts: Some(options.allow_notification_hosts)
             .filter(|hosts| !hosts.is_empty())
             .or(file.allow_notification_hosts)
@@ -204,6 +207,7 @@ pub(crate) fn text(config: &ServerConfig) -> String {
         ("concurrency", Some(config.concurrency.to_string())),
         ("sandbox", Some(quoted(&sandbox))),
         ("rate_limit", Some(config.rate_limit.to_string())),
+        ("forwarded_for", Some(config.forwarded_for.to_string())),
         ("allow_notification_hosts", Some(format!("{:?}", config.allow_notification_hosts))),
         ("upload_limit", Some(config.upload_limit.to_string())),
         ("plan_timeout", Some(duration(config.plan_timeout))),

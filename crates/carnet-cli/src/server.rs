@@ -126,6 +126,7 @@ async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow
         apply_timeout: config.apply_timeout,
         adapters: config.adapters()?,
         rate_limit: config.rate_limit,
+        trusts_forwarded_for: config.forwarded_for,
         destinations: destinations(config)?,
         ..Settings::new(url)
     };

@@ -40,6 +40,8 @@ pub struct Settings {
     pub adapters: Vec<ServerAdapter>,
     /// How many requests a second a token may make; zero is without a limit.
     pub rate_limit: u32,
+    /// Whether the last address of `X-Forwarded-For` is that of the client: behind a proxy that sets it.
+    pub trusts_forwarded_for: bool,
     /// Where notifications may go.
     pub destinations: Destinations,
 }
@@ -57,6 +59,7 @@ impl Settings {
             token_lifetime_limit: Duration::from_secs(24 * 3600),
             adapters: Vec::new(),
             rate_limit: 0,
+            trusts_forwarded_for: false,
             destinations: Destinations::default(),
         }
     }

@@ -108,9 +108,48 @@ impl<S: Send + Sync, A: DeserializeOwned> FromRequest<S> for Doc<A> {
         let envelope: Envelope = serde_json::from_slice(&body)
             .map_err(|error| ApiError::BadRequest(format!("the body is not a JSON:API document: {error}")))?;
         let attributes = envelope.data.attributes.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        refuse_long_texts(&attributes)?;
         let attributes =
             serde_json::from_value(attributes).map_err(|error| wrong_attribute::<A>(&body, &error))?;
         Ok(Self { attributes, relationships: envelope.data.relationships.unwrap_or_default() })
+    }
+}
+
+/// The most bytes of an attribute: whoever lists a thing is sent all of them.
+const ATTRIBUTE_LIMIT: usize = 16 * 1024;
+
+/// Attributes that may be longer, for no list shows them, or which have limits of their own.
+const LONG_ATTRIBUTES: [&str; 10] = [
+    "ascii-armor",
+    "body",
+    "definition",
+    "json-state",
+    "json-state-outputs",
+    "replace-addrs",
+    "state",
+    "target-addrs",
+    "value",
+    "variables",
+];
+
+fn refuse_long_texts(attributes: &Value) -> Result<(), ApiError> {
+    let attributes = attributes.as_object().into_iter().flatten();
+    for (name, value) in attributes.filter(|(name, _)| !LONG_ATTRIBUTES.contains(&name.as_str())) {
+        if size(value) > ATTRIBUTE_LIMIT {
+            let detail = format!("{name} is too long (maximum is {ATTRIBUTE_LIMIT} bytes)");
+            return Err(ApiError::attribute(name, detail));
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of all texts, with one for each value.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(|value| size(value) + 1).sum(),
+        Value::Object(members) => members.iter().map(|(name, value)| name.len() + size(value) + 1).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
     }
 }
 

@@ -1,10 +1,11 @@
 //! How many requests a second one caller gets an answer to.
 //!
 //! Everything below `/api/` counts, and `terraform login`, by the token that is presented: a bucket holds as many requests as a
-//! second allows and fills at that rate. A token that was never seen to work takes from the bucket of its peer's address, too,
-//! and so do requests without a token: whoever tries tokens, or floods the server with wrong ones, is stopped by address, and
-//! nobody who holds a token is stopped by what others do with theirs. The numbers are this process's own: two servers behind a
-//! balancer allow twice as much.
+//! second allows and fills at that rate. A token that was never seen to work has no bucket; it takes from that of its peer's
+//! address, and so do requests without a token: whoever tries tokens, or floods the server with wrong ones, is stopped by
+//! address, and nobody who holds a token is stopped by what others do with theirs. Behind a proxy all have one address, unless the
+//! operator says that the proxy names the client's. The numbers are this process's own: two servers behind a balancer allow twice
+//! as much.
 //!
 //! Not counted by token, for these reasons:
 //! - The job protocol, below `/api/agent/`: operators hand its tokens out, each is good for its own jobs only, and an agent that is
@@ -61,6 +62,8 @@ pub(crate) fn note_proof(parts: &Parts) {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Caller {
     Token(String),
+    /// A token on the job protocol, of which only those of agents and jobs are proven.
+    Agent(String),
     Address(Option<IpAddr>),
     Capabilities(Option<IpAddr>),
 }
@@ -122,7 +125,7 @@ impl RateLimiter {
 
     fn with<T>(&self, caller: &Caller, now: Timestamp, act: impl FnOnce(&mut Bucket, f64) -> T) -> T {
         let rate = f64::from(match caller {
-            Caller::Token(_) | Caller::Address(_) => self.per_second,
+            Caller::Token(_) | Caller::Agent(_) | Caller::Address(_) => self.per_second,
             Caller::Capabilities(_) => self.per_second.saturating_mul(CAPABILITY_FACTOR),
         });
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,13 +149,18 @@ impl RateLimiter {
         })
     }
 
-    fn is_proven(&self, caller: &Caller, now: Timestamp) -> bool {
-        self.with(caller, now, |bucket, _| bucket.is_proven)
+    /// Asking leaves no trace: tokens that do not work must not take the room of those that do.
+    fn is_proven(&self, caller: &Caller) -> bool {
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.get(caller).is_some_and(|bucket| bucket.is_proven)
     }
 
-    /// The token works: its peer gets back what the attempt has cost.
+    /// The token works: it gets a bucket, and its peer gets back what the attempt has cost.
     fn prove(&self, caller: &Caller, address: &Caller, now: Timestamp) {
-        self.with(caller, now, |bucket, _| bucket.is_proven = true);
+        self.with(caller, now, |bucket, _| {
+            bucket.is_proven = true;
+            bucket.level -= 1.0;
+        });
         self.with(address, now, |bucket, rate| bucket.level = (bucket.level + 1.0).min(rate));
     }
 }
@@ -177,7 +185,7 @@ fn verdict(bucket: &Bucket, rate: f64, is_allowed: bool) -> Verdict {
 }
 
 /// IPv6 networks are handed out as /64: one caller has all addresses of it.
-fn network_of(address: IpAddr) -> IpAddr {
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {
@@ -187,12 +195,23 @@ fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The client that a proxy names: the last entry is the proxy's own, those before it are the client's to choose.
+fn forwarded_for(headers: &HeaderMap) -> Option<Peer> {
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    last.rsplit(',').next()?.trim().parse().ok().map(Peer)
+}
+
 /// Answers 429 to callers who ask for too much, and tells all others how much is left.
 pub(crate) async fn limit(
     State((app, limiter)): State<(Arc<App>, Arc<RateLimiter>)>,
     mut request: Request,
     next: Next,
 ) -> Response {
+    if app.settings.trusts_forwarded_for
+        && let Some(client) = forwarded_for(request.headers())
+    {
+        request.extensions_mut().insert(client);
+    }
     let counting = Counting::of(request.uri().path());
     if limiter.per_second == 0 || counting == Counting::Not {
         return next.run(request).await;
@@ -202,21 +221,19 @@ pub(crate) async fn limit(
     let address = Caller::Address(network);
     let token = match bearer_of(request.headers()) {
         Ok(token) if counting != Counting::ByCapability => {
-            Some(Caller::Token(TokenHash::of(&token).as_hex().to_owned()))
+            let hash = TokenHash::of(&token).as_hex().to_owned();
+            let is_of_agent = counting == Counting::ByAddressUntilProven;
+            Some(if is_of_agent { Caller::Agent(hash) } else { Caller::Token(hash) })
         }
         _ => None,
     };
-    let is_proven = token.as_ref().is_some_and(|token| limiter.is_proven(token, now));
+    let is_proven = token.as_ref().is_some_and(|token| limiter.is_proven(token));
     let verdict = match (counting, &token) {
         (Counting::ByCapability, _) => limiter.take(&Caller::Capabilities(network), now),
         (_, None) => limiter.take(&address, now),
         (Counting::ByAddressUntilProven, Some(_)) if is_proven => return next.run(request).await,
-        (Counting::ByAddressUntilProven, Some(_)) => limiter.take(&address, now),
         (_, Some(token)) if is_proven => limiter.take(token, now),
-        (_, Some(token)) => match limiter.take(&address, now) {
-            allowed if allowed.is_allowed => limiter.take(token, now),
-            refused => refused,
-        },
+        (_, Some(_)) => limiter.take(&address, now),
     };
     if !verdict.is_allowed {
         let mut response = ApiError::TooManyRequests.into_response();

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::api::authentication_tokens::{default_expiry, new_user_token};
 use crate::api::organization_memberships::parsed_email;
-use crate::api::organizations::create_organization;
+use crate::api::organizations::{claim_name, create_organization};
 use crate::app::{App, entropy, new_secret};
 use crate::error::ApiError;
 use crate::extract::Id;
@@ -262,7 +262,8 @@ async fn submit(
         }
     };
     let user = insert_user(&mut tx, username, &form.email, true, now).await?;
-    create_organization(&mut tx, &organization, &form.email, &user.id, now).await?;
+    let organization = create_organization(&mut tx, &organization, &form.email, &user.id, now).await?;
+    claim_name(&mut tx, &organization, true).await?;
     let token = new_secret("carnet-")?;
     insert_token(&mut tx, TokenKind::User, Some(user.id), "first token", &TokenHash::of(&token), now).await?;
     tx.set_meta(SETUP_CODE, None).await?;
@@ -270,7 +271,7 @@ async fn submit(
     let welcome = WelcomePage {
         username: user.username.as_str(),
         host: app.settings.host(),
-        organization: organization.as_str(),
+        organization: organization.name.as_str(),
         token: token.expose_secret(),
     };
     page(StatusCode::OK, &welcome)

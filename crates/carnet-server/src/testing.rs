@@ -22,7 +22,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tower::ServiceExt;
 
-use crate::api::organizations::{create_organization, join_organization};
+use crate::api::organizations::{claim_name, create_organization, join_organization};
 use crate::app::{App, Settings, entropy, new_secret};
 use crate::rate_limit::Peer;
 use crate::{create_agent_token, create_site_admin, router};
@@ -254,6 +254,7 @@ impl TestServer {
         let organization = create_organization(&mut tx, &name, "owner@example.com", owner, self.app.now())
             .await
             .expect("stored");
+        claim_name(&mut tx, &organization, true).await.expect("a name");
         tx.commit().await.expect("committed");
         organization
     }

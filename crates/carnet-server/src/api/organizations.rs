@@ -7,7 +7,7 @@ use carnet_model::{
     OrganizationAccess, OrganizationSettings, Permission, Project, ProjectId, StaticCredentials, Team,
     TeamId, TeamVisibility, Timestamp, TokenOwner, UserId,
 };
-use carnet_store::{OrganizationsOf, StoreError, Tx};
+use carnet_store::{NameClaim, OrganizationsOf, StoreError, Tx};
 
 use super::organization_document::{document, entitlement_set};
 use super::organization_input::{OrganizationInput, change, parsed_email, parsed_name};
@@ -69,6 +69,8 @@ async fn create(Write(mut cx): Write, doc: Doc<OrganizationInput>) -> Reply {
     let name = parsed_name(doc.attributes.name.as_deref())?;
     let email = parsed_email(doc.attributes.email.as_deref())?;
     let mut organization = create_organization(&mut cx.tx, &name, &email, &user_id, cx.now).await?;
+    let is_site_admin = cx.is_site_admin();
+    claim_name(&mut cx.tx, &organization, is_site_admin).await?;
     change(&mut cx, &mut organization, &doc).await?;
     let resource = document(&mut cx, &organization).await?;
     cx.tx.update_organization(&organization).await?;
@@ -91,6 +93,8 @@ async fn show(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Repl
 async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<OrganizationInput>) -> Reply {
     let mut organization = to_change(&mut cx, &name).await?;
     change(&mut cx, &mut organization, &doc).await?;
+    let is_site_admin = cx.is_site_admin();
+    claim_name(&mut cx.tx, &organization, is_site_admin).await?;
     let resource = match document(&mut cx, &organization).await {
         // The way back for administrators of the site who are members themselves.
         Err(ApiError::Unauthorized) if cx.is_site_admin() => {
@@ -150,6 +154,24 @@ fn taken(error: StoreError) -> ApiError {
     match error {
         StoreError::Conflict => ApiError::attribute("name", "Name has already been taken"),
         other => other.into(),
+    }
+}
+
+/// Gives the organization its name, for good. A name that another one had may still be trusted somewhere, so only an
+/// administrator of the site gives it out again.
+pub(crate) async fn claim_name(
+    tx: &mut Tx,
+    organization: &Organization,
+    may_reuse: bool,
+) -> Result<(), ApiError> {
+    match tx.claim_organization_name(&organization.id, &organization.name, may_reuse).await? {
+        NameClaim::Granted => Ok(()),
+        NameClaim::Taken => Err(taken(StoreError::Conflict)),
+        NameClaim::Retired => Err(ApiError::attribute(
+            "name",
+            "Name has already been taken by an organization that has another name now or is deleted, and clouds may still \
+             trust it; an administrator of the site can give it out again",
+        )),
     }
 }
 

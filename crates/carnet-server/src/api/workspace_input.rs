@@ -135,7 +135,7 @@ pub(super) async fn change(
     if let Some(ttl) = &input.identity_token_ttl {
         workspace.identity_token_ttl = identity_token_ttl(ttl.as_ref())?;
     }
-    change_texts(workspace, input);
+    change_texts(workspace, input)?;
     change_switches(workspace, input);
     change_triggers(workspace, input)?;
     change_auto_destroy(&mut workspace.auto_destroy, input)?;
@@ -143,7 +143,12 @@ pub(super) async fn change(
     change_execution(cx, (organization, &project), workspace, input).await
 }
 
-fn change_texts(workspace: &mut Workspace, input: &WorkspaceInput) {
+fn change_texts(workspace: &mut Workspace, input: &WorkspaceInput) -> Result<(), ApiError> {
+    // It is shown as a link.
+    let is_address = |url: &str| url.is_empty() || url.starts_with("https://") || url.starts_with("http://");
+    if input.source_url.iter().flatten().any(|url| !is_address(url)) {
+        return Err(ApiError::attribute("source-url", "Source url must start with https:// or http://"));
+    }
     if let Some(description) = &input.description {
         workspace.description = description.clone().unwrap_or_default();
     }
@@ -156,6 +161,7 @@ fn change_texts(workspace: &mut Workspace, input: &WorkspaceInput) {
             *field = given.clone().filter(|text| !text.is_empty());
         }
     }
+    Ok(())
 }
 
 fn change_switches(workspace: &mut Workspace, input: &WorkspaceInput) {

@@ -116,3 +116,59 @@ fn a_clock_that_goes_back_gives_nothing() {
     let before = now.checked_sub(Duration::from_secs(60)).expect("a time");
     assert!(!limiter.take(&caller, before).is_allowed);
 }
+
+#[tokio::test]
+async fn tokens_that_do_not_work_take_no_room() {
+    let limiter = RateLimiter::new(1);
+    let now = "2026-01-05T10:00:00Z".parse().expect("a time");
+    let address = Caller::Address(None);
+    let token = |number: usize| Caller::Token(number.to_string());
+    limiter.prove(&token(0), &address, now);
+    for number in 1..2 * CAPACITY {
+        assert!(!limiter.is_proven(&token(number)));
+    }
+    assert!(limiter.is_proven(&token(0)));
+}
+
+#[tokio::test]
+async fn a_user_is_no_agent() {
+    let server = limited(3).await;
+    assert_eq!(server.call("GET", ACCOUNT, ADMIN, Value::Null).await.status, 200);
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(server.call("GET", "/api/agent/v1/jobs", ADMIN, Value::Null).await.status);
+    }
+    assert_eq!(statuses[3..], [429, 429], "{statuses:?}");
+}
+
+#[test]
+fn the_client_is_the_one_that_the_proxy_names_last() {
+    let named = |values: &[&str]| {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append("x-forwarded-for", value.parse().expect("a value"));
+        }
+        forwarded_for(&headers).map(|peer| peer.0.to_string())
+    };
+    assert_eq!(named(&["198.51.100.7"]).as_deref(), Some("198.51.100.7"));
+    assert_eq!(named(&["10.0.0.1, 198.51.100.7", "10.0.0.2,  2001:db8::1"]).as_deref(), Some("2001:db8::1"));
+    assert_eq!(named(&["198.51.100.7, unknown"]), None);
+    assert_eq!(named(&[]), None);
+}
+
+#[tokio::test]
+async fn clients_behind_a_proxy_that_is_trusted_are_told_apart() {
+    for (trusts_forwarded_for, expected) in [(true, 204), (false, 429)] {
+        let settings = Settings { rate_limit: 2, trusts_forwarded_for, ..Settings::new(URL) };
+        let server = TestServer::with_settings(settings).await;
+        let from = async |client: &str| {
+            let headers = [("x-forwarded-for", client)];
+            server.send_with("GET", "/api/v2/ping", "", &headers, Vec::new()).await.status
+        };
+        for _ in 0..4 {
+            from("198.51.100.7").await;
+        }
+        assert_eq!(from("198.51.100.7").await, 429);
+        assert_eq!(from("198.51.100.8").await, expected);
+    }
+}

@@ -227,3 +227,31 @@ async fn nothing_is_left_of_a_deleted_organization() {
     let (_, listed) = site.server.request("GET", "/api/v2/organizations", &site.owner, Value::Null).await;
     assert_eq!(listed["meta"]["pagination"]["total-count"], 0);
 }
+
+#[tokio::test]
+async fn a_name_that_was_given_up_does_not_go_to_somebody_else() {
+    let site = Site::new().await;
+    let create = async |name: &str, token: &str| {
+        let body = with(json!({ "name": name, "email": "a@example.com" }));
+        site.server.request("POST", "/api/v2/organizations", token, body).await
+    };
+    let rename = async |from: &str, to: &str| {
+        let path = format!("/api/v2/organizations/{from}");
+        site.server.request("PATCH", &path, &site.owner, with(json!({ "name": to }))).await.0
+    };
+    assert_eq!(create("ACME", &site.stranger).await.0, 422, "a name that differs in case only");
+    assert_eq!(rename("acme", "renamed").await, 200);
+    let (status, answer) = create("Acme", &site.stranger).await;
+    assert_eq!(status, 422);
+    assert!(answer.to_string().contains("an administrator of the site can give it out again"), "{answer}");
+    assert_eq!(rename("renamed", "acme").await, 200, "its own name");
+    assert_eq!(rename("acme", "renamed").await, 200);
+    assert_eq!(create("acme", ADMIN).await.0, 201, "by an administrator of the site");
+    assert_eq!(rename("renamed", "acme").await, 422, "taken by now");
+
+    assert_eq!(create("short-lived", &site.owner).await.0, 201);
+    let deleted =
+        site.server.request("DELETE", "/api/v2/organizations/short-lived", &site.owner, Value::Null);
+    assert_eq!(deleted.await.0, 204);
+    assert_eq!(create("short-lived", &site.stranger).await.0, 422);
+}

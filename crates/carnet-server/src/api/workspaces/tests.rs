@@ -289,3 +289,19 @@ async fn whoever_asks_for_destruction_is_told_that_there_is_none() {
     let (status, made) = site.ask("POST", LIST, &site.owner, body).await;
     assert_eq!((status, made["meta"]["warnings"].as_array().map(Vec::len)), (201, Some(1)));
 }
+
+#[tokio::test]
+async fn texts_that_would_burden_every_list_are_refused() {
+    let site = Site::new().await;
+    let path = site.workspace_path("");
+    for (attribute, value) in [
+        ("description", json!("a".repeat(16 * 1024 + 1))),
+        ("trigger-prefixes", json!(vec!["a"; 9000])),
+        ("source-url", json!("javascript:alert(1)")),
+    ] {
+        let body = json!({ "data": { "type": "workspaces", "attributes": { attribute: value } } });
+        let (status, answer) = site.server.request("PATCH", &path, &site.owner, body).await;
+        assert_eq!(status, 422, "{attribute}");
+        assert_eq!(answer["errors"][0]["source"]["pointer"], format!("/data/attributes/{attribute}"));
+    }
+}
