@@ -120,7 +120,7 @@ pub enum Notice {
     },
     /// A token that must live as long as the phase may last.
     #[error(
-        "{}: the token cannot be replaced while it is in use, so it lives as long as the phase may last ({} min), whatever TFC_WORKLOAD_IDENTITY_TTL says: {reason}",
+        "{}: the token cannot be replaced while it is in use, so it lives as long as the phase may last ({} min) instead of the usual minutes or TFC_WORKLOAD_IDENTITY_TTL: {reason}",
         titled(*.family, .tag.as_ref()),
         .lifetime.as_secs().div_ceil(60)
     )]

@@ -13,7 +13,7 @@ const ON_A: (&str, &str) = ("TFC_AZURE_PROVIDER_AUTH_A", "true");
 const RUN_A: (&str, &str) = ("TFC_AZURE_RUN_CLIENT_ID_A", D);
 const ASK: (&str, &str) = ("TFC_AZURE_TOKEN_SOURCE", "request_url");
 const DEFAULT_VAR: &str = r#"var tfc_azure_dynamic_credentials={"default":{"client_id_file_path":"/h/tfc-azure-client-id","oidc_token_file_path":"/h/tfc-azure-token"},"aliases":{}}"#;
-const LONG: &str = "the token cannot be replaced while it is in use, so it lives as long as the phase may last (120 min), whatever TFC_WORKLOAD_IDENTITY_TTL says: the \
+const LONG: &str = "the token cannot be replaced while it is in use, so it lives as long as the phase may last (120 min) instead of the usual minutes or TFC_WORKLOAD_IDENTITY_TTL: the \
      Azure providers read it once and present it again whenever an access token ends; with \
      TFC_AZURE_TOKEN_SOURCE=request_url a single configuration asks for short ones instead";
 

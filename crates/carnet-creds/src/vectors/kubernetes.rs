@@ -44,7 +44,7 @@ fn vector_35_a_single_configuration_sets_the_token() {
         &[ON, AUDIENCE],
         &[
             "W14 Kubernetes: the token cannot be replaced while it is in use, so it lives as long as the phase may last \
-           (120 min), whatever TFC_WORKLOAD_IDENTITY_TTL says: the providers read it once and the API server checks it at every request; with \
+           (120 min) instead of the usual minutes or TFC_WORKLOAD_IDENTITY_TTL: the providers read it once and the API server checks it at every request; with \
            TFC_KUBERNETES_TOKEN_SOURCE=kubeconfig a single configuration has short ones read again and again",
         ],
     );

@@ -38,7 +38,7 @@ fn a_bare_token_lives_as_long_as_the_phase_and_says_so() {
         &variables,
         &[
             "W14 workload identity token: the token cannot be replaced while it is in use, so it lives as long as the phase \
-           may last (120 min), whatever TFC_WORKLOAD_IDENTITY_TTL says: an environment variable is read when a process starts and cannot be changed afterwards",
+           may last (120 min) instead of the usual minutes or TFC_WORKLOAD_IDENTITY_TTL: an environment variable is read when a process starts and cannot be changed afterwards",
         ],
     );
 }
