@@ -1,6 +1,6 @@
 //! Tokens with which agents of a pool register and claim its jobs.
 
-use carnet_model::{AgentPoolId, ApiToken, Permission, TokenId, TokenKind};
+use carnet_model::{AgentPoolId, ApiToken, Permission, Timestamp, TokenId, TokenKind};
 use carnet_store::{NewToken, TokenHash};
 use serde::Deserialize;
 
@@ -26,6 +26,8 @@ pub(super) fn routes() -> Routes {
 #[serde(rename_all = "kebab-case", default)]
 struct Input {
     description: Option<String>,
+    /// Without one the token has no end: agents run for years, and nobody is there to give them another.
+    expired_at: Option<Timestamp>,
 }
 
 async fn index(Read(mut cx): Read, Id(id): Id<AgentPoolId>, params: Params) -> Reply {
@@ -46,6 +48,10 @@ async fn create(Write(mut cx): Write, Id(id): Id<AgentPoolId>, doc: Doc<Input>) 
         let detail = format!("the description is longer than {DESCRIPTION_LIMIT} characters");
         return Err(ApiError::attribute("description", detail));
     }
+    let expires_at = doc.attributes.expired_at;
+    if expires_at.is_some_and(|end| end <= cx.now) {
+        return Err(ApiError::attribute("expired-at", "the token would have expired already"));
+    }
     let secret = new_secret("carnet-agent-")?;
     let token = ApiToken {
         id: TokenId::from_entropy(entropy()?),
@@ -57,7 +63,7 @@ async fn create(Write(mut cx): Write, Id(id): Id<AgentPoolId>, doc: Doc<Input>) 
         created_by: cx.user_id().cloned(),
         description,
         created_at: cx.now,
-        expires_at: None,
+        expires_at,
         last_used_at: None,
     };
     cx.tx.insert_token(NewToken { token: &token, hash: &TokenHash::of(&secret) }).await?;
