@@ -44,6 +44,13 @@ pub(super) struct Input {
     expired_at: Option<Timestamp>,
 }
 
+impl Input {
+    /// Whether the client chose when the token ends.
+    pub(super) fn chooses_end(&self) -> bool {
+        self.expired_at.is_some()
+    }
+}
+
 async fn create(Write(mut cx): Write, Id(user): Id<UserId>, doc: Doc<Input>) -> Reply {
     only_oneself(&cx, &user)?;
     let description = description(&doc.attributes)?;

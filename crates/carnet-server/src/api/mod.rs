@@ -10,6 +10,7 @@ pub(crate) mod authentication_tokens;
 mod comments;
 pub(crate) mod configuration_versions;
 mod credential_rules;
+mod delegation;
 mod discovery;
 mod identity_tokens;
 mod job_reports;
