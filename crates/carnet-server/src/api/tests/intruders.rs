@@ -215,3 +215,26 @@ async fn no_text_holds_the_character_that_a_database_may_refuse() {
         assert_eq!(site.server.request("GET", path, &site.owner, Value::Null).await.0, 404, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_search_for_a_hidden_name_finds_what_one_for_no_name_finds() {
+    let site = Site::new().await;
+    let (_, token) = site.member("mia").await;
+    let path = "/api/v2/organizations/acme/agent-pools";
+    let made = attributes(json!({ "name": "open" }));
+    assert_eq!(site.server.request("POST", path, &site.owner, made).await.0, 201);
+    let count = async |filter: &str, name: &str, token: &str| {
+        let path = format!("{path}?filter%5B{filter}%5D%5Bname%5D={name}");
+        let (status, list) = site.server.request("GET", &path, token, Value::Null).await;
+        assert_eq!(status, 200, "{list}");
+        list["meta"]["pagination"]["total-count"].as_u64().expect("a number")
+    };
+    for (filter, name) in [("allowed_workspaces", "net"), ("allowed_projects", "Default%20Project")] {
+        assert_eq!(count(filter, name, &site.owner).await, 1, "{filter}");
+        assert_eq!(count(filter, name, &token).await, 0, "{filter}");
+        assert_eq!(count(filter, "no/name", &token).await, 0, "{filter}");
+    }
+    site.team("readers", json!({ "organization-access": { "read-workspaces": true } }), &["mia"]).await;
+    assert_eq!(count("allowed_workspaces", "net", &token).await, 1);
+    assert_eq!(count("allowed_projects", "Default%20Project", &token).await, 1);
+}
