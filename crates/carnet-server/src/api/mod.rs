@@ -1,8 +1,9 @@
 //! The API that Terraform's clients speak, one file per resource.
 
 mod absent_features;
-mod account;
+pub(crate) mod account;
 mod adapters;
+mod admin_users;
 mod agent_pools;
 pub(crate) mod applies;
 mod audit_trail;
@@ -86,6 +87,7 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .merge(discovery::routes())
         .merge(account::routes())
+        .merge(admin_users::routes())
         .merge(authentication_tokens::routes())
         .merge(organizations::routes())
         .merge(adapters::routes())

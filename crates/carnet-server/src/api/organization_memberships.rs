@@ -135,6 +135,7 @@ async fn invite(cx: &mut Context, email: &str) -> Result<User, ApiError> {
         email: email.to_owned(),
         service_of: None,
         is_site_admin: false,
+        is_suspended: false,
         created_at: cx.now,
     };
     cx.tx.insert_placeholder(&user).await?;
