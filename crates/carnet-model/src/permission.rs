@@ -240,6 +240,23 @@ impl Standing {
         }
     }
 
+    /// Tells whether the caller may do everything on the project at hand, and in its workspaces, that the grant allows.
+    pub fn covers_project(&self, grant: &ProjectAccess) -> bool {
+        match (self.project_access(), self.workspace_access()) {
+            (Some(own), Some(inside)) => {
+                let own = ProjectAccess { workspaces: with_policies(inside), ..own };
+                own.union(*grant) == own
+            }
+            _ => false,
+        }
+    }
+
+    /// Tells whether the caller may do everything on the workspace at hand that the grant allows.
+    pub fn covers_workspace(&self, grant: &WorkspaceAccess) -> bool {
+        let own = self.workspace_access().map(with_policies);
+        own.is_some_and(|own| own.union(*grant) == own)
+    }
+
     /// Tells whether the grants contain the permission.
     pub fn allows(&self, permission: Permission) -> bool {
         match permission.scope() {
@@ -277,6 +294,11 @@ impl Standing {
             _ => self.is_owner,
         }
     }
+}
+
+/// No level contains to override policies, which are not there; who administers a workspace may grant it.
+fn with_policies(access: WorkspaceAccess) -> WorkspaceAccess {
+    WorkspaceAccess { policy_overrides: access.policy_overrides || access.administers, ..access }
 }
 
 fn allows_on_project(access: &ProjectAccess, permission: Permission) -> bool {

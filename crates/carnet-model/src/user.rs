@@ -15,6 +15,8 @@ pub struct User {
     pub service_of: Option<String>,
     /// Whether the user administers the whole site.
     pub is_site_admin: bool,
+    /// Whether an administrator of the site took the user's access away: no token of the user works.
+    pub is_suspended: bool,
     /// When the user was made.
     pub created_at: Timestamp,
 }

@@ -11,6 +11,7 @@ use carnet_store::{NewToken, Store, TokenHash, Tx};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use crate::api::account::{BOOTSTRAPPED, is_reserved};
 use crate::api::authentication_tokens::{default_expiry, new_user_token};
 use crate::api::organization_memberships::parsed_email;
 use crate::api::organizations::{claim_name, create_organization};
@@ -41,6 +42,15 @@ pub enum SetupError {
     /// Somebody has the name.
     #[error("the username is taken")]
     NameTaken,
+    /// The name is kept for the server.
+    #[error("the username is reserved")]
+    NameReserved,
+    /// The bootstrap token would stand for somebody who does not administer the site.
+    #[error(
+        "the account that the bootstrap token stands for does not administer the site, or is suspended; start without the \
+         token and make an administrator with `carnet admin create-user NAME --email ADDRESS --site-admin`"
+    )]
+    NotAdministrator,
     /// The database or the operating system failed.
     #[error("the first user could not be prepared")]
     Failed(#[from] ApiError),
@@ -63,12 +73,17 @@ pub async fn create_site_admin(
     }
     let hash = TokenHash::of(token);
     let mut tx = store.write().await?;
-    if tx.token_by_hash(&hash, now).await?.is_some() {
-        return Ok(());
+    if let Some(known) = tx.token_by_hash(&hash, now).await? {
+        let user = match &known.user_id {
+            Some(id) => tx.user(id).await?,
+            None => None,
+        };
+        return user.filter(|user| user.is_site_admin).map(drop).ok_or(SetupError::NotAdministrator);
     }
-    let name: Username = "admin".parse().map_err(ApiError::from)?;
+    let name: Username = BOOTSTRAPPED.parse().map_err(ApiError::from)?;
     let user = match tx.user_by_name(&name).await? {
-        Some(user) => user,
+        Some(user) if user.is_site_admin && !user.is_suspended => user,
+        Some(_) => return Err(SetupError::NotAdministrator),
         None => insert_user(&mut tx, name, "admin@localhost", true, now).await?,
     };
     insert_token(&mut tx, TokenKind::User, Some(user.id), "bootstrap", &hash, now).await?;
@@ -87,6 +102,9 @@ pub async fn create_user(
 ) -> Result<SecretString, SetupError> {
     let username: Username = username.parse().map_err(ApiError::from)?;
     let email = parsed_email(Some(email))?;
+    if is_reserved(&username) && !is_site_admin {
+        return Err(SetupError::NameReserved);
+    }
     let mut tx = store.write().await?;
     let user = match tx.user_by_email(&email).await? {
         Some(invited) if tx.is_placeholder(&invited.id).await? => {
@@ -158,6 +176,7 @@ async fn insert_user(
         email: email.to_lowercase(),
         service_of: None,
         is_site_admin,
+        is_suspended: false,
         created_at: now,
     };
     tx.insert_user(&user).await?;
@@ -237,11 +256,12 @@ async fn form(State(app): State<Arc<App>>, Id(code): Id<String>) -> Result<Respo
     page(StatusCode::OK, &SetupPage { problem: None, form: &SetupForm::default() })
 }
 
-fn parsed(form: &SetupForm) -> Result<(Username, OrgName), String> {
+fn parsed(form: &SetupForm) -> Result<(Username, String, OrgName), String> {
     let username = form.username.parse().map_err(|error: NameError| error.to_string())?;
+    let email = parsed_email(Some(&form.email)).map_err(|_| "Email is not an address".to_owned())?;
     let organization =
         form.organization.parse().map_err(|error: NameError| format!("Organization: {error}"))?;
-    Ok((username, organization))
+    Ok((username, email, organization))
 }
 
 async fn submit(
@@ -254,15 +274,15 @@ async fn submit(
         return page(StatusCode::NOT_FOUND, &UsedAddressPage);
     }
     let now = app.now();
-    let (username, organization) = match parsed(&form) {
+    let (username, email, organization) = match parsed(&form) {
         Ok(parsed) => parsed,
         Err(problem) => {
             let again = SetupPage { problem: Some(&problem), form: &form };
             return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
         }
     };
-    let user = insert_user(&mut tx, username, &form.email, true, now).await?;
-    let organization = create_organization(&mut tx, &organization, &form.email, &user.id, now).await?;
+    let user = insert_user(&mut tx, username, &email, true, now).await?;
+    let organization = create_organization(&mut tx, &organization, &email, &user.id, now).await?;
     claim_name(&mut tx, &organization, true).await?;
     let token = new_secret("carnet-")?;
     insert_token(&mut tx, TokenKind::User, Some(user.id), "first token", &TokenHash::of(&token), now).await?;

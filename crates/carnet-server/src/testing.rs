@@ -223,8 +223,15 @@ impl TestServer {
         let username: Username = name.parse().expect("a name");
         let email = format!("{name}@example.com");
         let id = UserId::from_entropy(entropy().expect("randomness"));
-        let user =
-            User { id: id.clone(), username, email, service_of: None, is_site_admin: false, created_at: now };
+        let user = User {
+            id: id.clone(),
+            username,
+            email,
+            service_of: None,
+            is_site_admin: false,
+            is_suspended: false,
+            created_at: now,
+        };
         let secret = new_secret("carnet-").expect("randomness");
         let token = ApiToken {
             id: TokenId::from_entropy(entropy().expect("randomness")),

@@ -2,7 +2,8 @@
 
 use carnet_model::{ApiToken, Timestamp, TokenId, TokenKind, User, UserId, Username};
 
-use crate::db::{Row, StoreError, Tx};
+use crate::db::{Bind, Row, StoreError, Tx};
+use crate::search::contains;
 use crate::store::TokenHash;
 
 /// A token to be stored.
@@ -21,6 +22,7 @@ pub(crate) fn user(row: &Row) -> Result<User, StoreError> {
         email: row.text("email")?,
         service_of: row.optional_text("service_of")?,
         is_site_admin: row.boolean("is_site_admin")?,
+        is_suspended: row.boolean("is_suspended")?,
         created_at: row.time("created_at")?,
     })
 }
@@ -39,6 +41,39 @@ pub(crate) fn token(row: &Row) -> Result<ApiToken, StoreError> {
         expires_at: row.optional_time("expires_at")?,
         last_used_at: row.optional_time("last_used_at")?,
     })
+}
+
+/// Which people are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct PeopleFilter {
+    /// Part of the name or of the address.
+    pub text: Option<String>,
+    /// Whether they are suspended.
+    pub is_suspended: Option<bool>,
+}
+
+macro_rules! people {
+    ($select:literal, $tail:literal) => {
+        concat!(
+            "SELECT ",
+            $select,
+            " FROM users u WHERE u.service_of IS NULL AND u.is_placeholder = FALSE ",
+            "AND (CAST($1 AS TEXT) IS NULL OR lower(u.username) LIKE $1 ESCAPE '\\' OR lower(u.email) LIKE $1 ESCAPE '\\') ",
+            "AND (CAST($2 AS TEXT) IS NULL OR u.is_suspended = (CAST($2 AS TEXT) = 'true'))",
+            $tail
+        )
+    };
+}
+
+/// A token whose user, if it has one, is not suspended.
+macro_rules! working {
+    ($condition:literal) => {
+        concat!(
+            "SELECT k.* FROM tokens k LEFT JOIN users u ON u.id = k.user_id WHERE ",
+            $condition,
+            " AND (u.is_suspended IS NULL OR u.is_suspended = FALSE)"
+        )
+    };
 }
 
 impl Tx {
@@ -70,9 +105,14 @@ impl Tx {
         row.as_ref().map(user).transpose()
     }
 
-    /// The user of this name.
+    /// The user of this name, in whatever case it is written.
     pub async fn user_by_name(&mut self, name: &Username) -> Result<Option<User>, StoreError> {
-        let row = self.optional("SELECT * FROM users WHERE username = $1", &[name.into()]).await?;
+        let row = self
+            .optional(
+                "SELECT * FROM users WHERE lower(username) = $1",
+                &[name.as_str().to_ascii_lowercase().into()],
+            )
+            .await?;
         row.as_ref().map(user).transpose()
     }
 
@@ -100,15 +140,47 @@ impl Tx {
         .map(drop)
     }
 
-    /// The token with this hash, unless it has expired.
+    /// The token with this hash, unless it has expired or its user is suspended.
     pub async fn token_by_hash(
         &mut self,
         hash: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<ApiToken>, StoreError> {
-        let row = self.optional("SELECT * FROM tokens WHERE hash = $1", &[hash.into()]).await?;
+        let row = self.optional(working!("k.hash = $1"), &[hash.into()]).await?;
         let found = row.as_ref().map(token).transpose()?;
         Ok(found.filter(|token| token.expires_at.is_none_or(|end| now < end)))
+    }
+
+    /// Tells whether the token of this id works: it is there, has not expired, and its user is not suspended.
+    pub async fn is_token_working(&mut self, id: &TokenId, now: Timestamp) -> Result<bool, StoreError> {
+        let row = self.optional(working!("k.id = $1"), &[id.into()]).await?;
+        let found = row.as_ref().map(token).transpose()?;
+        Ok(found.is_some_and(|token| token.expires_at.is_none_or(|end| now < end)))
+    }
+
+    /// Takes the access of a user away, or gives it back.
+    pub async fn set_suspended(&mut self, id: &UserId, is_suspended: bool) -> Result<(), StoreError> {
+        self.execute("UPDATE users SET is_suspended = $2 WHERE id = $1", &[id.into(), is_suspended.into()])
+            .await
+            .map(drop)
+    }
+
+    /// A page of the people with an account, the oldest first, and how many there are.
+    pub async fn people(
+        &mut self,
+        filter: &PeopleFilter,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<User>, u64), StoreError> {
+        let mut binds: Vec<Bind> = vec![
+            filter.text.as_deref().map(contains).into(),
+            filter.is_suspended.map(|is| is.to_string()).into(),
+        ];
+        let total = self.total(people!("COUNT(*) AS total", ""), &binds).await?;
+        binds.extend([limit.into(), offset.into()]);
+        let rows =
+            self.all(people!("u.*", " ORDER BY u.created_at, u.id LIMIT $3 OFFSET $4"), &binds).await?;
+        Ok((rows.iter().map(user).collect::<Result<_, _>>()?, total))
     }
 
     /// Notes that a token was used.

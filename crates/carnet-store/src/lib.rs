@@ -55,7 +55,7 @@ mod wake_up;
 mod workspace;
 mod workspace_tag;
 
-pub use account::NewToken;
+pub use account::{NewToken, PeopleFilter};
 pub use agent::AgentFilter;
 pub use agent_pool::{AgentPoolContents, AgentPoolFilter, AgentPoolOrder};
 pub use blob::{BlobName, BlobReader, BlobWriter, Blobs};

@@ -16,6 +16,8 @@ pub struct LoginCode {
     pub code_challenge: String,
     /// Who approved.
     pub user_id: UserId,
+    /// The token with which.
+    pub approving_token_id: Option<TokenId>,
     /// The token that the code was traded for.
     pub token_id: Option<TokenId>,
     /// When it stops working.
@@ -28,6 +30,7 @@ fn login_code(row: &Row) -> Result<LoginCode, StoreError> {
         redirect_uri: row.text("redirect_uri")?,
         code_challenge: row.text("code_challenge")?,
         user_id: row.parsed("user_id")?,
+        approving_token_id: row.optional_parsed("approving_token_id")?,
         token_id: row.optional_parsed("token_id")?,
         expires_at: row.time("expires_at")?,
     })
@@ -38,8 +41,8 @@ impl Tx {
     pub async fn insert_login_code(&mut self, hash: &TokenHash, code: &LoginCode) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO login_codes \
-             (hash, client_id, redirect_uri, code_challenge, user_id, token_id, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+             (hash, client_id, redirect_uri, code_challenge, user_id, token_id, expires_at, approving_token_id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             &[
                 hash.into(),
                 (&code.client_id).into(),
@@ -48,6 +51,7 @@ impl Tx {
                 (&code.user_id).into(),
                 code.token_id.as_ref().into(),
                 code.expires_at.into(),
+                code.approving_token_id.as_ref().into(),
             ],
         )
         .await

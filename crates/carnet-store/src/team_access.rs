@@ -1,7 +1,8 @@
 //! What teams may do on workspaces and projects.
 
 use carnet_model::{
-    ProjectId, TeamProject, TeamProjectId, TeamWorkspace, TeamWorkspaceId, WorkspaceAccess, WorkspaceId,
+    ProjectId, TeamId, TeamProject, TeamProjectId, TeamWorkspace, TeamWorkspaceId, WorkspaceAccess,
+    WorkspaceId,
 };
 
 use crate::db::{Bind, Row, StoreError, Tx};
@@ -147,5 +148,22 @@ impl Tx {
     /// Takes a grant away.
     pub async fn delete_team_project(&mut self, id: &TeamProjectId) -> Result<(), StoreError> {
         self.execute("DELETE FROM team_projects WHERE id = $1", &[id.into()]).await.map(drop)
+    }
+
+    /// Everything that a team may do on projects and on workspaces.
+    pub async fn grants_of_team(
+        &mut self,
+        id: &TeamId,
+    ) -> Result<(Vec<TeamProject>, Vec<TeamWorkspace>), StoreError> {
+        let projects = self
+            .all("SELECT * FROM team_projects WHERE team_id = $1 ORDER BY project_id", &[id.into()])
+            .await?;
+        let workspaces = self
+            .all("SELECT * FROM team_workspaces WHERE team_id = $1 ORDER BY workspace_id", &[id.into()])
+            .await?;
+        Ok((
+            projects.iter().map(team_project).collect::<Result<_, _>>()?,
+            workspaces.iter().map(team_workspace).collect::<Result<_, _>>()?,
+        ))
     }
 }

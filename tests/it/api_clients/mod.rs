@@ -123,6 +123,7 @@ const TERRASNEK: &[&str] = &[
     "absent_policies",
     "absent_version_control",
     "absent_site_administration",
+    "site_administration",
 ];
 
 /// Runs a program against a server of its own; yields the resources that it is done with.

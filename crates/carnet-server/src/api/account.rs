@@ -1,7 +1,7 @@
 //! The account behind a token, and users as others see them.
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{NameError, OrgId, Permission, User, UserId};
+use carnet_model::{NameError, OrgId, Permission, User, UserId, Username};
 use carnet_store::StoreError;
 use serde::Deserialize;
 use serde_json::json;
@@ -15,6 +15,9 @@ use crate::route::{Access, Routes};
 
 /// How the names begin that the server gives to users of its own making.
 const RESERVED: [&str; 2] = ["api-", "invited-"];
+
+/// The administrator of the site whom a bootstrap token stands for.
+pub(crate) const BOOTSTRAPPED: &str = "admin";
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
@@ -50,12 +53,13 @@ async fn update(Write(mut cx): Write, doc: Doc<Input>) -> Reply {
     let id = cx.require_person()?;
     let mut user = cx.tx.user(&id).await?.ok_or(ApiError::NotFound)?;
     if let Some(username) = doc.attributes.username.as_deref() {
-        if username != user.username.as_str() && RESERVED.iter().any(|start| username.starts_with(start)) {
-            return Err(ApiError::attribute("username", "Username is reserved"));
-        }
-        user.username = username
+        let username: Username = username
             .parse()
             .map_err(|error: NameError| ApiError::attribute("username", error.to_string()))?;
+        if username != user.username && is_reserved(&username) {
+            return Err(ApiError::attribute("username", "Username is reserved"));
+        }
+        user.username = username;
     }
     if doc.attributes.email.is_some() {
         let email = organization_memberships::parsed_email(doc.attributes.email.as_deref())?;
@@ -68,6 +72,12 @@ async fn update(Write(mut cx): Write, doc: Doc<Input>) -> Reply {
     let data = own(&mut cx, &user).await?;
     cx.tx.commit().await?;
     ok(data)
+}
+
+/// Tells whether nobody may choose this name for themselves.
+pub(crate) fn is_reserved(username: &Username) -> bool {
+    let username = username.as_str().to_ascii_lowercase();
+    username == BOOTSTRAPPED || RESERVED.iter().any(|start| username.starts_with(start))
 }
 
 /// Invitations go by address, so an address is the user's only when somebody else vouches for it: what a user asks for is
@@ -122,6 +132,7 @@ pub(crate) fn resource(user: &User) -> Resource {
         "is-service-account": user.service_of.is_some(),
         "is-admin": user.is_site_admin,
         "is-site-admin": user.is_site_admin,
+        "is-suspended": user.is_suspended,
         "is-sso-login": false,
         "auth-method": "token",
         "v2-only": false,

@@ -66,13 +66,44 @@ async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Rep
         order: order(&params),
     };
     let page = params.page()?;
-    let (pools, total) = cx.tx.agent_pools(&organization.id, &filter, page.offset(), page.size).await?;
+    let (pools, total) = match sees_filtered(&mut cx, &organization.id, &filter).await? {
+        true => cx.tx.agent_pools(&organization.id, &filter, page.offset(), page.size).await?,
+        false => (Vec::new(), 0),
+    };
     let mut resources = Vec::with_capacity(pools.len());
     for pool in &pools {
         resources.push(resource(&mut cx, &organization, pool).await?);
     }
     let related = included(&mut cx, &resources, &params).await?;
     list(&format!("/api/v2/organizations/{name}/agent-pools"), resources, related, page.of(total))
+}
+
+/// Tells whether the caller may see the workspace and the project by which pools are searched: what is hidden is answered like
+/// what is not there.
+async fn sees_filtered(
+    cx: &mut Context,
+    organization: &OrgId,
+    filter: &AgentPoolFilter,
+) -> Result<bool, ApiError> {
+    if let Some(name) = &filter.workspace {
+        let workspace = match name.parse() {
+            Ok(name) => cx.tx.workspace_by_name(organization, &name).await?,
+            Err(_) => None,
+        };
+        let Some(workspace) = workspace else { return Ok(false) };
+        if !cx.may(Permission::ReadWorkspace, organization, Some(&workspace.id)).await? {
+            return Ok(false);
+        }
+    }
+    if let Some(name) = &filter.project {
+        let project = match name.parse() {
+            Ok(name) => cx.tx.project_by_name(organization, &name).await?,
+            Err(_) => None,
+        };
+        let Some(project) = project else { return Ok(false) };
+        return cx.may_on_project(Permission::ReadProject, organization, &project.id).await;
+    }
+    Ok(true)
 }
 
 fn order(params: &Params) -> AgentPoolOrder {

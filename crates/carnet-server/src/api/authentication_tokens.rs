@@ -1,4 +1,4 @@
-//! The API tokens of users: everybody lists, makes and revokes their own.
+//! The API tokens of users: everybody lists, makes and revokes their own. Administrators of the site list and revoke anybody's.
 
 use carnet_api::jsonapi::Resource;
 use carnet_model::{ApiToken, MaxTtl, TeamId, Timestamp, TokenId, TokenKind, UserId};
@@ -31,7 +31,10 @@ pub(crate) fn routes() -> Routes {
 }
 
 async fn index(Read(mut cx): Read, Id(user): Id<UserId>, params: Params) -> Reply {
-    only_oneself(&cx, &user)?;
+    if !cx.is_site_admin() {
+        only_oneself(&cx, &user)?;
+    }
+    cx.tx.user(&user).await?.ok_or(ApiError::NotFound)?;
     let (tokens, pagination) = page_of(cx.tx.user_tokens(&user).await?, params.page()?);
     let path = format!("/api/v2/users/{user}/authentication-tokens");
     list(&path, resources(&mut cx, &tokens).await?, Vec::new(), pagination)
@@ -42,6 +45,13 @@ async fn index(Read(mut cx): Read, Id(user): Id<UserId>, params: Params) -> Repl
 pub(super) struct Input {
     description: Option<String>,
     expired_at: Option<Timestamp>,
+}
+
+impl Input {
+    /// Whether the client chose when the token ends.
+    pub(super) fn chooses_end(&self) -> bool {
+        self.expired_at.is_some()
+    }
 }
 
 async fn create(Write(mut cx): Write, Id(user): Id<UserId>, doc: Doc<Input>) -> Reply {
@@ -143,7 +153,7 @@ pub(crate) fn default_expiry(now: Timestamp) -> Timestamp {
     end.map_or(Timestamp::MAX, |end| end.timestamp())
 }
 
-/// Tokens of others are not there, not even for those who administer the site.
+/// Nobody makes tokens of others, not even those who administer the site.
 fn only_oneself(cx: &Context, user: &UserId) -> Result<(), ApiError> {
     if cx.require_person()? == *user { Ok(()) } else { Err(ApiError::NotFound) }
 }
@@ -151,7 +161,7 @@ fn only_oneself(cx: &Context, user: &UserId) -> Result<(), ApiError> {
 async fn own(cx: &mut Context, id: &TokenId) -> Result<ApiToken, ApiError> {
     let token = cx.tx.token(id).await?.ok_or(ApiError::NotFound)?;
     let is_own = match (token.kind, &token.team_id) {
-        (TokenKind::User, _) => token.user_id.as_ref() == Some(&cx.require_person()?),
+        (TokenKind::User, _) => cx.is_site_admin() || token.user_id.as_ref() == Some(&cx.require_person()?),
         (TokenKind::Team, Some(team)) => {
             let team = team.clone();
             team_tokens::managed(cx, &team).await.is_ok()

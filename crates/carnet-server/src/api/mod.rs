@@ -1,8 +1,9 @@
 //! The API that Terraform's clients speak, one file per resource.
 
 mod absent_features;
-mod account;
+pub(crate) mod account;
 mod adapters;
+mod admin_users;
 mod agent_pools;
 pub(crate) mod applies;
 mod audit_trail;
@@ -10,6 +11,7 @@ pub(crate) mod authentication_tokens;
 mod comments;
 pub(crate) mod configuration_versions;
 mod credential_rules;
+mod delegation;
 mod discovery;
 mod identity_tokens;
 mod job_reports;
@@ -85,6 +87,7 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .merge(discovery::routes())
         .merge(account::routes())
+        .merge(admin_users::routes())
         .merge(authentication_tokens::routes())
         .merge(organizations::routes())
         .merge(adapters::routes())

@@ -9,6 +9,7 @@ use carnet_store::{MembershipFilter, StoreError};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::delegation::refuse_stronger;
 use super::{account, team_document, team_members, teams};
 use crate::app::entropy;
 use crate::document::Doc;
@@ -83,7 +84,12 @@ async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Input>) ->
         created_at: cx.now,
     };
     cx.tx.insert_membership(&membership).await.map_err(taken)?;
-    for reference in doc.to_many("teams")?.unwrap_or_default() {
+    let teams = doc.to_many("teams")?.unwrap_or_default();
+    // Who is in a team is up to those who manage teams; others do not learn which teams there are, either.
+    if !teams.is_empty() {
+        cx.organization(&name, Permission::ManageTeams).await?;
+    }
+    for reference in teams {
         let team = team(&mut cx, &organization.id, &reference.id).await?;
         team_members::add(&mut cx, &team, &membership).await?;
     }
@@ -110,7 +116,7 @@ async fn delete(Write(mut cx): Write, Id(id): Id<MembershipId>) -> Reply {
     }
     for team in cx.tx.teams_of_user(&membership.organization_id, &membership.user_id).await? {
         if team.is_owners && !is_own {
-            teams::refuse_joining(&mut cx, &team).await?;
+            refuse_stronger(&mut cx, &team).await?;
         }
         team_members::refuse_last_owner(&mut cx, &team, &membership.user_id).await?;
     }
@@ -129,6 +135,7 @@ async fn invite(cx: &mut Context, email: &str) -> Result<User, ApiError> {
         email: email.to_owned(),
         service_of: None,
         is_site_admin: false,
+        is_suspended: false,
         created_at: cx.now,
     };
     cx.tx.insert_placeholder(&user).await?;
@@ -139,7 +146,6 @@ async fn team(cx: &mut Context, organization: &OrgId, id: &str) -> Result<Team, 
     let refused =
         || ApiError::invalid("/data/relationships/teams", format!("the organization has no team {id:?}"));
     let id: TeamId = id.parse().map_err(|_| refused())?;
-    // Who may not see a secret team must not put anybody into it.
     match teams::visible(cx, &id).await {
         Ok(team) if team.organization_id == *organization => Ok(team),
         Ok(_) | Err(ApiError::NotFound) => Err(refused()),

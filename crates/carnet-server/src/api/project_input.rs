@@ -73,6 +73,24 @@ pub(super) async fn change(
     Ok(())
 }
 
+/// Refuses the project's own pool when it is for others: no agent would ever take what its workspaces run. A pool that was chosen
+/// before and closed since stays. The project must be stored.
+pub(super) async fn refuse_closed_pool(
+    cx: &mut Context,
+    project: &Project,
+    before: Option<&DefaultExecution>,
+) -> Result<(), ApiError> {
+    let pool = project.default_execution.as_ref().and_then(DefaultExecution::agent_pool);
+    let Some(pool) = pool.filter(|pool| before.and_then(DefaultExecution::agent_pool) != Some(pool)) else {
+        return Ok(());
+    };
+    if cx.tx.agent_pool_serves_project(pool, &project.id).await? {
+        return Ok(());
+    }
+    let detail = "Agent pool is not open to this project: whoever manages the pool can allow it";
+    Err(ApiError::attribute("default-agent-pool-id", detail))
+}
+
 /// What becomes of the project's own execution mode: `None` when it follows the organization.
 fn changed_execution(
     organization: &Organization,

@@ -7,7 +7,7 @@ use carnet_store::{ProjectFilter, ProjectOrder, StoreError};
 
 pub(crate) use super::project_document::document;
 use super::project_document::{counted_document, with_bindings};
-use super::project_input::{ProjectInput, change, parsed_name};
+use super::project_input::{ProjectInput, change, parsed_name, refuse_closed_pool};
 use super::project_tags::bind_all;
 use super::workspace_tags::parse_bindings;
 use crate::app::entropy;
@@ -101,6 +101,7 @@ async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<ProjectInp
     };
     change(&mut cx, &organization, &mut project, &doc.attributes).await?;
     cx.tx.insert_project(&project).await.map_err(taken)?;
+    refuse_closed_pool(&mut cx, &project, None).await?;
     if let Some(given) = doc.to_many("tag-bindings")? {
         bind_all(&mut cx, &project, &parse_bindings(&given)?).await?;
     }
@@ -118,8 +119,10 @@ async fn show(Read(mut cx): Read, Id(id): Id<ProjectId>, params: Params) -> Repl
 
 async fn update(Write(mut cx): Write, Id(id): Id<ProjectId>, doc: Doc<ProjectInput>) -> Reply {
     let (mut project, organization) = visible(&mut cx, &id, Permission::UpdateProject).await?;
+    let before = project.default_execution.clone();
     change(&mut cx, &organization, &mut project, &doc.attributes).await?;
     cx.tx.update_project(&project).await.map_err(taken)?;
+    refuse_closed_pool(&mut cx, &project, before.as_ref()).await?;
     if let Some(given) = doc.to_many("tag-bindings")? {
         let tags = parse_bindings(&given)?;
         cx.tx.clear_project_tags(&id).await?;

@@ -19,6 +19,7 @@ pub(super) async fn service_user(tx: &mut Tx, of: &str, now: Timestamp) -> Resul
         username,
         service_of: Some(of.to_owned()),
         is_site_admin: false,
+        is_suspended: false,
         created_at: now,
     };
     tx.insert_user(&user).await?;

@@ -4,6 +4,7 @@ use carnet_api::jsonapi::Resource;
 use carnet_model::{OrganizationAccess, Permission, Team};
 use serde_json::{Map, Value, json};
 
+use super::delegation::is_stronger_in_organization;
 use super::{account, organization_memberships};
 use crate::error::ApiError;
 use crate::extract::{Context, Params};
@@ -11,7 +12,9 @@ use crate::extract::{Context, Params};
 /// A team as the caller may read it.
 pub(super) async fn resource(cx: &mut Context, team: &Team) -> Result<Resource, ApiError> {
     let organization = cx.tx.organization_by_id(&team.organization_id).await?.ok_or(ApiError::NotFound)?;
-    let can_manage = cx.may(Permission::ManageTeams, &team.organization_id, None).await?;
+    // Its grants on projects and workspaces count as well, but lists are not the place to compare them all.
+    let can_manage = cx.may(Permission::ManageTeams, &team.organization_id, None).await?
+        && !is_stronger_in_organization(cx, team).await?;
     let can_grant = cx.may(Permission::ManageOrganizationAccess, &team.organization_id, None).await?;
     let members = cx.tx.team_members(&team.id).await?;
     let memberships = cx.tx.team_memberships(&team.id).await?;

@@ -2,7 +2,8 @@
 
 use carnet_model::{Membership, Permission, Team, TeamId, UserId};
 
-use super::teams::{managed, refuse_joining};
+use super::delegation::refuse_stronger;
+use super::teams::managed;
 use crate::document::References;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Write};
@@ -66,12 +67,12 @@ async fn remove_memberships(
 
 /// Puts a member into a team that may not do more than the caller.
 pub(super) async fn add(cx: &mut Context, team: &Team, membership: &Membership) -> Result<(), ApiError> {
-    refuse_joining(cx, team).await?;
+    refuse_stronger(cx, team).await?;
     Ok(cx.tx.add_team_member(&team.id, &membership.user_id).await?)
 }
 
 async fn remove(cx: &mut Context, team: &Team, user: &UserId) -> Result<(), ApiError> {
-    refuse_joining(cx, team).await?;
+    refuse_stronger(cx, team).await?;
     refuse_last_owner(cx, team, user).await?;
     Ok(cx.tx.remove_team_member(&team.id, user).await?)
 }

@@ -6,6 +6,7 @@ use carnet_store::StoreError;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::delegation::refuse_project_access;
 use super::team_access::{chosen, related, set, set_flag};
 use super::teams;
 use crate::app::entropy;
@@ -83,12 +84,13 @@ async fn create(Write(mut cx): Write, doc: Doc<Input>) -> Reply {
     let mut grant = TeamProject {
         id: TeamProjectId::from_entropy(entropy()?),
         team_id: team.id,
-        project_id: project.id,
+        project_id: project.id.clone(),
         level,
         access: ProjectAccess::of_level(level).unwrap_or(ProjectAccess::CUSTOM),
         created_at: cx.now,
     };
     change(&mut grant, &doc.attributes)?;
+    refuse_project_access(&mut cx, &project.organization_id, &project.id, &grant.access).await?;
     cx.tx.insert_team_project(&grant).await.map_err(taken)?;
     cx.tx.commit().await?;
     created(resource(&grant))
@@ -100,13 +102,15 @@ async fn show(Read(mut cx): Read, Id(id): Id<TeamProjectId>) -> Reply {
 }
 
 async fn update(Write(mut cx): Write, Id(id): Id<TeamProjectId>, doc: Doc<Input>) -> Reply {
-    let (mut grant, _) = found(&mut cx, &id, Permission::ManageProjectTeams).await?;
+    let (mut grant, project) = found(&mut cx, &id, Permission::ManageProjectTeams).await?;
+    refuse_project_access(&mut cx, &project.organization_id, &project.id, &grant.access).await?;
     if let Some(level) = doc.attributes.access.as_deref() {
         grant.level = chosen(Some(level))?;
         grant.access =
             ProjectAccess::of_level(grant.level).unwrap_or_else(|| without_administration(grant.access));
     }
     change(&mut grant, &doc.attributes)?;
+    refuse_project_access(&mut cx, &project.organization_id, &project.id, &grant.access).await?;
     cx.tx.update_team_project(&grant).await?;
     cx.tx.commit().await?;
     ok(resource(&grant))
@@ -118,7 +122,8 @@ fn without_administration(mut access: ProjectAccess) -> ProjectAccess {
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<TeamProjectId>) -> Reply {
-    let (grant, _) = found(&mut cx, &id, Permission::ManageProjectTeams).await?;
+    let (grant, project) = found(&mut cx, &id, Permission::ManageProjectTeams).await?;
+    refuse_project_access(&mut cx, &project.organization_id, &project.id, &grant.access).await?;
     cx.tx.delete_team_project(&grant.id).await?;
     cx.tx.commit().await?;
     no_content()

@@ -1,11 +1,14 @@
 //! Tokens of teams: one without a description, which a new one replaces, and any number with one.
 
-use carnet_model::{ApiToken, LimitedToken, OrgName, Permission, Team, TeamId, TokenId, TokenKind};
+use carnet_model::{
+    ApiToken, LimitedToken, OrgName, Permission, Team, TeamId, Timestamp, TokenId, TokenKind, TokenOwner,
+};
 use carnet_store::{TeamTokenFilter, TeamTokenOrder};
 
 use super::authentication_tokens::{
     Input, created_document, description, expiry, resource, resources, store_token,
 };
+use super::delegation::refuse_stronger;
 use super::service_users::service_user;
 use super::teams;
 use crate::app::entropy;
@@ -54,6 +57,8 @@ async fn create(Write(mut cx): Write, Id(id): Id<TeamId>, doc: Doc<Input>) -> Re
 
 async fn made(mut cx: Context, team: &Team, description: String, input: &Input) -> Reply {
     let max_ttl = cx.tx.max_token_ttl(&team.organization_id, LimitedToken::Team).await?;
+    let end = expiry(input, max_ttl, cx.now)?;
+    let expires_at = within_own_life(&mut cx, end, input).await?;
     let token = ApiToken {
         id: TokenId::from_entropy(entropy()?),
         kind: TokenKind::Team,
@@ -64,13 +69,27 @@ async fn made(mut cx: Context, team: &Team, description: String, input: &Input) 
         created_by: cx.user_id().cloned(),
         description,
         created_at: cx.now,
-        expires_at: Some(expiry(input, max_ttl, cx.now)?),
+        expires_at: Some(expires_at),
         last_used_at: None,
     };
     let secret = store_token(&mut cx.tx, &token).await?;
     let data = created_document(&mut cx, &token, &secret).await?;
     cx.tx.commit().await?;
     created(data)
+}
+
+/// A token that the token of a team makes ends no later than that one: otherwise none would ever end.
+async fn within_own_life(cx: &mut Context, end: Timestamp, input: &Input) -> Result<Timestamp, ApiError> {
+    let TokenOwner::Team { token_id, .. } = cx.owner.clone() else { return Ok(end) };
+    let own = cx.tx.token(&token_id).await?.ok_or(ApiError::Unauthorized)?.expires_at;
+    match own {
+        Some(own) if own < end && input.chooses_end() => {
+            let detail = format!("the token of a team makes none that outlives it, and ends at {own}");
+            Err(ApiError::attribute("expired-at", detail))
+        }
+        Some(own) => Ok(end.min(own)),
+        None => Ok(end),
+    }
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<TeamId>) -> Reply {
@@ -103,11 +122,12 @@ fn filter(params: &Params) -> TeamTokenFilter<'_> {
 }
 
 /// The team whose tokens the caller may manage: with the permission to manage teams that may not do more than the caller,
-/// or as a member of a team that lets its members do so. A team's own token makes no further ones.
+/// or as a member of a team that lets its members do so. Without that
+/// permission, a team's own token makes no further ones.
 pub(super) async fn managed(cx: &mut Context, id: &TeamId) -> Result<Team, ApiError> {
     let team = teams::visible(cx, id).await?;
     if cx.may(Permission::ManageTeams, &team.organization_id, None).await? {
-        teams::refuse_joining(cx, &team).await?;
+        refuse_stronger(cx, &team).await?;
         return Ok(team);
     }
     let is_person = cx.require_person().is_ok();

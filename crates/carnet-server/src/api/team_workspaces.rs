@@ -8,6 +8,7 @@ use carnet_store::StoreError;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::delegation::refuse_workspace_access;
 use super::team_access::{chosen, related, set, set_flag};
 use super::teams;
 use crate::app::entropy;
@@ -67,12 +68,13 @@ async fn create(Write(mut cx): Write, doc: Doc<Input>) -> Reply {
     let mut grant = TeamWorkspace {
         id: TeamWorkspaceId::from_entropy(entropy()?),
         team_id: team.id,
-        workspace_id: workspace.id,
+        workspace_id: workspace.id.clone(),
         level,
         access: WorkspaceAccess::of_level(level).unwrap_or(WorkspaceAccess::CUSTOM),
         created_at: cx.now,
     };
     change(&mut grant, &doc.attributes)?;
+    refuse_workspace_access(&mut cx, &workspace.organization_id, &workspace.id, &grant.access).await?;
     cx.tx.insert_team_workspace(&grant).await.map_err(taken)?;
     cx.tx.commit().await?;
     created(resource(&grant))
@@ -84,20 +86,23 @@ async fn show(Read(mut cx): Read, Id(id): Id<TeamWorkspaceId>) -> Reply {
 }
 
 async fn update(Write(mut cx): Write, Id(id): Id<TeamWorkspaceId>, doc: Doc<Input>) -> Reply {
-    let (mut grant, _) = found(&mut cx, &id, Permission::ManageWorkspaceTeams).await?;
+    let (mut grant, workspace) = found(&mut cx, &id, Permission::ManageWorkspaceTeams).await?;
+    refuse_workspace_access(&mut cx, &workspace.organization_id, &workspace.id, &grant.access).await?;
     if let Some(level) = doc.attributes.access.as_deref() {
         grant.level = chosen(Some(level))?;
         grant.access = WorkspaceAccess::of_level(grant.level)
             .unwrap_or(WorkspaceAccess { administers: false, ..grant.access });
     }
     change(&mut grant, &doc.attributes)?;
+    refuse_workspace_access(&mut cx, &workspace.organization_id, &workspace.id, &grant.access).await?;
     cx.tx.update_team_workspace(&grant).await?;
     cx.tx.commit().await?;
     ok(resource(&grant))
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<TeamWorkspaceId>) -> Reply {
-    let (grant, _) = found(&mut cx, &id, Permission::ManageWorkspaceTeams).await?;
+    let (grant, workspace) = found(&mut cx, &id, Permission::ManageWorkspaceTeams).await?;
+    refuse_workspace_access(&mut cx, &workspace.organization_id, &workspace.id, &grant.access).await?;
     cx.tx.delete_team_workspace(&grant.id).await?;
     cx.tx.commit().await?;
     no_content()

@@ -8,6 +8,7 @@ use carnet_model::{
 use carnet_store::{StoreError, TeamFilter};
 use serde::Deserialize;
 
+use super::delegation::{refuse_escalation, refuse_stronger};
 use super::team_document::{included, resource};
 use crate::app::entropy;
 use crate::document::{Doc, present};
@@ -92,6 +93,7 @@ async fn show(Read(mut cx): Read, Id(id): Id<TeamId>, params: Params) -> Reply {
 
 async fn update(Write(mut cx): Write, Id(id): Id<TeamId>, doc: Doc<Input>) -> Reply {
     let mut team = managed(&mut cx, &id).await?;
+    refuse_stronger(&mut cx, &team).await?;
     if let Some(name) = doc.attributes.name.as_deref()
         && name != team.name
     {
@@ -109,6 +111,7 @@ async fn update(Write(mut cx): Write, Id(id): Id<TeamId>, doc: Doc<Input>) -> Re
 
 async fn delete(Write(mut cx): Write, Id(id): Id<TeamId>) -> Reply {
     let team = managed(&mut cx, &id).await?;
+    refuse_stronger(&mut cx, &team).await?;
     if team.is_owners {
         return Err(ApiError::Forbidden("the team of owners cannot be deleted".to_owned()));
     }
@@ -154,51 +157,6 @@ fn with_implied(mut access: OrganizationAccess) -> OrganizationAccess {
     access.manage_workspaces |= access.manage_projects;
     access.read_workspaces |= access.manage_workspaces;
     access
-}
-
-/// Nobody grants in the whole organization what nobody granted to them.
-async fn refuse_escalation(
-    cx: &mut Context,
-    organization: &OrgId,
-    before: OrganizationAccess,
-    after: OrganizationAccess,
-) -> Result<(), ApiError> {
-    if !cx.may(Permission::ManageOrganizationAccess, organization, None).await? {
-        return Err(ApiError::Forbidden(format!(
-            "this token may not {}",
-            Permission::ManageOrganizationAccess.describe()
-        )));
-    }
-    let own = own_access(cx, organization).await?;
-    let more = OrganizationAccess::NAMES.iter().find(|name| {
-        after.get(name) == Some(true) && before.get(name) != Some(true) && own.get(name) != Some(true)
-    });
-    match more {
-        None => Ok(()),
-        Some(name) => {
-            Err(ApiError::Forbidden(format!("only who has the permission {name} may grant it to a team")))
-        }
-    }
-}
-
-async fn own_access(cx: &mut Context, organization: &OrgId) -> Result<OrganizationAccess, ApiError> {
-    // What owners and organization tokens may do is not a list.
-    if cx.may(Permission::ManageOrganization, organization, None).await? {
-        return Ok(OrganizationAccess::ALL);
-    }
-    Ok(cx.standing(organization).await?.organization)
-}
-
-/// Nobody joins people to a team that may do more in the whole organization than they themselves may.
-pub(super) async fn refuse_joining(cx: &mut Context, team: &Team) -> Result<(), ApiError> {
-    let own = own_access(cx, &team.organization_id).await?;
-    if own.union(team.access) != own || (team.is_owners && own != OrganizationAccess::ALL) {
-        return Err(ApiError::Forbidden(format!(
-            "the team {:?} may do more in the organization than this token; ask an owner",
-            team.name
-        )));
-    }
-    Ok(())
 }
 
 /// Tells whether secret teams are visible to the caller, too.

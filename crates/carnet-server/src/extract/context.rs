@@ -267,6 +267,11 @@ pub(crate) struct Rights {
 }
 
 impl Rights {
+    /// What was granted to the caller there.
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
     /// Tells whether the caller may do this there.
     pub(crate) fn may(&self, permission: Permission) -> bool {
         is_allowed(&self.owner, &self.standing, self.place, permission)

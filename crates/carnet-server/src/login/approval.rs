@@ -125,6 +125,7 @@ async fn approve(
         redirect_uri: request.redirect.to_string(),
         code_challenge: request.code_challenge.clone(),
         user_id,
+        approving_token_id: Some(token_id.clone()),
         token_id: None,
         expires_at: now.checked_add(CODE_TTL).map_err(ApiError::internal)?,
     };

@@ -10,7 +10,8 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use carnet_store::{LoginCode, TokenHash};
+use carnet_model::Timestamp;
+use carnet_store::{LoginCode, TokenHash, Tx};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -40,9 +41,10 @@ impl Refusal {
             Self::Broken => ("invalid_request", "a parameter is missing, repeated or malformed"),
             Self::UnknownClient => ("invalid_client", "this client is not known"),
             Self::OtherGrant => ("unsupported_grant_type", "grant_type must be authorization_code"),
-            Self::Code => {
-                ("invalid_grant", "the code is wrong, used or expired, or was given to another request")
-            }
+            Self::Code => (
+                "invalid_grant",
+                "the code is wrong, used, expired or revoked, or was given to another request",
+            ),
         };
         answer(StatusCode::BAD_REQUEST, json!({ "error": error, "error_description": description }))
     }
@@ -86,7 +88,7 @@ pub(super) async fn exchange(
         // RFC 6749, section 4.1.2: a second use means that somebody else has the code.
         tx.delete_token(token).await?;
     }
-    if code.token_id.is_some() || !is_for(&code, &presented) {
+    if code.token_id.is_some() || !is_for(&code, &presented) || !is_approved(&mut tx, &code, now).await? {
         tx.delete_login_code(&hash).await?;
         tx.commit().await?;
         return Ok(Refusal::Code.into_response());
@@ -113,6 +115,14 @@ fn presented(parameters: Parameters) -> Result<Presented, Refusal> {
         code: parameters.code.ok_or(Refusal::Broken)?,
         verifier: parameters.code_verifier.ok_or(Refusal::Broken)?,
     })
+}
+
+/// Whoever takes a token away takes away what it approved, too.
+async fn is_approved(tx: &mut Tx, code: &LoginCode, now: Timestamp) -> Result<bool, ApiError> {
+    match &code.approving_token_id {
+        Some(token) => Ok(tx.is_token_working(token, now).await?),
+        None => Ok(false),
+    }
 }
 
 fn is_for(code: &LoginCode, presented: &Presented) -> bool {

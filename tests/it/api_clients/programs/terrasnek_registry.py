@@ -5,7 +5,7 @@ from pathlib import Path
 
 from checks import has, refused, same
 from documents import document, ids
-from terrasnek.exceptions import TFCHTTPNotFound, TFCHTTPUnprocessableEntity
+from terrasnek.exceptions import TFCHTTPBadRequest, TFCHTTPNotFound, TFCHTTPUnprocessableEntity
 from terrasnek_runs import archive
 
 MISSING = "x" * 16
@@ -96,7 +96,14 @@ def absent_version_control(world):
 
 def absent_site_administration(world):
     refused(TFCHTTPNotFound, lambda: world.tfc.admin_orgs.show(world.organization))
-    refused(TFCHTTPNotFound, lambda: world.tfc.admin_users.list())
+
+
+def site_administration(world):
+    [me] = world.tfc.admin_users.list()["data"]
+    same(me["attributes"]["is-suspended"], False)
+    refused(TFCHTTPBadRequest, lambda: world.tfc.admin_users.suspend(me["id"]))
+    refused(TFCHTTPBadRequest, lambda: world.tfc.admin_users.unsuspend(me["id"]))
+    refused(TFCHTTPNotFound, lambda: world.tfc.admin_users.suspend(f"user-{MISSING}"))
 
 
 RESOURCES = [
@@ -108,4 +115,5 @@ RESOURCES = [
     absent_policies,
     absent_version_control,
     absent_site_administration,
+    site_administration,
 ]

@@ -381,3 +381,32 @@ async fn a_token_ends_when_its_maker_wants_it_to() {
     pool.project.server.advance(Duration::from_secs(3600));
     assert_eq!(register().await, 401);
 }
+
+#[tokio::test]
+async fn a_project_chooses_no_pool_that_is_closed_to_it() {
+    let pool = Pool::new().await;
+    let project = pool.project.organization.default_project_id.clone();
+    let closed = json!({ "name": "closed", "organization-scoped": false });
+    let closed = make(&pool.project, closed, json!({})).await;
+    let path = format!("/api/v2/projects/{project}");
+    let chosen = |id: &str| {
+        json!({ "data": { "attributes": {
+            "name": "own pool", "default-execution-mode": "agent", "default-agent-pool-id": id } } })
+    };
+    for (method, path) in [("PATCH", path.as_str()), ("POST", "/api/v2/organizations/acme/projects")] {
+        let (status, answer) = pool.request(method, path, chosen(&closed)).await;
+        let detail = answer["errors"][0]["detail"].as_str().unwrap_or_default();
+        assert!(status == 422 && detail.contains("not open to this project"), "{method} {status} {answer}");
+    }
+    let allowed = json!({ "data": [{ "type": "projects", "id": project.as_str() }] });
+    let allow = body(json!({}), json!({ "allowed-projects": allowed }));
+    assert_eq!(pool.request("PATCH", &format!("/api/v2/agent-pools/{closed}"), allow).await.0, 200);
+    assert_eq!(pool.request("PATCH", &path, chosen(&closed)).await.0, 200);
+    // Closed afterwards: the project can still be changed otherwise.
+    let close = body(json!({}), json!({ "allowed-projects": { "data": [] } }));
+    assert_eq!(pool.request("PATCH", &format!("/api/v2/agent-pools/{closed}"), close).await.0, 200);
+    let rename = json!({ "data": { "attributes": { "name": "renamed" } } });
+    assert_eq!(pool.request("PATCH", &path, rename).await.0, 200);
+    let body = chosen(&pool.id);
+    assert_eq!(pool.request("PATCH", &path, body).await.0, 200, "a pool of the whole organization");
+}

@@ -75,19 +75,26 @@ async fn names_of_users_of_the_servers_making_are_reserved() {
 }
 
 #[tokio::test]
-async fn an_invitation_leads_into_no_team_that_its_author_may_not_see() {
+async fn who_does_not_manage_teams_invites_into_none_and_learns_of_none() {
     let site = Site::new().await;
     let (_, manager) = site.member("mia").await;
     let rights = json!({ "organization-access": { "manage-membership": true } });
     site.team("people", rights, &["mia"]).await;
     let secret = site.team("production", json!({ "visibility": "secret" }), &[]).await;
     let open = site.team("readers", json!({ "visibility": "organization" }), &[]).await;
-    for (team, wanted) in [(&secret, 422), (&open, 201), (&"team-0000000000000000".to_owned(), 422)] {
-        let body = json!({ "data": { "attributes": { "email": format!("{wanted}@example.com") },
-            "relationships": { "teams": { "data": [{ "type": "teams", "id": team }] } } } });
-        let (status, answer) = site.server.request("POST", MEMBERSHIPS, &manager, body).await;
-        assert_eq!(status, wanted, "{team}: {answer}");
+    let absent = "team-0000000000000000".to_owned();
+    let invitation = |team: &str| {
+        json!({ "data": { "attributes": { "email": "new@example.com" },
+            "relationships": { "teams": { "data": [{ "type": "teams", "id": team }] } } } })
+    };
+    for team in [&secret, &open, &absent] {
+        let (status, answer) = site.server.request("POST", MEMBERSHIPS, &manager, invitation(team)).await;
+        assert_eq!(status, 403, "{team}: {answer}");
     }
+    let (status, answer) = site.server.request("POST", MEMBERSHIPS, &site.owner, invitation(&absent)).await;
+    assert_eq!(status, 422, "{answer}");
+    let body = attributes(json!({ "email": "new@example.com" }));
+    assert_eq!(site.server.request("POST", MEMBERSHIPS, &manager, body).await.0, 201);
 }
 
 #[tokio::test]
@@ -207,4 +214,27 @@ async fn no_text_holds_the_character_that_a_database_may_refuse() {
     {
         assert_eq!(site.server.request("GET", path, &site.owner, Value::Null).await.0, 404, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_search_for_a_hidden_name_finds_what_one_for_no_name_finds() {
+    let site = Site::new().await;
+    let (_, token) = site.member("mia").await;
+    let path = "/api/v2/organizations/acme/agent-pools";
+    let made = attributes(json!({ "name": "open" }));
+    assert_eq!(site.server.request("POST", path, &site.owner, made).await.0, 201);
+    let count = async |filter: &str, name: &str, token: &str| {
+        let path = format!("{path}?filter%5B{filter}%5D%5Bname%5D={name}");
+        let (status, list) = site.server.request("GET", &path, token, Value::Null).await;
+        assert_eq!(status, 200, "{list}");
+        list["meta"]["pagination"]["total-count"].as_u64().expect("a number")
+    };
+    for (filter, name) in [("allowed_workspaces", "net"), ("allowed_projects", "Default%20Project")] {
+        assert_eq!(count(filter, name, &site.owner).await, 1, "{filter}");
+        assert_eq!(count(filter, name, &token).await, 0, "{filter}");
+        assert_eq!(count(filter, "no/name", &token).await, 0, "{filter}");
+    }
+    site.team("readers", json!({ "organization-access": { "read-workspaces": true } }), &["mia"]).await;
+    assert_eq!(count("allowed_workspaces", "net", &token).await, 1);
+    assert_eq!(count("allowed_projects", "Default%20Project", &token).await, 1);
 }

@@ -5,6 +5,7 @@ mod adapters;
 mod authentication_tokens;
 mod configuration_versions;
 mod credential_rules;
+mod delegation;
 mod intruders;
 mod organizations;
 mod outstanding_credentials;

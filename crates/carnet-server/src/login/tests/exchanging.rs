@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{FORM, Site, trade, with};
+use crate::testing::ADMIN;
 
 #[tokio::test]
 async fn a_code_becomes_a_token_that_is_listed_and_revocable() {
@@ -95,6 +96,43 @@ async fn a_code_lives_a_minute() {
     // Used and expired: refused, and whoever finds it in the history of a browser takes nothing away.
     assert_eq!(Site::error(&site.exchange(&trade(&early)).await), "invalid_grant");
     assert_eq!(site.tokens().await, ["tests", "terraform login"]);
+}
+
+#[tokio::test]
+async fn a_code_counts_no_longer_than_the_token_that_approved_it() {
+    let site = Site::new().await;
+    let code = site.code().await;
+    let path = format!("/api/v2/users/{}/authentication-tokens", site.user);
+    let (_, list) = site.server.request("GET", &path, ADMIN, Value::Null).await;
+    let one = format!("/api/v2/authentication-tokens/{}", list["data"][0]["id"].as_str().expect("text"));
+    assert_eq!(site.server.request("DELETE", &one, &site.token, Value::Null).await.0, 204);
+    assert_eq!(Site::error(&site.exchange(&trade(&code)).await), "invalid_grant");
+    let (_, list) = site.server.request("GET", &path, ADMIN, Value::Null).await;
+    assert_eq!(list["meta"]["pagination"]["total-count"], 0);
+}
+
+#[tokio::test]
+async fn a_token_that_ends_within_the_minute_ends_its_codes() {
+    let mut site = Site::new().await;
+    let path = format!("/api/v2/users/{}/authentication-tokens", site.user);
+    let body = json!({ "data": { "attributes": { "expired-at": "2026-01-05T10:00:31Z" } } });
+    let (status, made) = site.server.request("POST", &path, &site.token, body).await;
+    assert_eq!(status, 201, "{made}");
+    site.token = made["data"]["attributes"]["token"].as_str().expect("shown once").to_owned();
+    let (early, late) = (site.code().await, site.code().await);
+    assert_eq!(site.exchange(&trade(&early)).await.status, 200);
+    site.server.advance(Duration::from_secs(30));
+    assert_eq!(Site::error(&site.exchange(&trade(&late)).await), "invalid_grant");
+}
+
+#[tokio::test]
+async fn who_is_suspended_neither_signs_in_nor_gets_a_token_for_a_code() {
+    let site = Site::new().await;
+    let code = site.code().await;
+    let suspend = format!("/api/v2/admin/users/{}/actions/suspend", site.user);
+    assert_eq!(site.server.request("POST", &suspend, ADMIN, Value::Null).await.0, 200);
+    assert_eq!(Site::error(&site.exchange(&trade(&code)).await), "invalid_grant");
+    assert_eq!(site.decide("approve", &site.token).await.status, 422);
 }
 
 #[tokio::test]

@@ -23,6 +23,17 @@ pub(super) fn family() -> Family {
                 .one("users"),
             patch("/api/v2/account/password", "change-password", "Change the password: there are none"),
             get("/api/v2/users/{user}", "show-user", "Show a user").one("users"),
+            get("/api/v2/admin/users", "list-users", "List the people with an account")
+                .query(&["q", "filter[suspended]"])
+                .list("users"),
+            post("/api/v2/admin/users/{user}/actions/suspend", "suspend-user", "Let no token of a user work")
+                .one("users"),
+            post(
+                "/api/v2/admin/users/{user}/actions/unsuspend",
+                "unsuspend-user",
+                "Let the tokens of a user work",
+            )
+            .one("users"),
             get(TOKENS, "list-user-tokens", "List the tokens of a user").list(KIND),
             made(post(TOKENS, "create-user-token", "Make a token of a user")),
             get(TOKEN, "show-token", "Show a token").one(KIND),
@@ -76,6 +87,7 @@ fn user() -> ResourceType {
             flag("is-service-account"),
             flag("is-admin"),
             flag("is-site-admin"),
+            flag("is-suspended"),
             flag("is-sso-login"),
             text("auth-method"),
             flag("v2-only"),
