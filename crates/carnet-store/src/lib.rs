@@ -74,7 +74,7 @@ pub use run_list::{RunFilter, RunKinds, RunList};
 pub use seal::{MASTER_KEY_LEN, MasterKey, SealError, Sealer};
 pub use signing_key::StoredSigningKey;
 pub use standing::Grantee;
-pub use state_version::PendingState;
+pub use state_version::{PendingState, StateUpload};
 pub use store::{Store, TokenHash};
 pub use team::TeamFilter;
 pub use variable_set::AppliedVariableSet;

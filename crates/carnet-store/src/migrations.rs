@@ -17,4 +17,5 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (13, include_str!("migrations/0013_blobs.sql")),
     (14, include_str!("migrations/0014_accounts.sql")),
     (15, include_str!("migrations/0015_run_counts.sql")),
+    (16, include_str!("migrations/0016_upload_rights.sql")),
 ];

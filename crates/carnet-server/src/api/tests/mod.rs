@@ -16,6 +16,7 @@ mod state_races;
 mod state_snapshots;
 mod state_uploads;
 mod state_versions;
+mod upload_rights;
 mod variable_set_variables;
 mod variable_sets;
 mod variables;
