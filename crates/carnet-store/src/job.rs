@@ -6,6 +6,8 @@ use carnet_model::{
 
 use crate::agent_pool::serves;
 use crate::db::{Bind, Engine, Row, StoreError, Tx};
+use crate::granted::{id_of, is_granted};
+use crate::standing::Grantee;
 use crate::store::TokenHash;
 use crate::wake_up::JOBS;
 
@@ -289,20 +291,32 @@ impl Tx {
         rows.iter().map(job).collect()
     }
 
-    /// How many jobs of an organization wait and how many run.
-    pub async fn job_counts(&mut self, organization: &OrgId) -> Result<(u64, u64), StoreError> {
+    /// How many jobs of an organization wait and how many run; with a grantee, those of workspaces whose runs it was granted to
+    /// see.
+    pub async fn job_counts(
+        &mut self,
+        organization: &OrgId,
+        grantee: Option<&Grantee>,
+    ) -> Result<(u64, u64), StoreError> {
+        let binds = [organization.into(), id_of(grantee).into()];
         let queued = self
             .total(
-                "SELECT COUNT(*) AS total FROM jobs j JOIN workspaces w ON w.id = j.workspace_id \
-                 WHERE w.organization_id = $1 AND j.status = 'queued'",
-                &[organization.into()],
+                concat!(
+                    "SELECT COUNT(*) AS total FROM jobs j JOIN workspaces w ON w.id = j.workspace_id ",
+                    "WHERE w.organization_id = $1 AND j.status = 'queued' AND ",
+                    is_granted!("w", "$2", "AND (g.level <> 'custom' OR g.runs <> 'none') ")
+                ),
+                &binds,
             )
             .await?;
         let running = self
             .total(
-                "SELECT COUNT(*) AS total FROM jobs j JOIN workspaces w ON w.id = j.workspace_id \
-                 WHERE w.organization_id = $1 AND j.status = 'running'",
-                &[organization.into()],
+                concat!(
+                    "SELECT COUNT(*) AS total FROM jobs j JOIN workspaces w ON w.id = j.workspace_id ",
+                    "WHERE w.organization_id = $1 AND j.status = 'running' AND ",
+                    is_granted!("w", "$2", "AND (g.level <> 'custom' OR g.runs <> 'none') ")
+                ),
+                &binds,
             )
             .await?;
         Ok((queued, running))

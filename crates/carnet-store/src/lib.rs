@@ -11,6 +11,7 @@ mod configuration_version;
 mod credential;
 mod db;
 mod error;
+mod granted;
 mod identity_token;
 mod job;
 mod job_report;

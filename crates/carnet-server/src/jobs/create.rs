@@ -107,7 +107,8 @@ pub(crate) async fn create_run(
 /// Queues a run of every workspace that waits for applies of the one of this run. Belongs into the transaction in which the run
 /// becomes applied. A workspace without a configuration has nothing to run, and one that runs locally does so by itself.
 pub(super) async fn trigger_runs(tx: &mut Tx, app: &App, run: &Run, now: Timestamp) -> Result<(), ApiError> {
-    let triggers = tx.run_triggers(&run.workspace_id, TriggerDirection::Outbound, (0, u64::MAX)).await?;
+    let triggers =
+        tx.run_triggers(&run.workspace_id, TriggerDirection::Outbound, None, (0, u64::MAX)).await?;
     if triggers.is_empty() {
         return Ok(());
     }

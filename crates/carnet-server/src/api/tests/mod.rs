@@ -5,6 +5,7 @@ mod adapters;
 mod authentication_tokens;
 mod configuration_versions;
 mod credential_rules;
+mod hidden_workspaces;
 mod intruders;
 mod organizations;
 mod outstanding_credentials;

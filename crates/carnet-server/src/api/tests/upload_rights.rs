@@ -12,24 +12,32 @@ use crate::state::file::md5_hex;
 use crate::testing::FakeAgent;
 
 /// A member of a team with this access to the workspace.
-struct Member {
-    token: String,
+pub(super) struct Member {
+    pub(super) token: String,
     membership: String,
-    access: String,
+    /// The id of the grant.
+    pub(super) access: String,
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is not a text")).to_owned()
 }
 
-async fn ask(site: &Site, method: &str, path: &str, token: &str, body: Value, expected: u16) -> Value {
+pub(super) async fn ask(
+    site: &Site,
+    method: &str,
+    path: &str,
+    token: &str,
+    body: Value,
+    expected: u16,
+) -> Value {
     let (status, answer) = site.server.request(method, path, token, body).await;
     assert_eq!(status, expected, "{method} {path}: {answer}");
     answer["data"].clone()
 }
 
 impl Member {
-    async fn new(site: &Site, name: &str, access: &str) -> Self {
+    pub(super) async fn new(site: &Site, name: &str, access: &str) -> Self {
         let (id, token) = site.member(name).await;
         let team = site.team(&format!("{name}s"), json!({}), &[id.as_str()]).await;
         let body = json!({ "data": { "attributes": { "access": access }, "relationships": {
@@ -47,7 +55,7 @@ impl Member {
         Self { token, membership, access: text(&made["id"]) }
     }
 
-    async fn leave(&self, site: &Site) {
+    pub(super) async fn leave(&self, site: &Site) {
         let path = format!("/api/v2/organization-memberships/{}", self.membership);
         ask(site, "DELETE", &path, &site.owner, Value::Null, 204).await;
     }
