@@ -191,7 +191,7 @@ async fn embedded_agent(
             .extend(std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?);
     }
     let token: SecretString =
-        carnet_server::create_agent_token(store, &agent_description(config, data), edge::now()).await?;
+        carnet_server::renew_agent_token(store, &agent_description(config, data), edge::now()).await?;
     Ok(AgentConfig {
         name: "embedded".to_owned(),
         ca_pem: (!authorities.is_empty()).then_some(authorities),

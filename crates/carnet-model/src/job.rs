@@ -1,6 +1,6 @@
 //! Jobs: one phase of one run, given to one agent at a time.
 
-use crate::{AgentId, AgentPoolId, JobId, Phase, RunId, Timestamp, WorkspaceId};
+use crate::{AgentId, AgentPoolId, JobId, Phase, RunId, Timestamp, TokenId, WorkspaceId};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,10 +108,16 @@ pub struct Job {
     pub agent_id: Option<AgentId>,
     /// The pool whose agents may claim it; `None` for agents of the site.
     pub agent_pool_id: Option<AgentPoolId>,
+    /// The token with which the agent claimed it.
+    pub agent_token_id: Option<TokenId>,
     /// What the agent is asked to do.
     pub signal: Signal,
     /// When the lease runs out unless a heartbeat renews it.
     pub lease_expires_at: Option<Timestamp>,
     /// When the phase has run for too long.
     pub deadline_at: Option<Timestamp>,
+    /// When the agent claimed it.
+    pub claimed_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
 }

@@ -2,6 +2,7 @@
 
 mod caller;
 mod context;
+mod uploader;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -15,6 +16,7 @@ use carnet_model::TokenOwner;
 use self::caller::{authenticate, note_use};
 pub(crate) use self::caller::{bearer, bearer_of};
 pub(crate) use self::context::{Context, Rights};
+pub(crate) use self::uploader::Uploader;
 use crate::app::App;
 use crate::audit;
 use crate::error::ApiError;

@@ -47,5 +47,5 @@ pub use router::{router, routes};
 pub use serve::{Tls, serve};
 pub use setup::{
     AGENT_TOKEN_DESCRIPTION, SetupError, create_agent_token, create_site_admin, create_user,
-    prepare_first_user,
+    prepare_first_user, renew_agent_token,
 };

@@ -149,7 +149,24 @@ pub async fn prepare_first_user(store: &Store, url: &str) -> Result<Option<Secre
     Ok(Some(SecretString::from(format!("{}/setup/{}", url.trim_end_matches('/'), code.expose_secret()))))
 }
 
-/// Makes a token with which agents claim jobs, replacing those of the same description.
+/// The token with which agents of this description claim jobs, with a new secret. It stays the same token, so that jobs that were
+/// claimed with it go on.
+pub async fn renew_agent_token(
+    store: &Store,
+    description: &str,
+    now: Timestamp,
+) -> Result<SecretString, SetupError> {
+    let secret = new_secret("carnet-agent-")?;
+    let hash = TokenHash::of(&secret);
+    let mut tx = store.write().await?;
+    if !tx.replace_token_hash(TokenKind::Agent, description, &hash).await? {
+        insert_token(&mut tx, TokenKind::Agent, None, description, &hash, now).await?;
+    }
+    tx.commit().await?;
+    Ok(secret)
+}
+
+/// Makes a token with which agents claim jobs, replacing those of the same description: the jobs that were claimed with them end.
 pub async fn create_agent_token(
     store: &Store,
     description: &str,

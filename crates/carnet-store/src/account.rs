@@ -212,6 +212,22 @@ impl Tx {
         Ok(self.execute("DELETE FROM tokens WHERE id = $1", &[id.into()]).await? > 0)
     }
 
+    /// Gives the tokens of a kind with this description another secret, but for those of agent pools; `false` when there is none.
+    pub async fn replace_token_hash(
+        &mut self,
+        kind: TokenKind,
+        description: &str,
+        hash: &TokenHash,
+    ) -> Result<bool, StoreError> {
+        let replaced = self
+            .execute(
+                "UPDATE tokens SET hash = $3 WHERE kind = $1 AND description = $2 AND agent_pool_id IS NULL",
+                &[kind.as_str().into(), description.into(), hash.into()],
+            )
+            .await?;
+        Ok(replaced > 0)
+    }
+
     /// Removes every token of a kind with this description, but for those of agent pools.
     pub async fn delete_tokens(&mut self, kind: TokenKind, description: &str) -> Result<u64, StoreError> {
         self.execute(

@@ -1,7 +1,7 @@
 //! Configuration versions. Their archives are blobs.
 
 use carnet_model::{
-    ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, RunId, Timestamp, WorkspaceId,
+    ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, RunId, Timestamp, TokenId, WorkspaceId,
 };
 
 use crate::db::{Row, StoreError, Tx};
@@ -25,16 +25,18 @@ fn configuration_version(row: &Row) -> Result<ConfigurationVersion, StoreError> 
 }
 
 impl Tx {
-    /// Stores a new configuration version whose archive may be uploaded with the capability of this hash.
+    /// Stores a new configuration version whose archive may be uploaded with the capability of this hash, as the owner of
+    /// this token may.
     pub async fn insert_configuration_version(
         &mut self,
         version: &ConfigurationVersion,
         upload: &TokenHash,
+        upload_token: Option<&TokenId>,
     ) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO configuration_versions (id, workspace_id, status, auto_queue_runs, speculative, provisional, \
-             source, error_message, upload_hash, created_at, uploaded_at, may_auto_apply) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             source, error_message, upload_hash, created_at, uploaded_at, may_auto_apply, \
+             upload_token_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             &[
                 (&version.id).into(),
                 (&version.workspace_id).into(),
@@ -48,6 +50,7 @@ impl Tx {
                 version.created_at.into(),
                 version.uploaded_at.into(),
                 version.may_auto_apply.into(),
+                upload_token.into(),
             ],
         )
         .await
@@ -63,15 +66,15 @@ impl Tx {
         row.as_ref().map(configuration_version).transpose()
     }
 
-    /// The configuration version that waits for the upload with this capability.
+    /// The configuration version that waits for the upload with this capability, and the token that asked for it.
     pub async fn configuration_version_by_upload(
         &mut self,
         upload: &TokenHash,
-    ) -> Result<Option<ConfigurationVersion>, StoreError> {
+    ) -> Result<Option<(ConfigurationVersion, Option<TokenId>)>, StoreError> {
         let row = self
             .optional("SELECT * FROM configuration_versions WHERE upload_hash = $1", &[upload.into()])
             .await?;
-        row.as_ref().map(configuration_version).transpose()
+        row.map(|row| Ok((configuration_version(&row)?, row.optional_parsed("upload_token_id")?))).transpose()
     }
 
     /// Some configuration versions of a workspace, newest first.
@@ -125,11 +128,13 @@ impl Tx {
         .map(drop)
     }
 
-    /// Notes what the check of the archive found: `None` when it is good, else why it was refused.
+    /// Notes what the check of the archive found: `None` when it is good, else why it was refused; and whether who uploaded
+    /// it may let it be applied.
     pub async fn finish_configuration_upload(
         &mut self,
         id: &ConfigurationVersionId,
         refusal: Option<&str>,
+        may_auto_apply: bool,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let status = match refusal {
@@ -137,13 +142,25 @@ impl Tx {
             Some(_) => ConfigurationStatus::Errored,
         };
         self.execute(
-            "UPDATE configuration_versions SET status = $2, error_message = $3, uploaded_at = $4 WHERE id = $1",
+            "UPDATE configuration_versions SET status = $2, error_message = $3, uploaded_at = $4, \
+             may_auto_apply = $5 WHERE id = $1",
             &[
                 id.into(),
                 status.as_str().into(),
                 refusal.map(str::to_owned).into(),
                 refusal.is_none().then_some(now).into(),
+                may_auto_apply.into(),
             ],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Notes that somebody who may apply let a configuration be applied: from now on it may apply by itself.
+    pub async fn trust_configuration(&mut self, id: &ConfigurationVersionId) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE configuration_versions SET may_auto_apply = $2 WHERE id = $1",
+            &[id.into(), true.into()],
         )
         .await
         .map(drop)

@@ -1,11 +1,13 @@
 //! Jobs: their queue, their leases and the hashes of their tokens.
 
 use carnet_model::{
-    AgentId, AgentPoolId, Job, JobId, JobStatus, OrgId, Phase, RunId, Signal, Timestamp, WorkspaceId,
+    AgentId, AgentPoolId, Job, JobId, JobStatus, OrgId, Phase, RunId, Signal, Timestamp, TokenId, WorkspaceId,
 };
 
 use crate::agent_pool::serves;
 use crate::db::{Bind, Engine, Row, StoreError, Tx};
+use crate::granted::{id_of, is_granted};
+use crate::standing::Grantee;
 use crate::store::TokenHash;
 use crate::wake_up::JOBS;
 
@@ -29,6 +31,8 @@ pub struct NewJob<'a> {
 pub struct Claim<'a> {
     /// The agent.
     pub agent_id: &'a AgentId,
+    /// The token that claims.
+    pub token_id: &'a TokenId,
     /// The pool of the agent's token; `None` for agents of the site.
     pub agent_pool_id: Option<&'a AgentPoolId>,
     /// The hash of the token that may mint and report.
@@ -56,9 +60,12 @@ fn job(row: &Row) -> Result<Job, StoreError> {
         status: row.parsed("status")?,
         agent_id: row.optional_parsed("agent_id")?,
         agent_pool_id: row.optional_parsed("agent_pool_id")?,
+        agent_token_id: row.optional_parsed("agent_token_id")?,
         signal: row.parsed("wanted_signal")?,
         lease_expires_at: row.optional_time("lease_expires_at")?,
         deadline_at: row.optional_time("deadline_at")?,
+        claimed_at: row.optional_time("claimed_at")?,
+        finished_at: row.optional_time("finished_at")?,
     })
 }
 
@@ -87,7 +94,8 @@ macro_rules! claim_sql {
     ($mine:expr, $lock:literal) => {
         concat!(
             "UPDATE jobs SET status = 'running', agent_id = $1, control_hash = $2, run_hash = $3, delivery_hash = $4, \
-             claimed_at = $5, lease_expires_at = $6, deadline_at = CASE phase WHEN 'plan' THEN $7 ELSE $8 END \
+             claimed_at = $5, lease_expires_at = $6, deadline_at = CASE phase WHEN 'plan' THEN $7 ELSE $8 END, \
+             agent_token_id = $9 \
              WHERE status = 'queued' \
              AND id = (SELECT q.id FROM jobs q WHERE ",
             $mine,
@@ -165,9 +173,9 @@ impl Tx {
         // Postgres passes over a row that somebody holds, be it an administrator's session; SQLite has one writer.
         let sql = match (self.engine(), claim.agent_pool_id) {
             (Engine::Sqlite, None) => claim_sql!(of_site!(), ""),
-            (Engine::Sqlite, Some(_)) => claim_sql!(of_pool!("$9"), ""),
+            (Engine::Sqlite, Some(_)) => claim_sql!(of_pool!("$10"), ""),
             (Engine::Postgres, None) => claim_sql!(of_site!(), " FOR UPDATE SKIP LOCKED"),
-            (Engine::Postgres, Some(_)) => claim_sql!(of_pool!("$9"), " FOR UPDATE SKIP LOCKED"),
+            (Engine::Postgres, Some(_)) => claim_sql!(of_pool!("$10"), " FOR UPDATE SKIP LOCKED"),
         };
         let mut binds: Vec<Bind> = vec![
             claim.agent_id.into(),
@@ -178,6 +186,7 @@ impl Tx {
             claim.lease_expires_at.into(),
             claim.plan_deadline_at.into(),
             claim.apply_deadline_at.into(),
+            claim.token_id.into(),
         ];
         binds.extend(claim.agent_pool_id.map(Bind::from));
         self.one_job(sql, &binds).await
@@ -199,6 +208,16 @@ impl Tx {
         self.execute(
             "UPDATE jobs SET wanted_signal = $2 WHERE id = $1 AND status = 'running'",
             &[id.into(), signal.as_str().into()],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Lets the time of a running job be over at this moment at the latest.
+    pub async fn limit_deadline(&mut self, id: &JobId, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE jobs SET deadline_at = $2 WHERE id = $1 AND status = 'running' AND deadline_at > $2",
+            &[id.into(), now.into()],
         )
         .await
         .map(drop)
@@ -272,20 +291,32 @@ impl Tx {
         rows.iter().map(job).collect()
     }
 
-    /// How many jobs of an organization wait and how many run.
-    pub async fn job_counts(&mut self, organization: &OrgId) -> Result<(u64, u64), StoreError> {
+    /// How many jobs of an organization wait and how many run; with a grantee, those of workspaces whose runs it was granted to
+    /// see.
+    pub async fn job_counts(
+        &mut self,
+        organization: &OrgId,
+        grantee: Option<&Grantee>,
+    ) -> Result<(u64, u64), StoreError> {
+        let binds = [organization.into(), id_of(grantee).into()];
         let queued = self
             .total(
-                "SELECT COUNT(*) AS total FROM jobs j JOIN workspaces w ON w.id = j.workspace_id \
-                 WHERE w.organization_id = $1 AND j.status = 'queued'",
-                &[organization.into()],
+                concat!(
+                    "SELECT COUNT(*) AS total FROM jobs j JOIN workspaces w ON w.id = j.workspace_id ",
+                    "WHERE w.organization_id = $1 AND j.status = 'queued' AND ",
+                    is_granted!("w", "$2", "AND (g.level <> 'custom' OR g.runs <> 'none') ")
+                ),
+                &binds,
             )
             .await?;
         let running = self
             .total(
-                "SELECT COUNT(*) AS total FROM jobs j JOIN workspaces w ON w.id = j.workspace_id \
-                 WHERE w.organization_id = $1 AND j.status = 'running'",
-                &[organization.into()],
+                concat!(
+                    "SELECT COUNT(*) AS total FROM jobs j JOIN workspaces w ON w.id = j.workspace_id ",
+                    "WHERE w.organization_id = $1 AND j.status = 'running' AND ",
+                    is_granted!("w", "$2", "AND (g.level <> 'custom' OR g.runs <> 'none') ")
+                ),
+                &binds,
             )
             .await?;
         Ok((queued, running))

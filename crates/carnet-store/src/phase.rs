@@ -79,13 +79,6 @@ impl Tx {
         row.map(|row| self.opened_phase(&row)).transpose()
     }
 
-    /// The phase whose log has this key.
-    pub async fn phase_by_log_key(&mut self, key: &SecretString) -> Result<Option<RunPhase>, StoreError> {
-        let hash = TokenHash::of(key);
-        let row = self.optional("SELECT * FROM phases WHERE log_hash = $1", &[(&hash).into()]).await?;
-        row.map(|row| self.opened_phase(&row)).transpose()
-    }
-
     /// Saves everything of a phase but its log.
     pub async fn update_phase(&mut self, phase: &RunPhase) -> Result<(), StoreError> {
         let count =

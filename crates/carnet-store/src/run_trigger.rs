@@ -3,6 +3,8 @@
 use carnet_model::{RunTrigger, RunTriggerId, TriggerDirection, WorkspaceId};
 
 use crate::db::{Row, StoreError, Tx};
+use crate::granted::{id_of, is_granted};
+use crate::standing::Grantee;
 
 fn trigger(row: &Row) -> Result<RunTrigger, StoreError> {
     Ok(RunTrigger {
@@ -16,11 +18,11 @@ fn trigger(row: &Row) -> Result<RunTrigger, StoreError> {
 }
 
 macro_rules! triggers {
-    ($tail:literal) => {
+    ($($tail:expr),+) => {
         concat!(
             "SELECT t.*, w.name AS workspace_name, s.name AS source_name FROM run_triggers t ",
             "JOIN workspaces w ON w.id = t.workspace_id JOIN workspaces s ON s.id = t.source_id WHERE ",
-            $tail
+            $($tail),+
         )
     };
 }
@@ -47,36 +49,51 @@ impl Tx {
         row.as_ref().map(trigger).transpose()
     }
 
-    /// Some triggers of a workspace, the oldest first.
+    /// Some triggers of a workspace, the oldest first; with a grantee, those whose other end it was granted to see.
     pub async fn run_triggers(
         &mut self,
         workspace: &WorkspaceId,
         direction: TriggerDirection,
+        grantee: Option<&Grantee>,
         (offset, limit): (u64, u64),
     ) -> Result<Vec<RunTrigger>, StoreError> {
         let sql = match direction {
-            TriggerDirection::Inbound => {
-                triggers!("t.workspace_id = $1 ORDER BY t.created_at, t.id LIMIT $2 OFFSET $3")
-            }
-            TriggerDirection::Outbound => {
-                triggers!("t.source_id = $1 ORDER BY t.created_at, t.id LIMIT $2 OFFSET $3")
-            }
+            TriggerDirection::Inbound => triggers!(
+                "t.workspace_id = $1 AND ",
+                is_granted!("s", "$4", ""),
+                " ORDER BY t.created_at, t.id LIMIT $2 OFFSET $3"
+            ),
+            TriggerDirection::Outbound => triggers!(
+                "t.source_id = $1 AND ",
+                is_granted!("w", "$4", ""),
+                " ORDER BY t.created_at, t.id LIMIT $2 OFFSET $3"
+            ),
         };
-        let rows = self.all(sql, &[workspace.into(), limit.into(), offset.into()]).await?;
+        let binds = [workspace.into(), limit.into(), offset.into(), id_of(grantee).into()];
+        let rows = self.all(sql, &binds).await?;
         rows.iter().map(trigger).collect()
     }
 
-    /// How many triggers a workspace has.
+    /// How many triggers a workspace has; with a grantee, those whose other end it was granted to see.
     pub async fn run_trigger_count(
         &mut self,
         workspace: &WorkspaceId,
         direction: TriggerDirection,
+        grantee: Option<&Grantee>,
     ) -> Result<u64, StoreError> {
         let sql = match direction {
-            TriggerDirection::Inbound => "SELECT COUNT(*) AS total FROM run_triggers WHERE workspace_id = $1",
-            TriggerDirection::Outbound => "SELECT COUNT(*) AS total FROM run_triggers WHERE source_id = $1",
+            TriggerDirection::Inbound => concat!(
+                "SELECT COUNT(*) AS total FROM run_triggers t JOIN workspaces s ON s.id = t.source_id ",
+                "WHERE t.workspace_id = $1 AND ",
+                is_granted!("s", "$2", "")
+            ),
+            TriggerDirection::Outbound => concat!(
+                "SELECT COUNT(*) AS total FROM run_triggers t JOIN workspaces w ON w.id = t.workspace_id ",
+                "WHERE t.source_id = $1 AND ",
+                is_granted!("w", "$2", "")
+            ),
         };
-        self.total(sql, &[workspace.into()]).await
+        self.total(sql, &[workspace.into(), id_of(grantee).into()]).await
     }
 
     /// Tells whether applies of the source queue runs of the workspace.

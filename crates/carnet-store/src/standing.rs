@@ -17,7 +17,7 @@ pub enum Grantee {
 }
 
 impl Grantee {
-    fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         match self {
             Self::User(id) => id.as_str(),
             Self::Team(id) => id.as_str(),

@@ -1,6 +1,6 @@
 //! State versions. Their bytes are blobs.
 
-use carnet_model::{StateResource, StateStatus, StateVersion, StateVersionId, WorkspaceId};
+use carnet_model::{StateResource, StateStatus, StateVersion, StateVersionId, TokenId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 
 use crate::db::{Row, StoreError, Tx, corrupt};
@@ -17,6 +17,27 @@ pub struct PendingState<'a> {
     pub upload: &'a TokenHash,
     /// The hash of the capability to upload the JSON form.
     pub json_upload: &'a TokenHash,
+    /// The token that asked for the uploads.
+    pub token_id: &'a TokenId,
+}
+
+/// Whom a capability to upload belongs to.
+#[derive(Debug, Clone)]
+pub struct StateUpload {
+    /// What waits for the bytes.
+    pub version: StateVersion,
+    /// Whether it may follow whatever state is current.
+    pub forced: bool,
+    /// The token that asked for the upload.
+    pub token_id: Option<TokenId>,
+}
+
+fn state_upload(row: &Row) -> Result<StateUpload, StoreError> {
+    Ok(StateUpload {
+        version: state_version(row)?,
+        forced: row.boolean("forced")?,
+        token_id: row.optional_parsed("upload_token_id")?,
+    })
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,14 +98,16 @@ impl Tx {
     async fn insert_state(
         &mut self,
         version: &StateVersion,
-        forced: bool,
-        uploads: [Option<&TokenHash>; 2],
+        pending: Option<&PendingState<'_>>,
     ) -> Result<(), StoreError> {
-        let [upload, json_upload] = uploads.map(|hash| hash.map(|hash| hash.as_hex().to_owned()));
+        let forced = pending.is_some_and(|pending| pending.forced);
+        let upload = pending.map(|pending| pending.upload.as_hex().to_owned());
+        let json_upload = pending.map(|pending| pending.json_upload.as_hex().to_owned());
         self.execute(
             "INSERT INTO state_versions (id, workspace_id, run_id, created_by, status, serial, lineage, md5, size, \
              terraform_version, resource_count, resources, forced, has_json, upload_hash, json_upload_hash, created_at, \
-             intermediate) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+             intermediate, upload_token_id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
             &[
                 (&version.id).into(),
                 (&version.workspace_id).into(),
@@ -104,6 +127,7 @@ impl Tx {
                 json_upload.into(),
                 version.created_at.into(),
                 version.intermediate.into(),
+                pending.map(|pending| pending.token_id).into(),
             ],
         )
         .await
@@ -112,13 +136,12 @@ impl Tx {
 
     /// Stores a state version whose bytes are there.
     pub async fn insert_state_version(&mut self, version: &StateVersion) -> Result<(), StoreError> {
-        self.insert_state(version, false, [None, None]).await
+        self.insert_state(version, None).await
     }
 
     /// Stores a state version whose bytes are still to come.
     pub async fn insert_pending_state(&mut self, pending: PendingState<'_>) -> Result<(), StoreError> {
-        let uploads = [Some(pending.upload), Some(pending.json_upload)];
-        self.insert_state(pending.version, pending.forced, uploads).await
+        self.insert_state(pending.version, Some(&pending)).await
     }
 
     /// Notes that the bytes of a pending state version came, and what they say; `false` when it is not pending any more.
@@ -289,25 +312,25 @@ impl Tx {
         }
     }
 
-    /// The state version that waits for the raw upload with this capability, and whether it was forced.
+    /// The state version that waits for the raw upload with this capability.
     pub async fn state_version_by_upload(
         &mut self,
         upload: &TokenHash,
-    ) -> Result<Option<(StateVersion, bool)>, StoreError> {
+    ) -> Result<Option<StateUpload>, StoreError> {
         let row =
             self.optional("SELECT * FROM state_versions WHERE upload_hash = $1", &[upload.into()]).await?;
-        row.map(|row| Ok((state_version(&row)?, row.boolean("forced")?))).transpose()
+        row.as_ref().map(state_upload).transpose()
     }
 
     /// The state version that waits for the upload of its JSON form with this capability.
     pub async fn state_version_by_json_upload(
         &mut self,
         upload: &TokenHash,
-    ) -> Result<Option<StateVersionId>, StoreError> {
+    ) -> Result<Option<StateUpload>, StoreError> {
         let row = self
-            .optional("SELECT id FROM state_versions WHERE json_upload_hash = $1", &[upload.into()])
+            .optional("SELECT * FROM state_versions WHERE json_upload_hash = $1", &[upload.into()])
             .await?;
-        row.map(|row| row.parsed("id")).transpose()
+        row.as_ref().map(state_upload).transpose()
     }
 
     /// Uses up the capability to upload a JSON form; `false` when it was used before.

@@ -3,7 +3,9 @@
 use carnet_model::{EffectiveTag, OrgId, OrganizationTag, Tag, TagId, Timestamp, WorkspaceId};
 
 use crate::db::{Bind, Row, StoreError, Tx, corrupt};
+use crate::granted::{id_of, is_granted};
 use crate::search::contains;
+use crate::standing::Grantee;
 
 pub(crate) fn tag(row: &Row) -> Result<Tag, StoreError> {
     Tag::new(&row.text("name")?, &row.text("value")?).map_err(|_| corrupt("name"))
@@ -52,6 +54,19 @@ macro_rules! instance_count {
     };
 }
 
+/// The same among what `$6` may see.
+macro_rules! seen_count {
+    () => {
+        concat!(
+            "(SELECT COUNT(*) FROM workspace_tags b JOIN workspaces w ON w.id = b.workspace_id WHERE b.tag_id = t.id AND ",
+            is_granted!("w", "$6", ""),
+            ") + (SELECT COUNT(*) FROM project_tags b WHERE b.tag_id = t.id AND ($6 = '' OR EXISTS (SELECT 1 FROM team_projects g ",
+            "WHERE g.project_id = b.project_id AND (g.team_id = $6 ",
+            "OR g.team_id IN (SELECT m.team_id FROM team_members m WHERE m.user_id = $6))))) AS instance_count"
+        )
+    };
+}
+
 macro_rules! filtered {
     ($select:expr, $tail:literal) => {
         concat!(
@@ -85,8 +100,8 @@ impl Tx {
         &mut self,
         organization: &OrgId,
         filter: &TagFilter,
-        offset: u64,
-        limit: u64,
+        grantee: Option<&Grantee>,
+        (offset, limit): (u64, u64),
     ) -> Result<(Vec<OrganizationTag>, u64), StoreError> {
         let binds: Vec<Bind> = vec![
             organization.into(),
@@ -94,8 +109,8 @@ impl Tx {
             filter.not_on.clone().into(),
         ];
         let mut page = binds.clone();
-        page.extend([offset.into(), limit.into()]);
-        let sql = filtered!(concat!("t.*, ", instance_count!()), " ORDER BY t.name, t.id LIMIT $5 OFFSET $4");
+        page.extend([offset.into(), limit.into(), id_of(grantee).into()]);
+        let sql = filtered!(concat!("t.*, ", seen_count!()), " ORDER BY t.name, t.id LIMIT $5 OFFSET $4");
         let rows = self.all(sql, &page).await?;
         let total = self.total(filtered!("COUNT(*) AS total", ""), &binds).await?;
         Ok((rows.iter().map(organization_tag).collect::<Result<_, _>>()?, total))

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Read, bearer};
+use crate::jobs::{TOKEN_REVOKED, is_trusted};
 use crate::rate_limit::{Peer, note_proof};
 
 /// The most bytes of a JSON body of the protocol.
@@ -64,6 +65,10 @@ fn gone() -> ApiError {
     ApiError::Gone("the job has ended or was given up".to_owned())
 }
 
+fn revoked() -> ApiError {
+    ApiError::Gone(TOKEN_REVOKED.to_owned())
+}
+
 /// The agent of a job, by the job's control token. The job may have ended since.
 #[derive(Debug)]
 pub(crate) struct JobCall {
@@ -71,6 +76,8 @@ pub(crate) struct JobCall {
     pub(crate) now: Timestamp,
     /// The job as it was when the request came.
     pub(crate) job: Job,
+    /// Whether the agent token with which the job was claimed still worked then.
+    is_trusted: bool,
 }
 
 impl JobCall {
@@ -80,9 +87,21 @@ impl JobCall {
         if job.status == JobStatus::Running { Ok(job) } else { Err(gone()) }
     }
 
+    /// The job as it stands in this transaction, if it still runs and its agent token was not revoked.
+    pub(crate) async fn trusted(&self, tx: &mut Tx) -> Result<Job, ApiError> {
+        let job = self.running(tx).await?;
+        if is_trusted(tx, &job, self.now).await? { Ok(job) } else { Err(revoked()) }
+    }
+
     /// Refuses when the job had ended before the request.
     pub(crate) fn require_running(&self) -> Result<(), ApiError> {
         if self.job.status == JobStatus::Running { Ok(()) } else { Err(gone()) }
+    }
+
+    /// Refuses when the job had ended before the request, or its agent token was revoked.
+    pub(crate) fn require_trusted(&self) -> Result<(), ApiError> {
+        self.require_running()?;
+        if self.is_trusted { Ok(()) } else { Err(revoked()) }
     }
 }
 
@@ -91,8 +110,15 @@ impl FromRequestParts<Arc<App>> for JobCall {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let hash = TokenHash::of(&bearer(parts)?);
-        let job = app.store.read().await?.job_by_control_hash(&hash).await?;
-        Ok(Self { app: Arc::clone(app), now: app.now(), job: of_path(job, parts, app).await? })
+        let now = app.now();
+        let mut tx = app.store.read().await?;
+        let job = tx.job_by_control_hash(&hash).await?;
+        let is_trusted = match &job {
+            Some(job) => is_trusted(&mut tx, job, now).await?,
+            None => false,
+        };
+        drop(tx);
+        Ok(Self { app: Arc::clone(app), now, job: of_path(job, parts, app).await?, is_trusted })
     }
 }
 

@@ -86,6 +86,7 @@ async fn claim_next(call: &AgentCall, agent_id: &AgentId) -> Result<Option<JobDo
     tx.touch_agent(agent_id, now).await?;
     let claim = Claim {
         agent_id,
+        token_id: &call.token_id,
         agent_pool_id: pool,
         control_hash: &TokenHash::of(&tokens.control),
         run_hash: &TokenHash::of(&tokens.run),

@@ -16,7 +16,9 @@ use super::document::run_of;
 use super::heartbeat::note_version;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::jobs::{Cause, close_phase, end_run, move_run, note_unrevoked, schedule};
+use crate::jobs::{
+    Cause, TOKEN_REVOKED, close_phase, end_run, is_trusted, move_run, note_unrevoked, schedule,
+};
 use crate::reply::{Reply, no_content};
 
 /// How long after the plan a failure may become visible to a client that follows the run.
@@ -41,7 +43,12 @@ pub(crate) async fn finish(call: JobCall, Plain(report): Plain<Finish>) -> Reply
     tx.end_job(&job.id, JobStatus::Finished, Some(kept), call.now).await?;
     note_version(&mut tx, &job, report.terraform_version.as_deref()).await?;
     note_unrevoked(&mut tx, &job, &report.unrevoked, call.now).await?;
-    let mut end = End { app: &call.app, tx: &mut tx, job: &job, report: &report, now: call.now };
+    // What an agent without a token says of its success is not believed.
+    let (outcome, why_stopped) = match is_trusted(&mut tx, &job, call.now).await? {
+        true => (outcome, OUT_OF_TIME.to_owned()),
+        false => (JobOutcome::Canceled, format!("Error: {TOKEN_REVOKED}; the run was ended.")),
+    };
+    let mut end = End { app: &call.app, tx: &mut tx, job: &job, report: &report, why_stopped, now: call.now };
     end.carry_out(outcome).await?;
     tx.commit().await?;
     tracing::info!(job.id = %job.id, run.id = %job.run_id, outcome = report.outcome, "a job finished");
@@ -78,6 +85,8 @@ struct End<'a> {
     tx: &'a mut Tx,
     job: &'a Job,
     report: &'a Finish,
+    /// What is told of a job that was stopped although nobody canceled the run.
+    why_stopped: String,
     now: Timestamp,
 }
 
@@ -95,10 +104,10 @@ impl End<'_> {
             }
             (JobOutcome::Canceled, _) => {
                 let (status, last, note) = match run.canceled_at {
-                    Some(_) => (PhaseStatus::Canceled, RunStatus::Canceled, ""),
-                    None => (PhaseStatus::Errored, RunStatus::Errored, OUT_OF_TIME),
+                    Some(_) => (PhaseStatus::Canceled, RunStatus::Canceled, String::new()),
+                    None => (PhaseStatus::Errored, RunStatus::Errored, std::mem::take(&mut self.why_stopped)),
                 };
-                self.close(&mut phase, status, note).await?;
+                self.close(&mut phase, status, &note).await?;
                 self.end(&mut run, last, "").await?;
             }
         }
@@ -131,6 +140,8 @@ impl End<'_> {
 
     async fn apply_succeeded(&mut self, run: &mut Run, phase: &mut RunPhase) -> Result<(), ApiError> {
         self.tx.set_current_configuration(&run.workspace_id, &run.configuration_version_id).await?;
+        // Whoever let the run be applied saw the configuration, or named it.
+        self.tx.trust_configuration(&run.configuration_version_id).await?;
         self.close(phase, PhaseStatus::Finished, "").await?;
         self.end(run, RunStatus::Applied, "").await
     }

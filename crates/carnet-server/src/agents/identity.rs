@@ -26,7 +26,7 @@ pub(crate) async fn create(call: JobCall, Plain(wanted): Plain<IdentityTokenRequ
     check_text("/family", &wanted.family)?;
     check_text("/tag", wanted.tag.as_deref().unwrap_or("default"))?;
     let mut tx = call.app.store.write_to_job(&call.job.id).await?;
-    let job = call.running(&mut tx).await?;
+    let job = call.trusted(&mut tx).await?;
     let (run, workspace) = run_of(&mut tx, &job).await?;
     check_job(&job, &run, call.now)?;
     let request = MintRequest {

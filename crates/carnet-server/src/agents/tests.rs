@@ -6,5 +6,6 @@ mod identity;
 mod leases;
 mod life;
 mod queue;
+mod revoked;
 mod transfer;
 mod waiting;

@@ -10,9 +10,9 @@ use axum::response::{IntoResponse as _, Response};
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
     ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, ExecutionMode, Permission, RunId,
-    RunSource, Timestamp, WorkspaceId,
+    RunSource, Workspace, WorkspaceId,
 };
-use carnet_store::{BlobName, BlobWriter, TokenHash, Tx};
+use carnet_store::{BlobName, BlobWriter, TokenHash};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ use crate::app::{App, entropy, new_secret};
 use crate::archive::{self, ArchiveError, Limits, MAX_ENTRIES};
 use crate::document::{ActionBody, Doc};
 use crate::error::ApiError;
-use crate::extract::{Context, Id, Params, Read, Write};
+use crate::extract::{Context, Id, Params, Read, Uploader, Write};
 use crate::jobs::{NewRun, create_run};
 use crate::reply::{Reply, accepted, created, list, ok};
 use crate::route::{Access, Routes};
@@ -118,7 +118,8 @@ async fn create(
         archived_at: None,
     };
     let key = Capability(new_secret("")?);
-    cx.tx.insert_configuration_version(&version, &key.hash()).await?;
+    let token = cx.require_token()?;
+    cx.tx.insert_configuration_version(&version, &key.hash(), Some(&token)).await?;
     cx.tx.commit().await?;
     let upload_url = cx.app.url(&format!("/_uploads/configuration-versions/{}", key.0.expose_secret()));
     created(resource(&version, Some(upload_url)))
@@ -191,7 +192,7 @@ async fn upload(
     body: Body,
 ) -> Result<Response, ApiError> {
     let hash = key.hash();
-    let (version, folder) = waiting(&app, &hash).await?;
+    let Waiting { version, uploader, folder } = waiting(&app, &hash).await?;
     let blob = archive_blob(&version.id);
     let writer = receive(&app, &blob, &headers, body, app.settings.upload_limit).await?;
 
@@ -201,7 +202,7 @@ async fn upload(
         return Err(ApiError::NotFound);
     }
     tx.commit().await?;
-    let stored = store(&app, &version, folder, writer).await;
+    let stored = store(&app, (&version, &uploader), folder, writer).await;
     if stored.is_err() {
         // The client is told to try again, so it must find the address that it knows.
         let mut tx = app.store.write().await?;
@@ -212,8 +213,8 @@ async fn upload(
 }
 
 async fn store(
-    app: &App,
-    version: &ConfigurationVersion,
+    app: &Arc<App>,
+    (version, uploader): (&ConfigurationVersion, &Uploader),
     folder: PathBuf,
     writer: BlobWriter,
 ) -> Result<(), ApiError> {
@@ -232,15 +233,25 @@ async fn store(
             Some(refusal)
         }
     };
-    finish(app, version, refusal.as_deref()).await
+    finish(app, version, uploader, refusal.as_deref()).await
 }
 
-/// The version that waits for this upload, and the folder in which Terraform will run.
-async fn waiting(app: &App, hash: &TokenHash) -> Result<(ConfigurationVersion, PathBuf), ApiError> {
+/// What waits for an upload.
+struct Waiting {
+    version: ConfigurationVersion,
+    uploader: Uploader,
+    /// Where Terraform will run.
+    folder: PathBuf,
+}
+
+/// The version that waits for this upload, if whoever asked for the address may still upload.
+async fn waiting(app: &Arc<App>, hash: &TokenHash) -> Result<Waiting, ApiError> {
     let mut tx = app.store.read().await?;
-    let version = tx.configuration_version_by_upload(hash).await?.ok_or(ApiError::NotFound)?;
-    let workspace = tx.workspace(&version.workspace_id).await?.ok_or(ApiError::NotFound)?;
-    Ok((version, PathBuf::from(workspace.working_directory)))
+    let found = tx.configuration_version_by_upload(hash).await?;
+    let (version, token_id) = found.ok_or(ApiError::NotFound)?;
+    let uploader = Uploader { token_id, asked_at: version.created_at };
+    let (_, workspace) = uploader.admit(app, tx, &version.workspace_id, Permission::QueuePlans).await?;
+    Ok(Waiting { version, uploader, folder: PathBuf::from(workspace.working_directory) })
 }
 
 /// Reads the stored archive and tells why it is refused, if it is.
@@ -268,40 +279,47 @@ async fn examined(
     }
 }
 
-async fn finish(app: &App, version: &ConfigurationVersion, refusal: Option<&str>) -> Result<(), ApiError> {
-    let now = app.now();
-    let mut tx = app.store.write().await?;
-    tx.finish_configuration_upload(&version.id, refusal, now).await?;
+/// Takes the archive, in the name of whoever asked for the address: the bytes and their check took time, in which that right may
+/// have ended.
+async fn finish(
+    app: &Arc<App>,
+    version: &ConfigurationVersion,
+    uploader: &Uploader,
+    refusal: Option<&str>,
+) -> Result<(), ApiError> {
+    let tx = app.store.write().await?;
+    let (mut cx, workspace) = uploader.admit(app, tx, &version.workspace_id, Permission::QueuePlans).await?;
+    let applies = cx.may(Permission::ApplyRuns, &workspace.organization_id, Some(&workspace.id)).await?;
+    let may_auto_apply = version.may_auto_apply && applies;
+    cx.tx.finish_configuration_upload(&version.id, refusal, may_auto_apply, cx.now).await?;
     if refusal.is_none() && !version.speculative && !version.provisional {
-        tx.set_current_configuration(&version.workspace_id, &version.id).await?;
+        cx.tx.set_current_configuration(&version.workspace_id, &version.id).await?;
     }
     if refusal.is_none() && version.auto_queue_runs {
-        queue_run(&mut tx, app, version, now).await?;
+        queue_run(&mut cx, &workspace, version, may_auto_apply).await?;
     }
-    tx.commit().await?;
+    cx.tx.commit().await?;
     app.jobs_waiting.notify_waiters();
     Ok(())
 }
 
 /// A finished upload makes a run by itself, unless the workspace only keeps state.
 async fn queue_run(
-    tx: &mut Tx,
-    app: &App,
+    cx: &mut Context,
+    workspace: &Workspace,
     version: &ConfigurationVersion,
-    now: Timestamp,
+    may_auto_apply: bool,
 ) -> Result<(), ApiError> {
-    let Some(workspace) = tx.workspace(&version.workspace_id).await? else {
-        return Ok(());
-    };
     if workspace.execution_mode == ExecutionMode::Local {
         return Ok(());
     }
     let message = "Queued by the upload of a configuration".to_owned();
     let source = RunSource::ConfigurationVersion;
-    let mut new = NewRun::by_server(&workspace, version.id.clone(), source, message);
+    let mut new = NewRun::by_server(workspace, version.id.clone(), source, message);
     new.options.plan_only = version.speculative;
-    new.options.auto_apply = workspace.auto_apply && version.may_auto_apply && !version.speculative;
-    create_run(tx, app, new, now).await.map(drop)
+    new.options.auto_apply = workspace.auto_apply && may_auto_apply && !version.speculative;
+    new.created_by = cx.user_id().cloned();
+    create_run(&mut cx.tx, &cx.app, new, cx.now).await.map(drop)
 }
 
 /// A configuration version as clients read it. Only the answer to its making has the address for the upload.

@@ -5,6 +5,7 @@ use carnet_model::{OrgName, OrganizationTag, Permission, TagId, WorkspaceId};
 use carnet_store::TagFilter;
 use serde_json::json;
 
+use super::run_filter::viewer;
 use crate::document::References;
 use crate::error::ApiError;
 use crate::extract::{Id, Params, Read, Write};
@@ -30,7 +31,9 @@ async fn index(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Rep
         not_on: params.get("filter[exclude][taggable][id]").map(str::to_owned),
     };
     let page = params.page()?;
-    let (tags, total) = cx.tx.organization_tags(&organization.id, &filter, page.offset(), page.size).await?;
+    let viewer = viewer(&mut cx, &organization.id).await?;
+    let wanted = (page.offset(), page.size);
+    let (tags, total) = cx.tx.organization_tags(&organization.id, &filter, viewer.as_ref(), wanted).await?;
     let data = tags.iter().map(|tag| resource(tag, &name)).collect();
     list(&format!("/api/v2/organizations/{name}/tags"), data, Vec::new(), page.of(total))
 }

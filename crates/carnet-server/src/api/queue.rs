@@ -32,7 +32,8 @@ async fn queue(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Rep
 
 async fn capacity(Read(mut cx): Read, Id(name): Id<OrgName>) -> Reply {
     let organization = cx.organization(&name, Permission::ReadOrganization).await?;
-    let (pending, running) = cx.tx.job_counts(&organization.id).await?;
+    let viewer = viewer(&mut cx, &organization.id).await?;
+    let (pending, running) = cx.tx.job_counts(&organization.id, viewer.as_ref()).await?;
     let attributes = json!({ "pending": pending, "running": running });
     ok(Resource::new("organization-capacity", &organization.name, attributes))
 }

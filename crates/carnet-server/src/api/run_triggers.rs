@@ -7,6 +7,7 @@ use carnet_model::{
 use serde::Deserialize;
 use serde_json::json;
 
+use super::run_filter::viewer;
 use super::workspace_document;
 use crate::app::entropy;
 use crate::document::Doc;
@@ -29,11 +30,12 @@ pub(crate) fn routes() -> Routes {
 struct Input {}
 
 async fn index(Read(mut cx): Read, Id(id): Id<WorkspaceId>, params: Params) -> Reply {
-    cx.workspace(&id, Permission::ReadRuns).await?;
+    let workspace = cx.workspace(&id, Permission::ReadRuns).await?;
+    let viewer = viewer(&mut cx, &workspace.organization_id).await?;
     let direction = direction(&params)?;
     let page = params.page()?;
-    let triggers = cx.tx.run_triggers(&id, direction, (page.offset(), page.size)).await?;
-    let total = cx.tx.run_trigger_count(&id, direction).await?;
+    let triggers = cx.tx.run_triggers(&id, direction, viewer.as_ref(), (page.offset(), page.size)).await?;
+    let total = cx.tx.run_trigger_count(&id, direction, viewer.as_ref()).await?;
     let included = included(&mut cx, &triggers, &params).await?;
     let path = format!("/api/v2/workspaces/{id}/run-triggers");
     list(&path, triggers.iter().map(resource).collect(), included, page.of(total))
@@ -77,7 +79,9 @@ async fn check(cx: &mut Context, workspace: &Workspace, source: &Workspace) -> R
         "Sourceable must be a workspace of the same organization".to_owned()
     } else if cx.tx.has_run_trigger(&workspace.id, &source.id).await? {
         "Sourceable has already been taken".to_owned()
-    } else if cx.tx.run_trigger_count(&workspace.id, TriggerDirection::Inbound).await? >= MAX_RUN_TRIGGERS {
+    } else if cx.tx.run_trigger_count(&workspace.id, TriggerDirection::Inbound, None).await?
+        >= MAX_RUN_TRIGGERS
+    {
         format!("A workspace can have at most {MAX_RUN_TRIGGERS} sources of run triggers")
     } else {
         return Ok(());
@@ -88,6 +92,10 @@ async fn check(cx: &mut Context, workspace: &Workspace, source: &Workspace) -> R
 async fn find(cx: &mut Context, id: &RunTriggerId, permission: Permission) -> Result<RunTrigger, ApiError> {
     let trigger = cx.tx.run_trigger(id).await?.ok_or(ApiError::NotFound)?;
     cx.workspace(&trigger.workspace_id, permission).await?;
+    // Who may change the workspace may remove what queues its runs.
+    if permission == Permission::ReadRuns {
+        cx.workspace(&trigger.source_id, Permission::ReadWorkspace).await?;
+    }
     Ok(trigger)
 }
 

@@ -56,7 +56,11 @@ async fn create(Write(mut cx): Write, headers: HeaderMap, doc: Doc<RunInput>) ->
     let is_cloud = is_cloud_integration(&headers);
     let applies = cx.may(Permission::ApplyRuns, &workspace.organization_id, Some(&workspace.id)).await?;
     let rights = RunRights { plans: true, applies };
-    let checked = doc.attributes.check(&workspace, configuration.speculative, rights)?;
+    let mut checked = doc.attributes.check(&workspace, configuration.speculative, rights)?;
+    if wanted.is_none() && !configuration.may_auto_apply {
+        // Who only plans could otherwise wait until somebody starts a run of "the latest".
+        checked.options.auto_apply = false;
+    }
     let new = NewRun {
         workspace: &workspace,
         configuration_version_id: configuration.id,

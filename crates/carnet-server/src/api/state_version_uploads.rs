@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use carnet_model::{StateStatus, StateVersion, check_successor};
-use carnet_store::TokenHash;
+use carnet_model::{Permission, StateStatus, StateVersion, check_successor};
+use carnet_store::{StateUpload, TokenHash, Tx};
 
-use super::state_version_writes::fill;
+use super::state_version_writes::{check_lock, fill};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::extract::Id;
+use crate::extract::{Context, Id, Uploader};
 use crate::route::{Access, Routes};
 use crate::state::file::StateFile;
 use crate::state::{conflict, head, insert_outputs, json_blob, put_blob, raw_blob, read_file, unreadable};
@@ -35,8 +35,10 @@ async fn upload(
     body: Body,
 ) -> Result<Response, ApiError> {
     let hash = key.hash();
-    let waiting = app.store.read().await?.state_version_by_upload(&hash).await?;
-    let (version, _) = waiting.ok_or(ApiError::NotFound)?;
+    let mut tx = app.store.read().await?;
+    let waiting = tx.state_version_by_upload(&hash).await?.ok_or(ApiError::NotFound)?;
+    admit(&app, tx, &waiting).await?;
+    let version = waiting.version;
     let bytes = collect(&headers, body, app.settings.upload_limit).await?;
     let file = read_file(bytes.clone()).await?;
     if file.md5 != version.md5 {
@@ -46,8 +48,15 @@ async fn upload(
     Ok(StatusCode::OK.into_response())
 }
 
+/// Who asked for the address, if that caller may still write the state.
+async fn admit(app: &Arc<App>, tx: Tx, waiting: &StateUpload) -> Result<Context, ApiError> {
+    let StateUpload { version, token_id, .. } = waiting;
+    let uploader = Uploader { token_id: token_id.clone(), asked_at: version.created_at };
+    Ok(uploader.admit(app, tx, &version.workspace_id, Permission::WriteState).await?.0)
+}
+
 async fn store(
-    app: &App,
+    app: &Arc<App>,
     hash: &TokenHash,
     version: &StateVersion,
     bytes: Bytes,
@@ -65,9 +74,14 @@ async fn store(
     finalized
 }
 
-async fn finalize(app: &App, hash: &TokenHash, file: &StateFile) -> Result<(), ApiError> {
+async fn finalize(app: &Arc<App>, hash: &TokenHash, file: &StateFile) -> Result<(), ApiError> {
     let mut tx = app.store.write().await?;
-    let (mut version, forced) = tx.state_version_by_upload(hash).await?.ok_or(ApiError::NotFound)?;
+    let waiting = tx.state_version_by_upload(hash).await?.ok_or(ApiError::NotFound)?;
+    let cx = admit(app, tx, &waiting).await?;
+    let user = cx.require_user()?;
+    let mut tx = cx.tx;
+    let StateUpload { mut version, forced, .. } = waiting;
+    check_lock(&mut tx, &version.workspace_id, &user).await?;
     fill(&mut version, file);
     let current = tx.newest_state_version(&version.workspace_id).await?;
     if let Err(problem) = check_successor(current.as_ref().map(head), head(&version), forced) {
@@ -98,12 +112,14 @@ async fn upload_json(
     body: Body,
 ) -> Result<Response, ApiError> {
     let hash = key.hash();
-    let waiting = app.store.read().await?.state_version_by_json_upload(&hash).await?;
-    let id = waiting.ok_or(ApiError::NotFound)?;
+    let mut tx = app.store.read().await?;
+    let waiting = tx.state_version_by_json_upload(&hash).await?.ok_or(ApiError::NotFound)?;
+    admit(&app, tx, &waiting).await?;
+    let id = waiting.version.id.clone();
     let writer = receive(&app, &json_blob(&id), &headers, body, app.settings.upload_limit).await?;
     // First the bytes, so that a client that is told to try again can; of two at the same time, both hold the capability.
     blocking(move || writer.finish()).await?.map_err(ApiError::blob)?;
-    let mut tx = app.store.write().await?;
+    let mut tx = admit(&app, app.store.write().await?, &waiting).await?.tx;
     if !tx.take_json_upload(&hash).await? {
         return Err(ApiError::NotFound);
     }

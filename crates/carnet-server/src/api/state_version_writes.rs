@@ -8,8 +8,8 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use carnet_model::{
-    Lock, LockOwner, Permission, StateHead, StateStatus, StateVersion, StateVersionId, UserId, WorkspaceId,
-    check_successor,
+    Lock, LockOwner, Permission, StateHead, StateStatus, StateVersion, StateVersionId, TokenId, UserId,
+    WorkspaceId, check_successor,
 };
 use carnet_store::{PendingState, Tx};
 use secrecy::ExposeSecret as _;
@@ -75,6 +75,7 @@ async fn create_either(
 ) -> Reply {
     cx.workspace(workspace, Permission::WriteState).await?;
     let user = cx.require_user()?;
+    let token = cx.require_token()?;
     let run = run_of(&mut cx.tx, workspace, &doc).await?;
     let new = checked(doc.attributes, workspace, &user, run, cx.now)?;
     check_lock(&mut cx.tx, workspace, &user).await?;
@@ -82,7 +83,7 @@ async fn create_either(
     drop(cx);
     match new.bytes.clone() {
         Some(bytes) => create_whole(&app, new, bytes, &user).await,
-        None => create_pending(&app, new, &user, headers).await,
+        None => create_pending(&app, new, (&user, &token), headers).await,
     }
 }
 
@@ -140,7 +141,12 @@ async fn store_whole(
     Ok(Stored::New)
 }
 
-async fn create_pending(app: &App, mut new: NewState, user: &UserId, headers: &HeaderMap) -> Reply {
+async fn create_pending(
+    app: &App,
+    mut new: NewState,
+    (user, token_id): (&UserId, &TokenId),
+    headers: &HeaderMap,
+) -> Reply {
     let (raw, json) = (Capability(new_secret("")?), Capability(new_secret("")?));
     let mut tx = app.store.write().await?;
     let lock = check_lock(&mut tx, &new.version.workspace_id, user).await?;
@@ -149,8 +155,13 @@ async fn create_pending(app: &App, mut new: NewState, user: &UserId, headers: &H
     new.version.intermediate = is_snapshot(headers, Some(&lock));
     tx.discard_pending_states(&new.version.workspace_id).await?;
     let (upload, json_upload) = (raw.hash(), json.hash());
-    let pending =
-        PendingState { version: &new.version, forced: new.force, upload: &upload, json_upload: &json_upload };
+    let pending = PendingState {
+        version: &new.version,
+        forced: new.force,
+        upload: &upload,
+        json_upload: &json_upload,
+        token_id,
+    };
     tx.insert_pending_state(pending).await?;
     insert_outputs(&mut tx, &new.version.id, &new.outputs).await?;
     let outputs = tx.state_output_ids(&new.version.id).await?;
@@ -180,7 +191,11 @@ fn check_rules(newest: Option<&StateVersion>, version: &StateVersion, force: boo
 }
 
 /// Checks that the user holds the lock, which is returned.
-async fn check_lock(tx: &mut Tx, workspace: &WorkspaceId, user: &UserId) -> Result<Lock, ApiError> {
+pub(super) async fn check_lock(
+    tx: &mut Tx,
+    workspace: &WorkspaceId,
+    user: &UserId,
+) -> Result<Lock, ApiError> {
     let workspace = tx.workspace(workspace).await?.ok_or(ApiError::NotFound)?;
     match workspace.lock {
         Some(lock) if lock.owner == LockOwner::User(user.clone()) => Ok(lock),

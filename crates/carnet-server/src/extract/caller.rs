@@ -11,6 +11,7 @@ use secrecy::SecretString;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::jobs::is_trusted;
 
 /// The bearer token of a request.
 pub(crate) fn bearer(parts: &Parts) -> Result<SecretString, ApiError> {
@@ -46,6 +47,9 @@ pub(super) async fn authenticate(tx: &mut Tx, parts: &Parts, now: Timestamp) -> 
         return Ok(Caller { owner: token_owner(tx, token).await?, unnoted });
     }
     let job = tx.job_by_run_hash(&hash).await?.ok_or(ApiError::Unauthorized)?;
+    if !is_trusted(tx, &job, now).await? {
+        return Err(ApiError::Unauthorized);
+    }
     let owner = TokenOwner::Run { job_id: job.id, run_id: job.run_id, workspace_id: job.workspace_id };
     Ok(Caller { owner, unnoted: None })
 }
@@ -66,7 +70,7 @@ async fn store_use(app: &App, token: &TokenId, now: Timestamp) -> Result<(), Sto
     tx.commit().await
 }
 
-async fn token_owner(tx: &mut Tx, token: ApiToken) -> Result<TokenOwner, ApiError> {
+pub(super) async fn token_owner(tx: &mut Tx, token: ApiToken) -> Result<TokenOwner, ApiError> {
     let ApiToken { id: token_id, kind, user_id, team_id, organization_id, agent_pool_id, .. } = token;
     match (kind, user_id, team_id, organization_id) {
         (TokenKind::User, Some(user_id), ..) => {

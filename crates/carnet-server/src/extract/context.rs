@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use carnet_model::{
-    OrgId, OrgName, Organization, Permission, Place, Project, ProjectId, Standing, Timestamp, TokenOwner,
-    UserId, Workspace, WorkspaceId, is_allowed,
+    OrgId, OrgName, Organization, Permission, Place, Project, ProjectId, Standing, Timestamp, TokenId,
+    TokenOwner, UserId, Workspace, WorkspaceId, is_allowed,
 };
 use carnet_store::{Grantee, Tx};
 
@@ -38,6 +38,18 @@ impl Context {
             | TokenOwner::Team { user_id, .. }
             | TokenOwner::Organization { user_id, .. } => Some(user_id),
             TokenOwner::AuditTrail { .. } | TokenOwner::Agent { .. } | TokenOwner::Run { .. } => None,
+        }
+    }
+
+    /// The token that the caller presented, or the refusal for a token of a run.
+    pub(crate) fn require_token(&self) -> Result<TokenId, ApiError> {
+        match &self.owner {
+            TokenOwner::User { token_id, .. }
+            | TokenOwner::Team { token_id, .. }
+            | TokenOwner::Organization { token_id, .. }
+            | TokenOwner::AuditTrail { token_id, .. }
+            | TokenOwner::Agent { token_id, .. } => Ok(token_id.clone()),
+            TokenOwner::Run { .. } => Err(ApiError::NotFound),
         }
     }
 

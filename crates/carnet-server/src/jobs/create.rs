@@ -107,7 +107,8 @@ pub(crate) async fn create_run(
 /// Queues a run of every workspace that waits for applies of the one of this run. Belongs into the transaction in which the run
 /// becomes applied. A workspace without a configuration has nothing to run, and one that runs locally does so by itself.
 pub(super) async fn trigger_runs(tx: &mut Tx, app: &App, run: &Run, now: Timestamp) -> Result<(), ApiError> {
-    let triggers = tx.run_triggers(&run.workspace_id, TriggerDirection::Outbound, (0, u64::MAX)).await?;
+    let triggers =
+        tx.run_triggers(&run.workspace_id, TriggerDirection::Outbound, None, (0, u64::MAX)).await?;
     if triggers.is_empty() {
         return Ok(());
     }
@@ -116,15 +117,19 @@ pub(super) async fn trigger_runs(tx: &mut Tx, app: &App, run: &Run, now: Timesta
         let Some(workspace) = tx.workspace(&trigger.workspace_id).await? else {
             continue;
         };
-        let configuration = tx.latest_configuration(&workspace.id).await?;
-        let Some(configuration) = configuration.filter(|_| workspace.execution_mode != ExecutionMode::Local)
-        else {
+        let configuration = match tx.latest_configuration(&workspace.id).await? {
+            Some(id) if workspace.execution_mode != ExecutionMode::Local => {
+                tx.configuration_version(&id).await?
+            }
+            Some(_) | None => None,
+        };
+        let Some(configuration) = configuration else {
             tracing::info!(run.id = %run.id, workspace.id = %workspace.id, "a run trigger has nothing to run");
             continue;
         };
         let message = format!("Triggered by {} of the workspace {}", run.id, trigger.source_name);
-        let mut new = NewRun::by_server(&workspace, configuration, RunSource::RunTrigger, message);
-        new.options.auto_apply = workspace.auto_apply_run_trigger;
+        let mut new = NewRun::by_server(&workspace, configuration.id, RunSource::RunTrigger, message);
+        new.options.auto_apply = workspace.auto_apply_run_trigger && configuration.may_auto_apply;
         new.triggering_run_id = Some(run.id.clone());
         create_run(tx, app, new, now).await?;
     }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::waiting::WaitingJobs;
 use super::wake_up::wake_agents;
-use super::{Cause, end_run, note_event, note_unrevoked};
+use super::{Cause, TOKEN_REVOKED, end_run, is_trusted, note_event, note_unrevoked};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::notifications::send_notifications;
@@ -87,7 +87,8 @@ async fn lose(tx: &mut Tx, app: &App, job: &Job, now: Timestamp) -> Result<(), A
     let mut run =
         tx.run(&job.run_id).await?.ok_or_else(|| ApiError::internal("the run of a job is not there"))?;
     tracing::warn!(job.id = %job.id, run.id = %run.id, "an agent stopped answering");
-    let what = "the agent stopped answering";
+    let is_revoked = job.signal != Signal::None && !is_trusted(tx, job, now).await?;
+    let what = if is_revoked { TOKEN_REVOKED } else { "the agent stopped answering" };
     let note = match job.phase {
         Phase::Plan => format!("Error: {what}; the run was ended. Nothing was changed. Start a new run."),
         Phase::Apply => format!(
@@ -116,7 +117,10 @@ async fn stop_late(tx: &mut Tx, job: &Job, now: Timestamp) -> Result<bool, ApiEr
         return Ok(false);
     }
     tx.set_signal(&job.id, wanted).await?;
-    let cause = Cause::server("the time limit of this phase has passed");
+    let cause = match is_trusted(tx, job, now).await? {
+        true => Cause::server("the time limit of this phase has passed"),
+        false => Cause::server(TOKEN_REVOKED),
+    };
     note_event(tx, &job.run_id, "timed_out", cause, now).await?;
     Ok(true)
 }

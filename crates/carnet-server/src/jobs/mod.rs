@@ -5,6 +5,7 @@ mod end;
 mod leases;
 mod schedule;
 mod status;
+mod trust;
 mod unrevoked;
 mod waiting;
 mod wake_up;
@@ -14,6 +15,7 @@ pub(crate) use end::{close_phase, end_run, give_way};
 pub use leases::run_background;
 pub(crate) use schedule::schedule;
 pub(crate) use status::{Cause, move_phase, move_run, note_event};
+pub(crate) use trust::{TOKEN_REVOKED, is_trusted};
 pub(crate) use unrevoked::{Settled, note_settled, note_unrevoked, still_unrevoked};
 
 #[cfg(test)]

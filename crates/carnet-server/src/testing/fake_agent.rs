@@ -51,7 +51,7 @@ impl Project {
         };
         let hash = TokenHash::of(&new_secret("").expect("randomness"));
         let mut tx = self.server.app.store.write().await.expect("a transaction");
-        tx.insert_configuration_version(&version, &hash).await.expect("stored");
+        tx.insert_configuration_version(&version, &hash, None).await.expect("stored");
         tx.commit().await.expect("committed");
         version.id
     }

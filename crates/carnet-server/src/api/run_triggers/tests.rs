@@ -108,7 +108,8 @@ async fn both_ends_are_asked_for_permission() {
     project.workspace = app.clone();
     let trigger = connect(&project, &app, &net).await;
     let one = format!("/api/v2/run-triggers/{}", text(&trigger["id"]));
-    assert_eq!(project.server.request("GET", &one, &writer, Value::Null).await.0, 200);
+    assert_eq!(project.server.request("GET", &one, &writer, Value::Null).await.0, 404, "it names the source");
+    project.get(&one).await;
     assert_eq!(project.server.request("DELETE", &one, &writer, Value::Null).await.0, 403);
     assert_eq!(project.server.request("DELETE", &one, &admin, Value::Null).await.0, 204);
 }
