@@ -132,7 +132,13 @@ async fn create(
         workspace.source = WorkspaceSource::Terraform;
     }
     change(&mut cx, &organization, &mut workspace, &doc).await?;
-    cx.project(&workspace.project_id, Permission::CreateWorkspaces).await?;
+    match cx.project(&workspace.project_id, Permission::CreateWorkspaces).await {
+        // Every organization has its default project: whoever sees the organization may know what is missing there.
+        Err(ApiError::NotFound) if workspace.project_id == organization.default_project_id => {
+            return Err(cx.refusal(true, Permission::CreateWorkspaces));
+        }
+        other => other?,
+    };
     cx.tx.insert_workspace(&workspace).await.map_err(taken)?;
     refuse_closed_pool(&mut cx, &workspace).await?;
     for tag in tags_of(&doc)?.unwrap_or_default() {
