@@ -15,6 +15,7 @@ use crate::api::authentication_tokens::{default_expiry, new_user_token};
 use crate::api::organization_memberships::parsed_email;
 use crate::api::organizations::create_organization;
 use crate::app::{App, entropy, new_secret};
+use crate::audit::event_of_setup;
 use crate::error::ApiError;
 use crate::extract::Id;
 use crate::page::page;
@@ -29,7 +30,7 @@ const SETUP_CODES: usize = 8;
 /// What the token of the embedded agent is described as.
 pub const AGENT_TOKEN_DESCRIPTION: &str = "embedded agent";
 
-/// Why the first user could not be prepared.
+/// Why an account or a token could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// The bootstrap token is too weak.
@@ -41,9 +42,21 @@ pub enum SetupError {
     /// Somebody has the name.
     #[error("the username is taken")]
     NameTaken,
+    /// What was given for it cannot be used.
+    #[error("{0}")]
+    Unusable(String),
     /// The database or the operating system failed.
-    #[error("the first user could not be prepared")]
-    Failed(#[from] ApiError),
+    #[error("the account or the token could not be stored")]
+    Failed(#[source] ApiError),
+}
+
+impl From<ApiError> for SetupError {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::Invalid { detail, .. } => Self::Unusable(detail),
+            other => Self::Failed(other),
+        }
+    }
 }
 
 impl From<carnet_store::StoreError> for SetupError {
@@ -262,7 +275,8 @@ async fn submit(
         }
     };
     let user = insert_user(&mut tx, username, &form.email, true, now).await?;
-    create_organization(&mut tx, &organization, &form.email, &user.id, now).await?;
+    let made = create_organization(&mut tx, &organization, &form.email, &user.id, now).await?;
+    tx.insert_audit_event(&event_of_setup(&user.id, &made.id, now)?).await?;
     let token = new_secret("carnet-")?;
     insert_token(&mut tx, TokenKind::User, Some(user.id), "first token", &TokenHash::of(&token), now).await?;
     tx.set_meta(SETUP_CODE, None).await?;
