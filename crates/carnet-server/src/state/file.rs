@@ -20,7 +20,7 @@ pub(crate) enum StateFileError {
         "this is not a Terraform state of version 4: {0}; push what `terraform state pull` gave, or the state that an \
          apply left behind"
     )]
-    NotTerraform(&'static str),
+    Foreign(&'static str),
     /// The outputs are not a map of outputs.
     #[error("these are not outputs: {0}")]
     NotOutputs(String),
@@ -128,7 +128,7 @@ impl StateFile {
     pub(crate) fn read_strictly(bytes: &[u8]) -> Result<Self, StateFileError> {
         let file = Self::read(bytes)?;
         match file.flaw {
-            Some(flaw) => Err(StateFileError::NotTerraform(flaw)),
+            Some(flaw) => Err(StateFileError::Foreign(flaw)),
             None => Ok(file),
         }
     }
