@@ -153,6 +153,12 @@ pub enum AgentError {
     /// The server does not know the agent's token.
     #[error("the server does not accept the agent token")]
     Unauthorized,
+    /// There is nothing for this token where agents register.
+    #[error(
+        "the server answered 404: this is not an agent token (`carnet admin agent-token` makes one, and so do agent pools; \
+         API tokens are for people), or --server is not the address of a Carnet server"
+    )]
+    NotAnAgent,
     /// The server refuses the agent.
     #[error("the server refuses the agent")]
     Refused(#[source] carnet_api::client::ClientError),

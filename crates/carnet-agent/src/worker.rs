@@ -171,6 +171,7 @@ impl Worker {
                         Some(registered.agent_id.clone());
                     return Ok(registered.agent_id);
                 }
+                Err(ClientError::Refused { status: 404, .. }) => return Err(AgentError::NotAnAgent),
                 Err(error) => bear(error, reach).await?,
             }
         }

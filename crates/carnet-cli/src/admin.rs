@@ -109,6 +109,7 @@ async fn open(place: DataOptions) -> anyhow::Result<Store> {
         Database::DataDir => (DataDir::beside_server(&place.data)?, false),
         Database::Postgres { .. } => (DataDir::beside_database(&place.data), true),
     };
-    let master = data.master_key(place.master_key_file.as_deref(), is_in_use)?;
-    database.open(&data, master).await
+    let key_file = place.master_key_file.as_deref();
+    let master = data.master_key(key_file, is_in_use)?;
+    database.open(&data, master, key_file).await
 }

@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use carnet_agent::{AgentConfig, AllowedHosts, EngineSource};
 use clap::Args;
+use reqwest::Url;
 
+use crate::reach::{authorities, server_address};
 use crate::{config, edge};
 
 /// Options of an agent. Its token comes from CARNET_AGENT_TOKEN or a file, never from the argument list.
 #[derive(Debug, Args)]
 pub(crate) struct AgentOptions {
     /// The server's address.
-    #[arg(long, env = "CARNET_SERVER", value_name = "URL")]
-    server: String,
+    #[arg(long, env = "CARNET_SERVER", value_name = "URL", value_parser = server_address)]
+    server: Url,
 
     /// The file of the agent token; CARNET_AGENT_TOKEN beats it. `carnet admin agent-token` makes one.
     #[arg(long, env = "CARNET_AGENT_TOKEN_FILE", value_name = "FILE")]
@@ -67,11 +69,7 @@ pub(crate) async fn run(options: Box<AgentOptions>) -> anyhow::Result<()> {
         }
         (None, None) => anyhow::bail!("no agent token: set CARNET_AGENT_TOKEN or --token-file"),
     };
-    let authorities = options
-        .ca_file
-        .as_ref()
-        .map(|file| std::fs::read(file).with_context(|| format!("{} cannot be read", file.display())))
-        .transpose()?;
+    let authorities = options.ca_file.as_deref().map(authorities).transpose()?;
     let config = AgentConfig {
         name: options.name,
         ca_pem: authorities,
@@ -82,7 +80,7 @@ pub(crate) async fn run(options: Box<AgentOptions>) -> anyhow::Result<()> {
         host_env: edge::environment(),
         concurrency: options.concurrency.max(1),
         sandbox: config::sandbox_mode(&options.sandbox)?,
-        ..AgentConfig::new(options.server.trim_end_matches('/'), token, options.data)
+        ..AgentConfig::new(options.server.as_str().trim_end_matches('/'), token, options.data)
     };
     let stop = async {
         if let Err(error) = edge::stop_signal().await {

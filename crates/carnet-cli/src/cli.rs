@@ -95,6 +95,17 @@ fn secret(text: &str) -> Result<SecretString, Infallible> {
     Ok(SecretString::from(text))
 }
 
+/// Reads an address to listen on.
+pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let port = text.rsplit_once(':').map_or("8443", |(_, port)| port);
+        format!(
+            "{text:?} is not an IP address with a port; write 127.0.0.1:{port} for this machine alone, 0.0.0.0:{port} for \
+             every address, as names are not looked up"
+        )
+    })
+}
+
 /// Options of the server. A flag beats the variable, which beats the file.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ServerOptions {
@@ -106,7 +117,7 @@ pub(crate) struct ServerOptions {
     pub(crate) database: DatabaseOptions,
 
     /// The IP address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8443].
-    #[arg(long, env = "CARNET_LISTEN", value_name = "IP:PORT")]
+    #[arg(long, env = "CARNET_LISTEN", value_name = "IP:PORT", value_parser = listen_address)]
     pub(crate) listen: Option<SocketAddr>,
 
     /// The address under which clients reach the server [default: the address it listens on].

@@ -10,8 +10,9 @@ use carnet_server::{ServerAdapter, read_adapters};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::cli::ServerOptions;
+use crate::cli::{self, ServerOptions};
 use crate::database::Database;
+use crate::reach::authorities;
 
 /// The file: the keys are those of the flags, with underscores.
 #[derive(Debug, Default, Deserialize)]
@@ -20,7 +21,7 @@ struct File {
     data: Option<PathBuf>,
     database: Option<SecretString>,
     database_file: Option<PathBuf>,
-    listen: Option<SocketAddr>,
+    listen: Option<String>,
     url: Option<String>,
     issuer_url: Option<String>,
     tls: Option<String>,
@@ -103,7 +104,11 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
     Ok(ServerConfig {
         data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from("carnet-data")),
         database: Database::new(options.database, file.database, file.database_file)?,
-        listen: options.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8443))),
+        listen: match (options.listen, file.listen) {
+            (Some(address), _) => address,
+            (None, Some(text)) => cli::listen_address(&text).map_err(anyhow::Error::msg)?,
+            (None, None) => SocketAddr::from(([127, 0, 0, 1], 8443)),
+        },
         url: options.url.or(file.url).map(|url| web_address(&url)).transpose()?,
         issuer_url: options.issuer_url.or(file.issuer_url),
         tls: tls_mode(options.tls.or(file.tls).as_deref().unwrap_or("auto"))?,
@@ -153,6 +158,7 @@ pub(crate) fn check(config: &ServerConfig) -> anyhow::Result<()> {
     for file in files {
         std::fs::metadata(file).with_context(|| format!("{} cannot be read", file.display()))?;
     }
+    config.ca_file.as_deref().map(authorities).transpose()?;
     config.adapters()?;
     config.allowed_hosts()?;
     config.allowed_notification_hosts()?;

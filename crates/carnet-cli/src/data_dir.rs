@@ -47,7 +47,11 @@ impl DataDir {
     /// Opens a directory that a server has made; the server may run meanwhile.
     pub(crate) fn beside_server(path: &Path) -> anyhow::Result<Self> {
         if !path.join("carnet.db").exists() {
-            bail!("{} is not the data directory of a server; name it with --data", path.display());
+            bail!(
+                "{} is not the data directory of a server with SQLite; name that with --data, or give the address of the \
+                 Postgres database with CARNET_DATABASE, --database-file or --database",
+                path.display()
+            );
         }
         Ok(Self { path: path.canonicalize()?, _lock: None })
     }
@@ -61,6 +65,18 @@ impl DataDir {
         &self.path
     }
 
+    /// Where the master key is found, for people.
+    pub(crate) fn master_key_place(&self, file: Option<&Path>) -> String {
+        if edge::secret("CARNET_MASTER_KEY").is_some() {
+            return "CARNET_MASTER_KEY".to_owned();
+        }
+        self.master_key_file(file).display().to_string()
+    }
+
+    fn master_key_file(&self, file: Option<&Path>) -> PathBuf {
+        file.map_or_else(|| self.path.join("master.key"), Path::to_owned)
+    }
+
     /// The master key: from `CARNET_MASTER_KEY`, else from its file, which is made with the first start, unless data in a database
     /// elsewhere is sealed already.
     pub(crate) fn master_key(&self, file: Option<&Path>, is_in_use: bool) -> anyhow::Result<MasterKey> {
@@ -68,7 +84,7 @@ impl DataDir {
             return MasterKey::from_text(text.expose_secret())
                 .context("CARNET_MASTER_KEY must hold 32 bytes, as 64 hex digits or base64");
         }
-        let path = file.map_or_else(|| self.path.join("master.key"), Path::to_owned);
+        let path = self.master_key_file(file);
         match fs::read_to_string(&path) {
             Ok(text) => {
                 refuse_open_file(&path)?;

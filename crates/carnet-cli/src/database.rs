@@ -1,9 +1,9 @@
 //! Which database the server uses.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use carnet_store::{MasterKey, PostgresUrl, Store};
+use carnet_store::{MasterKey, PostgresUrl, Store, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cli::DatabaseOptions;
@@ -57,15 +57,29 @@ impl Database {
         }
     }
 
-    /// Opens the data.
-    pub(crate) async fn open(&self, data: &DataDir, master: MasterKey) -> anyhow::Result<Store> {
-        match self {
-            Self::DataDir => {
-                Store::open(data.path(), master).await.context("the data directory cannot be opened")
-            }
-            Self::Postgres { url, .. } => Store::connect(url, master).await.with_context(|| {
-                format!("{} cannot be opened; all its servers need the same master key", url.display())
+    /// Opens the data; `key_file` is where the operator said that the master key is.
+    pub(crate) async fn open(
+        &self,
+        data: &DataDir,
+        master: MasterKey,
+        key_file: Option<&Path>,
+    ) -> anyhow::Result<Store> {
+        let (opened, what) = match self {
+            Self::DataDir => (
+                Store::open(data.path(), master).await,
+                format!("the data directory {}", data.path().display()),
+            ),
+            Self::Postgres { url, .. } => (Store::connect(url, master).await, url.display()),
+        };
+        match opened {
+            Err(error @ StoreError::OtherMasterKey) => Err(error).with_context(|| {
+                format!(
+                    "{what} cannot be opened with the master key of {}; give the one that it was made with, with \
+                     --master-key-file or as CARNET_MASTER_KEY",
+                    data.master_key_place(key_file)
+                )
             }),
+            other => other.with_context(|| format!("{what} cannot be opened")),
         }
     }
 }

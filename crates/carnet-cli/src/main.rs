@@ -9,6 +9,7 @@ mod data_dir;
 mod database;
 mod edge;
 mod logging;
+mod reach;
 mod server;
 mod tls;
 mod trust;

@@ -1,7 +1,7 @@
 //! `carnet server`: everything in one process, the parts meeting over HTTP.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -16,10 +16,12 @@ use tokio::sync::{Notify, oneshot};
 use crate::config::{ServerConfig, TlsMode};
 use crate::data_dir::DataDir;
 use crate::database::Database;
-use crate::{agent, edge, tls};
+use crate::{agent, edge, reach, tls};
 
 /// Runs the server until it is asked to stop.
 pub(crate) async fn run(config: ServerConfig) -> anyhow::Result<()> {
+    // Before anything is made.
+    config.ca_file.as_deref().map(reach::authorities).transpose()?;
     let data = DataDir::open(&config.data)?;
     let listener = TcpListener::bind(config.listen)
         .await
@@ -110,7 +112,8 @@ fn certificates(config: &ServerConfig, data: &Path, url: &str) -> anyhow::Result
 async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow::Result<Arc<App>> {
     let is_in_use = config.database.is_in_use().await?;
     let master = data.master_key(config.master_key_file.as_deref(), is_in_use)?;
-    let store = edge::for_owner_only(async || config.database.open(data, master).await).await?;
+    let key_file = config.master_key_file.as_deref();
+    let store = edge::for_owner_only(async || config.database.open(data, master, key_file).await).await?;
     let issuer_url: IssuerUrl = config
         .issuer_url
         .as_deref()
@@ -135,9 +138,7 @@ async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow
 
 fn destinations(config: &ServerConfig) -> anyhow::Result<Destinations> {
     let allowed = config.allowed_notification_hosts()?;
-    let read =
-        |file: &PathBuf| std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()));
-    let ca_pem = config.ca_file.as_ref().map(read).transpose()?;
+    let ca_pem = config.ca_file.as_deref().map(reach::authorities).transpose()?;
     Ok(Destinations::new(move |host, port| allowed.allows(host, port), ca_pem))
 }
 
@@ -187,8 +188,7 @@ async fn embedded_agent(
     let url = endpoint.local_url(config)?;
     let mut authorities = endpoint.authority.unwrap_or_default();
     if let Some(file) = &config.ca_file {
-        authorities
-            .extend(std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?);
+        authorities.extend(reach::authorities(file)?);
     }
     let token: SecretString =
         carnet_server::renew_agent_token(store, &agent_description(config, data), edge::now()).await?;

@@ -62,6 +62,10 @@ impl AuditAct {
             let Some(place) = parts.iter().position(|part| *part == word).filter(|place| *place > 0) else {
                 continue;
             };
+            // The variables of a set are no relation to something that exists without it: they are made and destroyed there.
+            if verb.is_some() && parts.get(place + 1) == Some(&"vars") {
+                continue;
+            }
             let rest = parts[place + 1..].join("_").replace('-', "_");
             let action = match verb {
                 None => rest,
@@ -74,12 +78,16 @@ impl AuditAct {
         let ends_with_value = parts.last().is_some_and(|part| part.starts_with('{'));
         let resource_type = collection(parts);
         match method {
-            "POST" if !ends_with_value => {
-                Self { resource_type, resource_id: None, action: "create".to_owned(), creates: true }
-            }
+            "POST" if !ends_with_value => Self::new(resource_type, "create"),
+            // Going back to an older state makes a new one.
+            "PATCH" if parts.last() == Some(&"state-versions") => Self::new(resource_type, "roll_back"),
             "DELETE" => Self::known(resource_type, value_before(parts.len()), "destroy"),
             _ => Self::known(resource_type, value_before(parts.len()), "update"),
         }
+    }
+
+    fn new(resource_type: String, action: &str) -> Self {
+        Self { resource_type, resource_id: None, action: action.to_owned(), creates: true }
     }
 
     fn known(resource_type: String, resource_id: Option<String>, action: &str) -> Self {
@@ -166,6 +174,18 @@ mod tests {
             &["varset-1"],
             ("variable_set", Some("varset-1"), "remove_workspaces", false),
         );
+    }
+
+    #[test]
+    fn what_is_made_inside_something_else_has_a_name_of_its_own() {
+        let vars = "/api/v2/varsets/{variable_set}/relationships/vars";
+        check("POST", vars, &["varset-1"], ("var", None, "create", true));
+        let (one, values) = (format!("{vars}/{{variable}}"), ["varset-1", "var-1"]);
+        check("PATCH", &one, &values, ("var", Some("var-1"), "update", false));
+        check("DELETE", &one, &values, ("var", Some("var-1"), "destroy", false));
+        let states = "/api/v2/workspaces/{workspace}/state-versions";
+        check("POST", states, &["ws-1"], ("state_version", None, "create", true));
+        check("PATCH", states, &["ws-1"], ("state_version", None, "roll_back", true));
     }
 
     #[test]

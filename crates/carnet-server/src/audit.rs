@@ -12,7 +12,9 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use carnet_issuer::TokenDraft;
-use carnet_model::{AuditAct, AuditEvent, AuditEventId, Job, Timestamp, TokenKind, TokenOwner, Workspace};
+use carnet_model::{
+    AuditAct, AuditEvent, AuditEventId, Job, OrgId, Timestamp, TokenKind, TokenOwner, UserId, Workspace,
+};
 
 use crate::app::entropy;
 use crate::error::ApiError;
@@ -94,6 +96,30 @@ pub(crate) fn event_of_request(owner: &TokenOwner, now: Timestamp) -> Result<Opt
         act,
         created_at: now,
     }))
+}
+
+/// The entry of the organization that the first user makes on the setup page, where nobody has a token yet.
+pub(crate) fn event_of_setup(
+    user: &UserId,
+    organization: &OrgId,
+    now: Timestamp,
+) -> Result<AuditEvent, ApiError> {
+    Ok(AuditEvent {
+        id: AuditEventId::from_entropy(entropy()?),
+        organization_id: Some(organization.clone()),
+        request_id: REQUEST.try_with(|request| request.id.clone()).ok(),
+        actor_kind: "setup".to_owned(),
+        accessor_id: Some(user.as_str().to_owned()),
+        token_id: None,
+        description: "setup".to_owned(),
+        act: AuditAct {
+            resource_type: "organization".to_owned(),
+            resource_id: Some(organization.as_str().to_owned()),
+            action: "create".to_owned(),
+            creates: false,
+        },
+        created_at: now,
+    })
 }
 
 /// The entry of an identity token.

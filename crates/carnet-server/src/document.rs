@@ -205,9 +205,27 @@ impl<S: Send + Sync> FromRequest<S> for ActionBody {
         }
         let value: Value = serde_json::from_slice(&body)
             .map_err(|error| ApiError::BadRequest(format!("the body is not JSON: {error}")))?;
+        if value.get("data").is_some_and(|data| !matches!(data, Value::Object(_) | Value::Null)) {
+            return Err(ApiError::invalid("/data", "data must be an object"));
+        }
         let attributes = value.pointer("/data/attributes").unwrap_or(&value);
-        let text =
-            ["comment", "reason"].iter().find_map(|name| attributes.get(name)?.as_str()).map(str::to_owned);
+        let prefix = if value.pointer("/data/attributes").is_some() { "/data/attributes" } else { "" };
+        if !matches!(attributes, Value::Object(_) | Value::Null) {
+            return Err(ApiError::invalid(prefix, "the body of an action is a JSON object, or nothing"));
+        }
+        let mut text = None;
+        for name in ["comment", "reason"] {
+            match attributes.get(name) {
+                None | Some(Value::Null) => {}
+                Some(Value::String(found)) => text = text.or_else(|| Some(found.clone())),
+                Some(_) => {
+                    return Err(ApiError::invalid(
+                        &format!("{prefix}/{name}"),
+                        format!("{name} must be a text"),
+                    ));
+                }
+            }
+        }
         Ok(Self { text })
     }
 }

@@ -1,12 +1,16 @@
 //! `/healthz` tells that the process lives, `/readyz` that it can answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::route::{Access, Routes};
+
+/// Whoever asks is a load balancer or a supervisor, which gives up soon.
+const READY_LIMIT: Duration = Duration::from_millis(1500);
 
 pub(crate) fn routes() -> Routes {
     Routes::default().get("/healthz", Access::Public, alive).get("/readyz", Access::Public, ready)
@@ -17,6 +21,10 @@ async fn alive() -> &'static str {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, ApiError> {
-    app.store.read().await?.has_users().await?;
+    let asked = async { app.store.read().await?.has_users().await };
+    match tokio::time::timeout(READY_LIMIT, asked).await {
+        Ok(answer) => answer?,
+        Err(late) => return Err(ApiError::Unavailable(Box::new(late))),
+    };
     Ok("ready\n")
 }

@@ -19,6 +19,8 @@ pub enum Access {
     Capability,
     /// Any user, for things that are the user's own.
     User,
+    /// Administrators of the site; to others nothing is there.
+    SiteAdmin,
     /// Callers that may do this where the path points to; to others nothing is there.
     Allowed(Permission),
     /// Agents, by their agent token.

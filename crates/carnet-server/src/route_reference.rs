@@ -10,6 +10,7 @@ fn who(access: Access) -> String {
         Access::Public => "anybody",
         Access::Capability => "whoever holds the address",
         Access::User => "any user",
+        Access::SiteAdmin => "an administrator of the site",
         Access::Agent => "an agent, by its agent token",
         Access::Job => "the agent of the job, by its control token",
         Access::Allowed(permission) => return format!("who may {}", permission.describe()),
@@ -24,7 +25,7 @@ fn the_reference_of_routes_is_up_to_date() {
     routes
         .sort_by(|left, right| (&left.path, left.method.as_str()).cmp(&(&right.path, right.method.as_str())));
     let mut text = String::from(
-        "# Routes\n\nEvery route and who may call it. To a caller who may not, nothing is there: the answer is 404.\n\n\
+        "# Routes\n\nEvery route and who may call it. To a caller who may not see a thing, it is not there: the answer is 404. Who may see it\nand not do this is told with 403 which permission is missing; [permissions.md](permissions.md) says who may see what.\n\n\
          | Method | Path | Who |\n|---|---|---|\n",
     );
     for route in routes {

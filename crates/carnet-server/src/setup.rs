@@ -16,6 +16,7 @@ use crate::api::authentication_tokens::{default_expiry, new_user_token};
 use crate::api::organization_memberships::parsed_email;
 use crate::api::organizations::{claim_name, create_organization};
 use crate::app::{App, entropy, new_secret};
+use crate::audit::event_of_setup;
 use crate::error::ApiError;
 use crate::extract::Id;
 use crate::page::page;
@@ -30,7 +31,7 @@ const SETUP_CODES: usize = 8;
 /// What the token of the embedded agent is described as.
 pub const AGENT_TOKEN_DESCRIPTION: &str = "embedded agent";
 
-/// Why the first user could not be prepared.
+/// Why an account or a token could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// The bootstrap token is too weak.
@@ -51,9 +52,21 @@ pub enum SetupError {
          token and make an administrator with `carnet admin create-user NAME --email ADDRESS --site-admin`"
     )]
     NotAdministrator,
+    /// What was given for it cannot be used.
+    #[error("{0}")]
+    Unusable(String),
     /// The database or the operating system failed.
-    #[error("the first user could not be prepared")]
-    Failed(#[from] ApiError),
+    #[error("the account or the token could not be stored")]
+    Failed(#[source] ApiError),
+}
+
+impl From<ApiError> for SetupError {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::Invalid { detail, .. } => Self::Unusable(detail),
+            other => Self::Failed(other),
+        }
+    }
 }
 
 impl From<carnet_store::StoreError> for SetupError {
@@ -299,8 +312,9 @@ async fn submit(
         }
     };
     let user = insert_user(&mut tx, username, &email, true, now).await?;
-    let organization = create_organization(&mut tx, &organization, &email, &user.id, now).await?;
-    claim_name(&mut tx, &organization, true).await?;
+    let made = create_organization(&mut tx, &organization, &email, &user.id, now).await?;
+    claim_name(&mut tx, &made, true).await?;
+    tx.insert_audit_event(&event_of_setup(&user.id, &made.id, now)?).await?;
     let token = new_secret("carnet-")?;
     insert_token(&mut tx, TokenKind::User, Some(user.id), "first token", &TokenHash::of(&token), now).await?;
     tx.set_meta(SETUP_CODE, None).await?;
@@ -308,7 +322,7 @@ async fn submit(
     let welcome = WelcomePage {
         username: user.username.as_str(),
         host: app.settings.host(),
-        organization: organization.name.as_str(),
+        organization: organization.as_str(),
         token: token.expose_secret(),
     };
     page(StatusCode::OK, &welcome)

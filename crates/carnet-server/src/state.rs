@@ -170,7 +170,13 @@ pub(crate) async fn insert_outputs(
     Ok(())
 }
 
-/// Reads a state where parsing of a large one does no harm.
+/// Reads what a client sends as a state, and refuses what Terraform could not go on from.
+pub(crate) async fn read_client_file(bytes: Bytes) -> Result<StateFile, ApiError> {
+    blocking(move || StateFile::read_strictly(&bytes)).await?.map_err(|error| unreadable(error.to_string()))
+}
+
+/// Reads a state where parsing of a large one does no harm. What an agent delivers is taken as it is: it may be the only record
+/// of what was made.
 pub(crate) async fn read_file(bytes: Bytes) -> Result<StateFile, ApiError> {
     blocking(move || StateFile::read(&bytes)).await?.map_err(|error| unreadable(error.to_string()))
 }

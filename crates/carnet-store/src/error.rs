@@ -1,5 +1,24 @@
 //! Why the store could not answer.
 
+use std::error::Error;
+use std::fmt;
+
+/// What the driver of the database says. Its text holds the one of its cause already, which must not come a second time.
+#[derive(Debug)]
+pub struct DriverError(sqlx::Error);
+
+impl fmt::Display for DriverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for DriverError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()?.source()
+    }
+}
+
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -11,7 +30,7 @@ pub enum StoreError {
     Unstorable,
     /// The database is busy, restarts or cannot be reached; the same may succeed later.
     #[error("the database is busy or cannot be reached")]
-    Busy(#[source] sqlx::Error),
+    Busy(#[source] DriverError),
     /// What is stored was sealed with another master key.
     #[error("what is stored was sealed with another master key")]
     OtherMasterKey,
@@ -32,7 +51,7 @@ pub enum StoreError {
     Blob(#[source] std::io::Error),
     /// The database failed.
     #[error("the database failed")]
-    Database(#[source] sqlx::Error),
+    Database(#[source] DriverError),
 }
 
 /// SQLSTATE of what passes by itself: serialization failures and deadlocks, locks and statements that took too long, a server
@@ -41,6 +60,13 @@ const PASSING: [&str; 9] = ["40001", "40P01", "55P03", "57014", "57P01", "57P02"
 
 /// The result codes of SQLite for a database that somebody else holds (<https://sqlite.org/rescode.html>).
 const SQLITE_BUSY: [&str; 5] = ["5", "6", "261", "517", "773"];
+
+impl StoreError {
+    /// The database cannot be reached for now, whatever the driver makes of it.
+    pub(crate) fn away(error: sqlx::Error) -> Self {
+        Self::Busy(DriverError(error))
+    }
+}
 
 impl From<std::io::Error> for StoreError {
     fn from(error: std::io::Error) -> Self {
@@ -63,12 +89,30 @@ impl From<sqlx::Error> for StoreError {
                         || SQLITE_BUSY.contains(&&*code)
                         || (code.len() == 5 && code.starts_with("08")) =>
                 {
-                    Self::Busy(error)
+                    Self::Busy(DriverError(error))
                 }
-                Some(_) | None => Self::Database(error),
+                Some(_) | None => Self::Database(DriverError(error)),
             },
-            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => Self::Busy(error),
-            _ => Self::Database(error),
+            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => Self::Busy(DriverError(error)),
+            _ => Self::Database(DriverError(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_the_database_comes_once() {
+        let cause = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "nobody listens there");
+        let error = StoreError::from(sqlx::Error::Io(cause));
+        let mut text = error.to_string();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            text = format!("{text}: {cause}");
+            next = cause.source();
+        }
+        assert_eq!(text.matches("nobody listens there").count(), 1, "{text}");
     }
 }

@@ -62,6 +62,7 @@ pub use agent_pool::{AgentPoolContents, AgentPoolFilter, AgentPoolOrder};
 pub use blob::{BlobName, BlobReader, BlobWriter, Blobs};
 pub use credential::JobCredentials;
 pub use db::{PostgresUrl, StoreError, Tx};
+pub use error::DriverError;
 pub use identity_token::IdentityToken;
 pub use job::{Claim, NewJob};
 pub use job_report::JobReport;

@@ -167,6 +167,16 @@ async fn run(connection: &mut PgConnection, sql: String) {
 }
 
 impl TestPostgres {
+    /// A database with the tables of Carnet, if the tests run on Postgres.
+    pub async fn for_test() -> Option<Self> {
+        match is_on_postgres() {
+            false => None,
+            true => {
+                Some(Self::migrated(&variable(POSTGRES).expect("the address of the server of tests")).await)
+            }
+        }
+    }
+
     /// A database without tables.
     pub async fn empty(server: &str) -> Self {
         Self::copy_of("template0", server, &mut connect(server).await).await

@@ -1,8 +1,12 @@
 //! What both engines promise.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::testing::{TestStore, is_on_postgres};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::testing::{TestPostgres, TestStore, is_on_postgres};
 use crate::wake_up::JOBS;
 use crate::{MasterKey, Store, StoreError, Tx};
 
@@ -174,4 +178,63 @@ async fn a_process_hears_what_another_commits() {
     connected.expect("connected again");
     announce_job(&other).await;
     wake_ups.next().await.expect("woken again");
+}
+
+/// A way to the Postgres server of tests that can be cut: then its port refuses, and what was open hears nothing more.
+struct Way {
+    url: crate::PostgresUrl,
+    carrying: tokio::task::JoinHandle<()>,
+}
+
+impl Way {
+    async fn to(postgres: &TestPostgres) -> Self {
+        let address = postgres.address();
+        let (user, place) = address.split_once('@').expect("a user");
+        let (server, name) = place.split_once('/').expect("a name");
+        let (server, listener) = (server.to_owned(), TcpListener::bind("127.0.0.1:0").await.expect("a port"));
+        let url = format!("{user}@{}/{name}", listener.local_addr().expect("an address"));
+        let carrying = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((mut near, _)) = listener.accept().await {
+                let mut far = TcpStream::connect(&server).await.expect("the server of tests answers");
+                connections.spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+            }
+        });
+        Self { url: url.parse().expect("an address"), carrying }
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_not_waited_for() {
+    let Some(postgres) = TestPostgres::for_test().await else {
+        assert!(!is_on_postgres());
+        return;
+    };
+    let way = Way::to(&postgres).await;
+    let store = Arc::new(Store::connect(&way.url, key()).await.expect("a store"));
+    drop(store.read().await.expect("a transaction"));
+    drop(store.write().await.expect("a transaction"));
+    way.carrying.abort();
+    let began = tokio::time::Instant::now();
+    let asked = (0..20).map(|number| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { if number % 2 == 0 { store.read().await } else { store.write().await } })
+    });
+    for answer in asked.collect::<Vec<_>>() {
+        let answer = answer.await.expect("an answer");
+        assert!(matches!(answer, Err(StoreError::Busy(_))), "{answer:?}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_database_that_is_only_slow_is_waited_for() {
+    let (_test, store) = store().await;
+    let first = store.write().await.expect("a transaction");
+    let other = Arc::clone(&store);
+    let mut waiting = tokio::spawn(async move { other.write().await.map(drop) });
+    // Longer than anybody waits without asking whether the database answers.
+    tokio::time::timeout(Duration::from_secs(4), &mut waiting).await.expect_err("it waits");
+    drop(first);
+    waiting.await.expect("an answer").expect("a transaction");
 }

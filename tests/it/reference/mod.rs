@@ -54,7 +54,7 @@ fn help(command: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "server",
     "agent",
     "config check",
@@ -64,6 +64,7 @@ const COMMANDS: [&str; 13] = [
     "adapters show",
     "adapters check",
     "admin agent-token",
+    "admin create-user",
     "admin rotate-key",
     "admin trim-key",
     "admin revoke-outstanding",

@@ -9,6 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::reach::not_reached;
+
 /// The longest that one request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -139,7 +141,7 @@ impl OutstandingList {
     }
 
     async fn send(&self, request: RequestBuilder) -> anyhow::Result<Vec<u8>> {
-        let answer = request.bearer_auth(self.token.expose_secret()).send().await?;
+        let answer = request.bearer_auth(self.token.expose_secret()).send().await.map_err(not_reached)?;
         let status = answer.status();
         let body = answer.bytes().await?.to_vec();
         if status.is_success() {

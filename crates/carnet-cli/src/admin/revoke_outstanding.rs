@@ -15,13 +15,14 @@ use secrecy::SecretString;
 
 use super::outstanding_list::{Credential, Outstanding, OutstandingList};
 use crate::edge;
+use crate::reach::{authorities, server_address};
 
 /// Which list, and which Vault.
 #[derive(Debug, Args)]
 pub(crate) struct RevokeOptions {
     /// The server's address.
-    #[arg(long, env = "CARNET_SERVER", value_name = "URL")]
-    server: String,
+    #[arg(long, env = "CARNET_SERVER", value_name = "URL", value_parser = server_address)]
+    server: Url,
 
     /// The organization.
     #[arg(long, value_name = "NAME")]
@@ -57,14 +58,14 @@ fn web_address(text: &str) -> Result<Url, String> {
 
 /// Revokes what is outstanding; fails when something of this Vault is left.
 pub(crate) async fn run(options: &RevokeOptions) -> anyhow::Result<()> {
-    let ca_pem = options.ca_file.as_deref().map(text).transpose()?;
+    let ca_pem = options.ca_file.as_deref().map(authority_text).transpose()?;
     let token = match (edge::secret("CARNET_TOKEN"), &options.token_file) {
         (Some(token), _) => token,
         (None, Some(file)) => text(file)?.trim().into(),
         (None, None) => bail!("no API token: set CARNET_TOKEN or --token-file"),
     };
     let pem = ca_pem.as_deref().map(str::as_bytes);
-    let list = OutstandingList::new(&options.server, &options.organization, token, pem)?;
+    let list = OutstandingList::new(options.server.as_str(), &options.organization, token, pem)?;
     let mut print = |line: &str| edge::print(&format!("{line}\n"));
     if options.dry_run {
         return preview(&list, options.address.as_ref(), &mut print).await;
@@ -72,8 +73,12 @@ pub(crate) async fn run(options: &RevokeOptions) -> anyhow::Result<()> {
     let authority = edge::secret("VAULT_TOKEN").context("no Vault token: set VAULT_TOKEN")?;
     let address = options.address.clone().context("no Vault: set VAULT_ADDR or --address")?;
     let http = HttpSettings { extra_roots_pem: ca_pem, ..HttpSettings::default() };
-    let ca_pem = options.vault_ca_file.as_deref().map(text).transpose()?;
+    let ca_pem = options.vault_ca_file.as_deref().map(authority_text).transpose()?;
     revoke_all(&list, &Vault { address, ca_pem, http, authority }, &mut print).await
+}
+
+fn authority_text(file: &Path) -> anyhow::Result<String> {
+    String::from_utf8(authorities(file)?).with_context(|| format!("{} is not text", file.display()))
 }
 
 fn text(file: &Path) -> anyhow::Result<String> {

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::edge;
+use crate::reach::{authorities, not_reached, server_address};
 
 /// The longest that one request may take; making a key takes a while on small machines.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -18,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug, Args)]
 pub(crate) struct KeyOptions {
     /// The server's address.
-    #[arg(long, env = "CARNET_SERVER", value_name = "URL")]
+    #[arg(long, env = "CARNET_SERVER", value_name = "URL", value_parser = server_address)]
     pub(super) server: Url,
 
     /// The file of the API token of an administrator of the site; CARNET_TOKEN beats it.
@@ -63,11 +64,8 @@ pub(crate) async fn run(options: &KeyOptions, action: KeyAction) -> anyhow::Resu
             .into(),
         (None, None) => bail!("no API token: set CARNET_TOKEN or --token-file"),
     };
-    let pem = options
-        .ca_file
-        .as_deref()
-        .map(|file| std::fs::read(file).with_context(|| format!("{} cannot be read", file.display())));
-    request(&options.server, pem.transpose()?.as_deref(), &token, action).await?;
+    let pem = options.ca_file.as_deref().map(authorities).transpose()?;
+    request(&options.server, pem.as_deref(), &token, action).await?;
     edge::print(action.report())
 }
 
@@ -85,7 +83,7 @@ pub(super) async fn request(
     let client = builder.build().context("the HTTP client cannot be made")?;
     let mut url = server.clone();
     url.set_path(&format!("{}/{}", server.path().trim_end_matches('/'), action.path()));
-    let answer = client.post(url).bearer_auth(token.expose_secret()).send().await?;
+    let answer = client.post(url).bearer_auth(token.expose_secret()).send().await.map_err(not_reached)?;
     let status = answer.status();
     if status.is_success() {
         return Ok(());

@@ -13,9 +13,9 @@ const ALL: &str = "/api/v2/admin/users";
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
-        .get(ALL, Access::User, index)
-        .post("/api/v2/admin/users/{user}/actions/suspend", Access::User, suspend)
-        .post("/api/v2/admin/users/{user}/actions/unsuspend", Access::User, unsuspend)
+        .get(ALL, Access::SiteAdmin, index)
+        .post("/api/v2/admin/users/{user}/actions/suspend", Access::SiteAdmin, suspend)
+        .post("/api/v2/admin/users/{user}/actions/unsuspend", Access::SiteAdmin, unsuspend)
 }
 
 async fn index(Read(mut cx): Read, params: Params) -> Reply {

@@ -92,8 +92,9 @@ pub(super) async fn add(
         actor_id: Some(author.clone()),
         created_at: now,
     };
-    tx.insert_run_event(&event).await?;
+    // The comment goes first: the audit trail names what a request makes first.
     tx.insert_comment(&comment).await?;
+    tx.insert_run_event(&event).await?;
     Ok(comment)
 }
 

@@ -126,6 +126,9 @@ fn force_cancel_time(cx: &Context) -> Result<Timestamp, ApiError> {
 
 async fn force_cancel(Write(cx): Write, Id(id): Id<RunId>, body: ActionBody) -> Reply {
     let mut decision = Decision::new(cx, &id, body, RunDecision::ForceCancel).await?;
+    if decision.run.status.is_final() {
+        return Err(decision.refuse("stopped by force: it has ended"));
+    }
     if !is_force_cancelable(&decision.run, decision.cx.now) {
         return Err(ApiError::Conflict(
             "a run can be stopped by force only some time after it was canceled".to_owned(),

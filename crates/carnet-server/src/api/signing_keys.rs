@@ -14,9 +14,9 @@ use crate::route::{Access, Routes};
 const LEEWAY: Duration = Duration::from_secs(60);
 
 pub(crate) fn routes() -> Routes {
-    Routes::default().post("/api/v2/admin/oidc-settings/actions/rotate-key", Access::User, rotate).post(
+    Routes::default().post("/api/v2/admin/oidc-settings/actions/rotate-key", Access::SiteAdmin, rotate).post(
         "/api/v2/admin/oidc-settings/actions/trim-key",
-        Access::User,
+        Access::SiteAdmin,
         trim,
     )
 }

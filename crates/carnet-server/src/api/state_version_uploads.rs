@@ -16,7 +16,9 @@ use crate::error::ApiError;
 use crate::extract::{Context, Id, Uploader};
 use crate::route::{Access, Routes};
 use crate::state::file::StateFile;
-use crate::state::{conflict, head, insert_outputs, json_blob, put_blob, raw_blob, read_file, unreadable};
+use crate::state::{
+    conflict, head, insert_outputs, json_blob, put_blob, raw_blob, read_client_file, unreadable,
+};
 use crate::upload::{Capability, blocking, collect, delete_blob, receive};
 
 pub(crate) fn routes() -> Routes {
@@ -40,7 +42,7 @@ async fn upload(
     admit(&app, tx, &waiting).await?;
     let version = waiting.version;
     let bytes = collect(&headers, body, app.settings.upload_limit).await?;
-    let file = read_file(bytes.clone()).await?;
+    let file = read_client_file(bytes.clone()).await?;
     if file.md5 != version.md5 {
         return Err(unreadable(format!("the MD5 of the upload is {}, not {}", file.md5, version.md5)));
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use carnet_model::{
-    Lock, LockOwner, Permission, StateHead, StateStatus, StateVersion, StateVersionId, TokenId, UserId,
-    WorkspaceId, check_successor,
+    Lock, LockOwner, Permission, StateHead, StateStatus, StateVersion, StateVersionId, TokenId, TokenOwner,
+    UserId, WorkspaceId, check_successor,
 };
 use carnet_store::{PendingState, Tx};
 use secrecy::ExposeSecret as _;
@@ -17,16 +17,17 @@ use secrecy::ExposeSecret as _;
 use self::input::{Input, NewState, checked, run_of};
 use self::roll_back::roll_back;
 use super::state_version_document::{UploadUrls, resource};
+use super::workspace_locks::holder;
 use crate::app::{App, new_secret};
 use crate::document::Doc;
 use crate::error::ApiError;
-use crate::extract::{Context, Id, Read};
+use crate::extract::{Context, Id, Read, Write};
 use crate::reply::{Reply, created};
 use crate::route::{Access, Routes};
 use crate::state::file::{FileOutput, StateFile};
 use crate::state::snapshot::{is_snapshot, with_interval};
 use crate::state::{
-    conflict, head, insert_current, insert_outputs, json_blob, put_blob, raw_blob, read_file,
+    conflict, head, insert_current, insert_outputs, json_blob, put_blob, raw_blob, read_client_file,
 };
 use crate::upload::{Capability, delete_blob};
 
@@ -37,6 +38,22 @@ pub(crate) fn routes() -> Routes {
         write,
         roll_back,
     )
+}
+
+/// Who writes a state.
+struct Writer {
+    app: Arc<App>,
+    owner: TokenOwner,
+    user: UserId,
+}
+
+impl Writer {
+    /// Begins the transaction that makes the state current, with its entry of the audit trail, if this user holds the lock.
+    async fn begin(&self, workspace: &WorkspaceId) -> Result<(Tx, Lock), ApiError> {
+        let Write(Context { mut tx, .. }) = Write::begin(Arc::clone(&self.app), self.owner.clone()).await?;
+        let lock = check_lock(&mut tx, workspace, &self.user).await?;
+        Ok((tx, lock))
+    }
 }
 
 /// What a state is compared with before it is stored.
@@ -79,16 +96,17 @@ async fn create_either(
     let run = run_of(&mut cx.tx, workspace, &doc).await?;
     let new = checked(doc.attributes, workspace, &user, run, cx.now)?;
     check_lock(&mut cx.tx, workspace, &user).await?;
-    let app = Arc::clone(&cx.app);
+    let writer = Writer { app: Arc::clone(&cx.app), owner: cx.owner.clone(), user };
     drop(cx);
     match new.bytes.clone() {
-        Some(bytes) => create_whole(&app, new, bytes, &user).await,
-        None => create_pending(&app, new, (&user, &token), headers).await,
+        Some(bytes) => create_whole(&writer, new, bytes).await,
+        None => create_pending(&writer, new, &token, headers).await,
     }
 }
 
-async fn create_whole(app: &App, mut new: NewState, bytes: Bytes, user: &UserId) -> Reply {
-    let file = read_file(bytes.clone()).await.map_err(|error| at("state", error))?;
+async fn create_whole(writer: &Writer, mut new: NewState, bytes: Bytes) -> Reply {
+    let app = &*writer.app;
+    let file = read_client_file(bytes.clone()).await.map_err(|error| at("state", error))?;
     if file.md5 != new.version.md5 {
         return Err(ApiError::attribute("md5", format!("the state has the MD5 {}", file.md5)));
     }
@@ -101,7 +119,7 @@ async fn create_whole(app: &App, mut new: NewState, bytes: Bytes, user: &UserId)
     }
     let outputs = if new.outputs.is_empty() { &file.outputs } else { &new.outputs };
     let basis = if new.force { Basis::Forced } else { Basis::Rules };
-    let stored = store_whole(app, &new.version, basis, outputs, user).await;
+    let stored = store_whole(writer, &new.version, basis, outputs).await;
     if !matches!(stored, Ok(Stored::New)) {
         delete_blob(app, raw_blob(&id)).await;
         delete_blob(app, json_blob(&id)).await;
@@ -115,14 +133,12 @@ async fn create_whole(app: &App, mut new: NewState, bytes: Bytes, user: &UserId)
 }
 
 async fn store_whole(
-    app: &App,
+    writer: &Writer,
     version: &StateVersion,
     basis: Basis<'_>,
     outputs: &[FileOutput],
-    user: &UserId,
 ) -> Result<Stored, ApiError> {
-    let mut tx = app.store.write().await?;
-    check_lock(&mut tx, &version.workspace_id, user).await?;
+    let (mut tx, _) = writer.begin(&version.workspace_id).await?;
     let newest = tx.newest_state_version(&version.workspace_id).await?;
     match basis {
         Basis::After(expected) if newest.as_ref().map(|newest| &newest.id) != expected => {
@@ -142,14 +158,14 @@ async fn store_whole(
 }
 
 async fn create_pending(
-    app: &App,
+    writer: &Writer,
     mut new: NewState,
-    (user, token_id): (&UserId, &TokenId),
+    token_id: &TokenId,
     headers: &HeaderMap,
 ) -> Reply {
     let (raw, json) = (Capability(new_secret("")?), Capability(new_secret("")?));
-    let mut tx = app.store.write().await?;
-    let lock = check_lock(&mut tx, &new.version.workspace_id, user).await?;
+    let (mut tx, lock) = writer.begin(&new.version.workspace_id).await?;
+    let app = &*writer.app;
     let newest = tx.newest_state_version(&new.version.workspace_id).await?;
     check_rules(newest.as_ref(), &new.version, new.force)?;
     new.version.intermediate = is_snapshot(headers, Some(&lock));
@@ -197,9 +213,11 @@ pub(super) async fn check_lock(
     user: &UserId,
 ) -> Result<Lock, ApiError> {
     let workspace = tx.workspace(workspace).await?.ok_or(ApiError::NotFound)?;
+    tx.audit_in(&workspace.organization_id);
+    let other = holder(tx, &workspace).await?;
     match workspace.lock {
         Some(lock) if lock.owner == LockOwner::User(user.clone()) => Ok(lock),
-        Some(_) => Err(ApiError::Conflict("the workspace is locked by somebody else".to_owned())),
+        Some(_) => Err(ApiError::Conflict(format!("the workspace is locked by {other}"))),
         None => {
             Err(ApiError::Conflict("the workspace must be locked before its state can be written".to_owned()))
         }

@@ -1,6 +1,7 @@
 //! Locks of workspaces.
 
 use carnet_model::{Lock, LockOwner, Permission, Workspace, WorkspaceId};
+use carnet_store::Tx;
 
 use super::workspace_document::document;
 use crate::document::ActionBody;
@@ -27,7 +28,9 @@ async fn lock(Write(mut cx): Write, Id(id): Id<WorkspaceId>, body: ActionBody) -
     let user = cx.require_user()?;
     let lock = Lock { owner: LockOwner::User(user), reason: body.text.unwrap_or_default() };
     if !cx.tx.lock_workspace(&id, &lock).await? {
-        return Err(ApiError::Conflict("workspace already locked".to_owned()));
+        let workspace = cx.tx.workspace(&id).await?.ok_or(ApiError::NotFound)?;
+        let holder = holder(&mut cx.tx, &workspace).await?;
+        return Err(ApiError::Conflict(format!("workspace already locked by {holder}")));
     }
     answer(cx, &id).await
 }
@@ -43,13 +46,10 @@ async fn unlock(Write(mut cx): Write, Id(id): Id<WorkspaceId>, _: ActionBody) ->
             )));
         }
         Some(LockOwner::User(owner)) if *owner != user => {
-            if let Some(team) = &workspace.locked_by_team_id {
-                return Err(ApiError::Conflict(format!(
-                    "workspace is locked by Team {team}; only that team may unlock it, or an administrator by force"
-                )));
-            }
+            let whose = if workspace.locked_by_team_id.is_some() { "team" } else { "user" };
+            let holder = holder(&mut cx.tx, &workspace).await?;
             return Err(ApiError::Conflict(format!(
-                "workspace is locked by User {owner}; only that user may unlock it, or an administrator by force"
+                "workspace is locked by {holder}; only that {whose} may unlock it, or an administrator by force"
             )));
         }
         Some(LockOwner::User(_)) => {}
@@ -73,6 +73,28 @@ async fn force_unlock(Write(mut cx): Write, Id(id): Id<WorkspaceId>, _: ActionBo
         ))),
         Some(LockOwner::User(_)) => release(cx, &workspace).await,
     }
+}
+
+/// Who holds the lock and why, for whoever may see the workspace: `locked-reason` and `locked-by` tell them the same.
+///
+/// Clients look for the words `locked by Run`, `locked by Team` and `locked by User`.
+pub(super) async fn holder(tx: &mut Tx, workspace: &Workspace) -> Result<String, ApiError> {
+    let Some(lock) = &workspace.lock else {
+        return Ok("nobody".to_owned());
+    };
+    let name = match (&lock.owner, &workspace.locked_by_team_id) {
+        (LockOwner::Run(run), _) => return Ok(format!("Run {run}")),
+        (LockOwner::User(_), Some(team)) => match tx.team(team).await? {
+            Some(found) => format!("Team {}", found.name),
+            None => format!("Team {team}"),
+        },
+        (LockOwner::User(user), None) => match tx.user(user).await? {
+            Some(found) => format!("User {}", found.username),
+            None => format!("User {user}"),
+        },
+    };
+    let reason = lock.reason.trim();
+    Ok(if reason.is_empty() { name } else { format!("{name}: {reason}") })
 }
 
 async fn release(mut cx: Context, workspace: &Workspace) -> Reply {

@@ -11,6 +11,7 @@ use carnet_store::{StoreError, WorkspaceAudience, WorkspaceFilter, WorkspaceOrde
 use super::workspace_blobs::delete_blobs;
 use super::workspace_document::{Wanted, add_statistics, document, document_in, included, may_force_delete};
 use super::workspace_input::{WorkspaceInput, change, parsed_name, refuse_closed_pool, refuse_move, tags_of};
+use super::workspace_locks::holder;
 use super::workspace_tags::bind;
 use crate::app::entropy;
 use crate::document::{ActionBody, Doc};
@@ -132,7 +133,13 @@ async fn create(
         workspace.source = WorkspaceSource::Terraform;
     }
     change(&mut cx, &organization, &mut workspace, &doc).await?;
-    cx.project(&workspace.project_id, Permission::CreateWorkspaces).await?;
+    match cx.project(&workspace.project_id, Permission::CreateWorkspaces).await {
+        // Every organization has its default project: whoever sees the organization may know what is missing there.
+        Err(ApiError::NotFound) if workspace.project_id == organization.default_project_id => {
+            return Err(cx.refusal(true, Permission::CreateWorkspaces));
+        }
+        other => other?,
+    };
     cx.tx.insert_workspace(&workspace).await.map_err(taken)?;
     refuse_closed_pool(&mut cx, &workspace).await?;
     for tag in tags_of(&doc)?.unwrap_or_default() {
@@ -267,7 +274,8 @@ async fn refuse_force(cx: &mut Context, workspace: &Workspace) -> Result<(), Api
 
 async fn refuse_unsafe(cx: &mut Context, workspace: &Workspace) -> Result<(), ApiError> {
     if workspace.lock.is_some() {
-        return Err(ApiError::Conflict("the workspace is locked; unlock it first".to_owned()));
+        let holder = holder(&mut cx.tx, workspace).await?;
+        return Err(ApiError::Conflict(format!("the workspace is locked by {holder}; unlock it first")));
     }
     if cx.tx.has_pending_state(&workspace.id).await? {
         return Err(ApiError::Conflict("the latest state version is still being processed".to_owned()));

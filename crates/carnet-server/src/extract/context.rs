@@ -259,7 +259,7 @@ impl Context {
 
     /// What is told to a caller who may not do this: people and teams learn why when they may see the thing at all; to
     /// everybody else nothing is there, as HCP Terraform has it.
-    fn refusal(&self, is_visible: bool, permission: Permission) -> ApiError {
+    pub(crate) fn refusal(&self, is_visible: bool, permission: Permission) -> ApiError {
         match &self.owner {
             TokenOwner::User { .. } | TokenOwner::Team { .. } if is_visible => ApiError::Forbidden(format!(
                 "this token may not {}; an owner of the organization can grant it to one of your teams",

@@ -26,24 +26,22 @@ const KILL_AFTER: Duration = Duration::from_secs(120);
 
 /// Runs the background work until `stop` completes.
 pub async fn run_background(app: Arc<App>, stop: impl Future<Output = ()>) {
+    // Nothing is waited for: what is not committed has not happened, and the database may be away.
     tokio::select! {
-        () = look_after_jobs(&app, stop) => {}
+        () = stop => {}
+        () = look_after_jobs(&app) => {}
         () = wake_agents(&app) => {}
         () = app.store.pulse() => {}
         () = send_notifications(&app) => {}
     }
 }
 
-async fn look_after_jobs(app: &App, stop: impl Future<Output = ()>) {
+async fn look_after_jobs(app: &App) {
     let mut ticks = interval_at(Instant::now() + FIRST_SWEEP, PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    tokio::pin!(stop);
     let mut waiting = WaitingJobs::default();
     loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = &mut stop => return,
-        }
+        ticks.tick().await;
         if let Err(error) = sweep(app).await {
             tracing::error!(%error, "the leases of jobs could not be looked at");
         }

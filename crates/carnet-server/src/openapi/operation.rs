@@ -91,6 +91,17 @@ impl Operation {
         self
     }
 
+    /// It needs these query parameters.
+    #[must_use]
+    pub(super) fn required_query(mut self, names: &[&str]) -> Self {
+        self.query.extend(names.iter().map(|name| {
+            let mut needed = parameter("query", name, &json!({ "type": "string" }));
+            needed["required"] = json!(true);
+            needed
+        }));
+        self
+    }
+
     /// It answers related resources along with its own when these relations are asked for.
     #[must_use]
     pub(super) fn include(mut self, relations: &[&str]) -> Self {

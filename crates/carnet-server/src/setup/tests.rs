@@ -51,8 +51,12 @@ async fn what_was_typed_stays_in_a_form_that_is_refused() {
 #[tokio::test]
 async fn an_address_that_was_used_or_is_wrong_says_what_to_do() {
     let server = server().await;
-    let explained =
-        ["This address has been used, or never was valid", "administrator", "CARNET_BOOTSTRAP_TOKEN"];
+    let explained = [
+        "This address has been used, or never was valid",
+        "create-user NAME",
+        "--site-admin",
+        "CARNET_BOOTSTRAP_TOKEN",
+    ];
     let form = "username=alice&email=a%40example.com&organization=acme";
     check_page(&server.call("GET", "/setup/code", "", Value::Null).await, 200, &["Make the first user"]);
     check_page(&server.call("GET", "/setup/wrong", "", Value::Null).await, 404, &explained);
@@ -126,4 +130,19 @@ async fn nobody_is_called_like_somebody_else_in_other_letters() {
     assert_eq!(rename("MIA").await.0, 200, "one's own name in other letters");
     let made = create_user(&server.app.store, "oLGA", "o@example.com", true, server.app.now()).await;
     assert!(matches!(made, Err(SetupError::NameTaken)), "{made:?}");
+}
+
+#[tokio::test]
+async fn the_first_organization_is_an_entry_of_its_audit_trail() {
+    let server = server().await;
+    let form = "username=alice&email=a%40example.com&organization=acme";
+    assert_eq!(submit(&server, "code", form).await.status, 200);
+    let mut tx = server.app.store.read().await.expect("a transaction");
+    let made = tx.organization(&"acme".parse().expect("a name")).await.expect("read").expect("there");
+    let (events, _) = tx.audit_events(&made.id, None, (0, 10)).await.expect("read");
+    let event = events.first().expect("an entry");
+    let act = &event.act;
+    assert_eq!((act.resource_type.as_str(), act.action.as_str()), ("organization", "create"));
+    assert_eq!(act.resource_id.as_deref(), Some(made.id.as_str()));
+    assert_eq!((event.actor_kind.as_str(), event.description.as_str()), ("setup", "alice"));
 }

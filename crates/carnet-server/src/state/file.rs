@@ -15,6 +15,12 @@ pub(crate) enum StateFileError {
     /// Terraform writes nothing but JSON objects.
     #[error("the state is not a JSON object: {0}")]
     NotJson(String),
+    /// It is JSON, but not what Terraform or OpenTofu writes.
+    #[error(
+        "this is not a Terraform state of version 4: {0}; push what `terraform state pull` gave, or the state that an \
+         apply left behind"
+    )]
+    Foreign(&'static str),
     /// The outputs are not a map of outputs.
     #[error("these are not outputs: {0}")]
     NotOutputs(String),
@@ -31,6 +37,8 @@ pub(crate) struct StateFile {
     pub(crate) resource_count: u32,
     pub(crate) resources: Vec<StateResource>,
     pub(crate) outputs: Vec<FileOutput>,
+    /// What keeps it from being what Terraform or OpenTofu writes.
+    flaw: Option<&'static str>,
 }
 
 /// An output as it stands in a state.
@@ -45,6 +53,10 @@ pub(crate) struct FileOutput {
 
 #[derive(Deserialize)]
 struct Top<'a> {
+    #[serde(default, borrow)]
+    version: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    encrypted_data: Option<&'a RawValue>,
     #[serde(default, borrow)]
     serial: Option<&'a RawValue>,
     #[serde(default, borrow)]
@@ -81,11 +93,46 @@ struct RawOutput<'a> {
     kind: Option<&'a RawValue>,
 }
 
+impl Top<'_> {
+    fn flaw(&self) -> Option<&'static str> {
+        let holds = |raw: Option<&RawValue>, first: u8| {
+            raw.is_none_or(|raw| raw.get() == "null" || raw.get().as_bytes().first() == Some(&first))
+        };
+        // OpenTofu encrypts the whole state and writes a serial and the lineage beside it.
+        let is_encrypted = part::<String>(self.encrypted_data).is_some_and(|data| !data.is_empty());
+        if !is_encrypted && part::<u64>(self.version) != Some(4) {
+            return Some("\"version\" is not 4");
+        }
+        if part::<String>(self.lineage).is_none_or(|lineage| lineage.is_empty()) {
+            return Some("it has no \"lineage\"");
+        }
+        if part::<u64>(self.serial).is_none_or(|serial| i64::try_from(serial).is_err()) {
+            return Some("it has no \"serial\"");
+        }
+        if !holds(self.outputs, b'{') {
+            return Some("\"outputs\" is not an object");
+        }
+        if !holds(self.resources, b'[') {
+            return Some("\"resources\" is not a list");
+        }
+        None
+    }
+}
+
 fn part<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
 }
 
 impl StateFile {
+    /// Reads a state that a client sends: what Terraform and OpenTofu could not go on from must not replace what they could.
+    pub(crate) fn read_strictly(bytes: &[u8]) -> Result<Self, StateFileError> {
+        let file = Self::read(bytes)?;
+        match file.flaw {
+            Some(flaw) => Err(StateFileError::Foreign(flaw)),
+            None => Ok(file),
+        }
+    }
+
     /// Reads a state. Only what is no JSON object at all is refused: a state must not be lost because it is unusual.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, StateFileError> {
         let top: Top<'_> =
@@ -97,6 +144,7 @@ impl StateFile {
         let managed = raw.iter().filter(|resource| resource.mode == "managed");
         let resource_count = managed.map(|resource| count(&resource.instances)).fold(0, u32::saturating_add);
         Ok(Self {
+            flaw: top.flaw(),
             serial: part(top.serial),
             lineage: part(top.lineage).unwrap_or_default(),
             terraform_version: part(top.terraform_version),
@@ -235,6 +283,37 @@ mod tests {
         assert_eq!(StateFile::read(br#"{"serial":"one","outputs":[]}"#).expect("a state").serial, None);
         for text in ["", "null", "[]", "[null,null,null,null,null]", "text", "{\"a\":", "{} trailing"] {
             assert!(StateFile::read(text.as_bytes()).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn clients_send_what_terraform_and_opentofu_write() {
+        for text in [
+            STATE,
+            r#"{"version":4,"terraform_version":"1.11.4","serial":0,"lineage":"l","outputs":{},"resources":[],"check_results":null}"#,
+            r#"{"version":4,"terraform_version":"1.11.4","serial":1,"lineage":"l","outputs":{},"resources":null}"#,
+            r#"{"serial":1,"lineage":"l","meta":{},"encrypted_data":"x","encryption_version":"v0"}"#,
+        ] {
+            let read = StateFile::read_strictly(text.as_bytes());
+            assert!(read.is_ok(), "{text}: {read:?}");
+        }
+        for text in [
+            "{}",
+            "[]",
+            r#"{"version":3,"serial":1,"lineage":"l"}"#,
+            r#"{"version":"4","serial":1,"lineage":"l"}"#,
+            r#"{"version":4,"serial":1}"#,
+            r#"{"version":4,"serial":1,"lineage":""}"#,
+            r#"{"version":4,"lineage":"l"}"#,
+            r#"{"version":4,"serial":-1,"lineage":"l"}"#,
+            r#"{"version":4,"serial":"1","lineage":"l"}"#,
+            r#"{"version":4,"serial":1,"lineage":"l","resources":{}}"#,
+            r#"{"version":4,"serial":1,"lineage":"l","outputs":[]}"#,
+            r#"{"serial":1,"lineage":"l","encrypted_data":""}"#,
+            r#"{"encrypted_data":"x"}"#,
+        ] {
+            let read = StateFile::read_strictly(text.as_bytes());
+            assert!(read.is_err(), "{text}: {read:?}");
         }
     }
 

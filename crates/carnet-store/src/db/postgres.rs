@@ -10,10 +10,14 @@
 //!
 //! Reading transactions see one snapshot (REPEATABLE READ, READ ONLY) and wait for nobody.
 
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::db::PostgresUrl;
 use crate::error::StoreError;
@@ -31,6 +35,18 @@ const SESSION: &str = "SET idle_in_transaction_session_timeout = '60s'; SET lock
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Who waits this long to begin asks whether the server answers at all: others may only be slow, and then waiting helps.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a server that is there takes to let somebody in.
+const ANSWER_LIMIT: Duration = Duration::from_millis(1500);
+
+/// How long what one of them found out is true for all who wait.
+const KNOWN_FOR: Duration = Duration::from_secs(1);
+
+/// SQLSTATE of a server that is there and has no connection left.
+const TOO_MANY_CONNECTIONS: &str = "53300";
+
 /// The connections to a database.
 #[derive(Clone)]
 pub(crate) struct PostgresDatabase {
@@ -39,6 +55,8 @@ pub(crate) struct PostgresDatabase {
     narrow: PgPool,
     read: PgPool,
     options: PgConnectOptions,
+    /// When the server was last asked whether it answers, and whether it did.
+    answered: Arc<Mutex<Option<(Instant, bool)>>>,
 }
 
 impl std::fmt::Debug for PostgresDatabase {
@@ -61,8 +79,13 @@ fn pool(options: &PgConnectOptions, connections: u32) -> PgPool {
 impl PostgresDatabase {
     pub(crate) async fn open(url: &PostgresUrl) -> Result<Self, StoreError> {
         let options = url.options()?;
-        let database =
-            Self { write: pool(&options, 1), narrow: pool(&options, 5), read: pool(&options, 8), options };
+        let database = Self {
+            write: pool(&options, 1),
+            narrow: pool(&options, 5),
+            read: pool(&options, 8),
+            options,
+            answered: Arc::default(),
+        };
         // Says at once what is wrong with the address, instead of trying until the time is over.
         sqlx::Connection::close(sqlx::ConnectOptions::connect(&database.options).await?).await?;
         database.migrate().await?;
@@ -76,14 +99,17 @@ impl PostgresDatabase {
     }
 
     pub(crate) async fn begin_read(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        Ok(self.read.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+        self.while_it_answers(self.read.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await
     }
 
     /// Begins to write what needs the whole database to itself.
     pub(crate) async fn begin_write(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let mut tx = self.write.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WRITE_LOCK).execute(&mut *tx).await?;
-        Ok(tx)
+        self.while_it_answers(async {
+            let mut tx = self.write.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WRITE_LOCK).execute(&mut *tx).await?;
+            Ok(tx)
+        })
+        .await
     }
 
     /// Begins to write to one thing only, side by side with others who write to other things.
@@ -91,11 +117,58 @@ impl PostgresDatabase {
         &self,
         thing: &str,
     ) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let mut tx = self.narrow.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
-        sqlx::query("SELECT pg_advisory_xact_lock_shared($1)").bind(WRITE_LOCK).execute(&mut *tx).await?;
-        // Two things whose hashes meet only wait for one another.
-        sqlx::query("SELECT pg_advisory_xact_lock(1, hashtext($1))").bind(thing).execute(&mut *tx).await?;
-        Ok(tx)
+        self.while_it_answers(async {
+            let mut tx = self.narrow.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+            sqlx::query("SELECT pg_advisory_xact_lock_shared($1)").bind(WRITE_LOCK).execute(&mut *tx).await?;
+            // Two things whose hashes meet only wait for one another.
+            sqlx::query("SELECT pg_advisory_xact_lock(1, hashtext($1))")
+                .bind(thing)
+                .execute(&mut *tx)
+                .await?;
+            Ok(tx)
+        })
+        .await
+    }
+
+    /// Waits for a transaction as long as there is something to wait for.
+    async fn while_it_answers<T>(
+        &self,
+        begin: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
+        tokio::pin!(begin);
+        loop {
+            tokio::select! {
+                begun = &mut begin => return Ok(begun?),
+                () = sleep(PATIENCE) => self.require_answer().await?,
+            }
+        }
+    }
+
+    /// Fails when the server does not answer. Of many who ask, one finds out for all.
+    async fn require_answer(&self) -> Result<(), StoreError> {
+        let mut answered = self.answered.lock().await;
+        match *answered {
+            Some((at, true)) if at.elapsed() < KNOWN_FOR => return Ok(()),
+            Some((at, false)) if at.elapsed() < KNOWN_FOR => {
+                return Err(StoreError::away(sqlx::Error::PoolTimedOut));
+            }
+            Some(_) | None => {}
+        }
+        let found = match timeout(ANSWER_LIMIT, sqlx::ConnectOptions::connect(&self.options)).await {
+            Ok(Ok(connection)) => {
+                drop(connection);
+                Ok(())
+            }
+            Ok(Err(sqlx::Error::Database(cause)))
+                if cause.code().as_deref() == Some(TOO_MANY_CONNECTIONS) =>
+            {
+                Ok(())
+            }
+            Ok(Err(error)) => Err(StoreError::away(error)),
+            Err(_) => Err(StoreError::away(sqlx::Error::PoolTimedOut)),
+        };
+        *answered = Some((Instant::now(), found.is_ok()));
+        found
     }
 
     /// Tells whether the tables are there, without making them.

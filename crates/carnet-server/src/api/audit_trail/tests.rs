@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use crate::api::tests::Site;
+use crate::api::tests::state_versions::{state, whole};
 use crate::app::{entropy, new_secret};
 use crate::testing::{FakeAgent, Project};
 
@@ -152,4 +153,80 @@ async fn a_minted_identity_token_is_an_entry() {
     assert_eq!((event.actor_kind.as_str(), event.act.action.as_str()), ("job", "create"));
     assert_eq!(event.act.resource_id.as_deref(), minted["jti"].as_str());
     assert!(event.description.contains(run["id"].as_str().expect("an id")), "{}", event.description);
+}
+
+/// Type, action and id of every entry, the oldest first.
+async fn acts(site: &Site, token: &str) -> Vec<(String, String, String)> {
+    let body = trail(site, token, "").await;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let resources = body["data"].as_array().expect("a list").iter().map(|entry| &entry["resource"]);
+    resources.map(|one| (text(&one["type"]), text(&one["action"]), text(&one["id"]))).collect()
+}
+
+async fn answered(site: &Site, method: &str, path: &str, body: Value, status: u16) -> String {
+    site.server.advance(Duration::from_secs(1));
+    let (found, answer) = site.server.request(method, path, &site.owner, body).await;
+    assert_eq!(found, status, "{method} {path}: {answer}");
+    answer["data"]["id"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn every_way_to_write_a_state_is_an_entry() {
+    let site = Site::new().await;
+    let token = reader(&site).await;
+    let path = site.workspace_path("/state-versions");
+    let attributes = |attributes: Value| json!({ "data": { "attributes": attributes } });
+    site.lock().await;
+    let first = whole(1, &state(1, "l-1", "x"));
+    let made = answered(&site, "POST", &path, attributes(first.clone()), 201).await;
+    answered(&site, "POST", &path, attributes(first), 201).await;
+    let body = json!({ "data": { "relationships": {
+        "rollback-state-version": { "data": { "type": "state-versions", "id": made } } } } });
+    let back = answered(&site, "PATCH", &path, body, 201).await;
+    let mut waits = whole(3, &state(3, "l-1", "y"));
+    waits.as_object_mut().expect("an object").remove("state");
+    let announced = answered(&site, "POST", &path, attributes(waits), 201).await;
+    let refused = whole(1, &state(1, "l-2", "z"));
+    answered(&site, "POST", &path, attributes(refused), 409).await;
+    let expected = [
+        ("workspace", "lock", site.workspace.id.as_str()),
+        // Sending the same again changed nothing.
+        ("state_version", "create", &made),
+        ("state_version", "roll_back", &back),
+        ("state_version", "create", &announced),
+    ];
+    let expected = expected.map(|(kind, action, id)| (kind.to_owned(), action.to_owned(), id.to_owned()));
+    assert_eq!(acts(&site, &token).await, expected);
+}
+
+#[tokio::test]
+async fn entries_name_the_variable_of_a_set() {
+    let site = Site::new().await;
+    let token = reader(&site).await;
+    let body = json!({ "data": { "attributes": { "name": "shared", "global": false } } });
+    let set = answered(&site, "POST", "/api/v2/organizations/acme/varsets", body, 201).await;
+    let path = format!("/api/v2/varsets/{set}/relationships/vars");
+    let body =
+        |value: &str| json!({ "data": { "attributes": { "key": "A", "value": value, "category": "env" } } });
+    let var = answered(&site, "POST", &path, body("1"), 201).await;
+    answered(&site, "PATCH", &format!("{path}/{var}"), body("2"), 200).await;
+    answered(&site, "DELETE", &format!("{path}/{var}"), Value::Null, 204).await;
+    let found = acts(&site, &token).await;
+    let expected =
+        ["create", "update", "destroy"].map(|action| ("var".to_owned(), action.to_owned(), var.clone()));
+    assert_eq!(found[found.len() - 3..], expected);
+}
+
+#[tokio::test]
+async fn the_entry_of_a_comment_names_the_comment() {
+    let project = Project::new().await;
+    let run = project.run(json!({})).await;
+    let path = format!("/api/v2/runs/{}/comments", run["id"].as_str().expect("an id"));
+    let body = json!({ "data": { "attributes": { "body": "looks good" } } });
+    let (status, made) = project.server.request("POST", &path, &project.token, body).await;
+    assert_eq!(status, 201, "{made}");
+    let mut tx = project.server.app.store.read().await.expect("a transaction");
+    let (events, _) = tx.audit_events(&project.organization.id, None, (0, 100)).await.expect("read");
+    let event = events.iter().find(|event| event.act.resource_type == "comment").expect("an entry");
+    assert_eq!(event.act.resource_id.as_deref(), made["data"]["id"].as_str());
 }

@@ -188,3 +188,41 @@ async fn the_words_of_an_action_are_a_comment() {
     assert_eq!(project.server.request("POST", &cancel, &project.token, body).await.0, 422);
     assert_eq!(project.status(&run).await, "apply_queued");
 }
+
+#[tokio::test]
+async fn the_body_of_an_action_has_the_right_types_or_nothing_happens() {
+    let project = Project::new().await;
+    let run = project.run(json!({})).await;
+    let path = format!("/api/v2/runs/{}/actions/cancel", text(&run["id"]));
+    for (body, pointer) in [
+        (json!({ "comment": 5 }), "/comment"),
+        (json!({ "comment": ["a"] }), "/comment"),
+        (json!({ "data": { "attributes": { "comment": {} } } }), "/data/attributes/comment"),
+        (json!({ "data": { "attributes": [] } }), "/data/attributes"),
+        (json!({ "data": 5 }), "/data"),
+        (json!(["comment"]), ""),
+    ] {
+        let (status, answer) = project.server.request("POST", &path, &project.token, body.clone()).await;
+        assert_eq!(status, 422, "{body}: {answer}");
+        assert_eq!(answer["errors"][0]["source"]["pointer"], pointer, "{body}");
+    }
+    let lock = format!("/api/v2/workspaces/{}/actions/lock", project.workspace.id);
+    let (status, answer) =
+        project.server.request("POST", &lock, &project.token, json!({ "reason": true })).await;
+    assert_eq!((status, &answer["errors"][0]["source"]["pointer"]), (422, &json!("/reason")));
+    let body = json!({ "comment": null });
+    assert_eq!(project.server.request("POST", &path, &project.token, body).await.0, 202);
+}
+
+#[tokio::test]
+async fn a_run_that_ended_cannot_be_stopped_by_force_and_says_so() {
+    let project = Project::new().await;
+    let run = project.run(json!({})).await;
+    assert_eq!(act(&project, &project.token, &run, "cancel").await.0, 202);
+    let (status, answer) = act(&project, &project.token, &run, "force-cancel").await;
+    let detail = &answer["errors"][0]["detail"];
+    assert_eq!(
+        (status, detail),
+        (409, &json!("a run that is canceled cannot be stopped by force: it has ended"))
+    );
+}

@@ -7,7 +7,7 @@ use carnet_model::{Permission, StateStatus, StateVersion, StateVersionId, Worksp
 use serde_json::Value;
 
 use super::super::state_version_document::resource;
-use super::{Basis, check_lock, fill, store_whole};
+use super::{Basis, Writer, check_lock, fill, store_whole};
 use crate::app::entropy;
 use crate::document::Doc;
 use crate::error::ApiError;
@@ -27,7 +27,7 @@ pub(super) async fn roll_back(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>
     let old = find_old(&mut cx, &workspace, &reference.id.parse()?).await?;
     check_lock(&mut cx.tx, &workspace, &user).await?;
     let newest = cx.tx.newest_state_version(&workspace).await?;
-    let (app, now) = (Arc::clone(&cx.app), cx.now);
+    let (app, now, owner) = (Arc::clone(&cx.app), cx.now, cx.owner.clone());
     drop(cx);
     let serial = newest.as_ref().map_or(old.serial, |newest| newest.serial.max(old.serial)).checked_add(1);
     let serial = serial.ok_or_else(|| ApiError::Conflict("the serial cannot rise any further".to_owned()))?;
@@ -50,7 +50,8 @@ pub(super) async fn roll_back(Read(mut cx): Read, Id(workspace): Id<WorkspaceId>
     put_blob(&app, raw_blob(&version.id), Bytes::from(bytes)).await?;
     // What was once current may follow anything, but nothing may have come in between.
     let basis = Basis::After(newest.as_ref().map(|newest| &newest.id));
-    let stored = store_whole(&app, &version, basis, &file.outputs, &user).await;
+    let writer = Writer { app: Arc::clone(&app), owner, user };
+    let stored = store_whole(&writer, &version, basis, &file.outputs).await;
     if stored.is_err() {
         delete_blob(&app, raw_blob(&version.id)).await;
     }

@@ -231,3 +231,34 @@ async fn a_state_in_a_body_may_be_as_long_as_an_upload() {
     assert_eq!(status, 201, "{answer}");
     assert_eq!(answer["data"]["attributes"]["size"], state.len());
 }
+
+#[tokio::test]
+async fn what_is_no_terraform_state_replaces_nothing() {
+    let site = locked().await;
+    assert_eq!(site.post_state(whole(1, &state(1, "l-1", "x"))).await.0, 201);
+    let before = site.current().await["id"].clone();
+    for text in ["{}", "{\"version\":3,\"serial\":99,\"lineage\":\"l-1\"}", "{\"version\":4,\"serial\":99}"] {
+        for force in [false, true] {
+            let mut attributes = whole(99, text);
+            attributes["force"] = json!(force);
+            let (status, answer) = site.post_state(attributes).await;
+            assert_eq!(status, 422, "{text}: {answer}");
+            assert_eq!(answer["errors"][0]["source"]["pointer"], "/data/attributes/state");
+            let detail = answer["errors"][0]["detail"].as_str().expect("a text");
+            assert!(detail.contains("not a Terraform state of version 4"), "{detail}");
+            let mut attributes = announced(99, text);
+            attributes["force"] = json!(force);
+            let pending = announce(&site, attributes).await;
+            assert_eq!(put(&site, &pending.raw, text).await, 422, "{text}");
+        }
+    }
+    assert_eq!(site.current().await["id"], before);
+    // A state from which everything was destroyed is one, and so is one that OpenTofu encrypted.
+    let empty = json!({ "version": 4, "terraform_version": "1.11.4", "serial": 100, "lineage": "l-1", "outputs": {},
+        "resources": [], "check_results": null });
+    assert_eq!(site.post_state(whole(100, &empty.to_string())).await.0, 201);
+    let encrypted = json!({ "serial": 101, "lineage": "l-1", "meta": {}, "encrypted_data": "x" }).to_string();
+    let pending = announce(&site, announced(101, &encrypted)).await;
+    assert_eq!(put(&site, &pending.raw, encrypted).await, 200);
+    assert_eq!(site.current().await["attributes"]["serial"], 101);
+}

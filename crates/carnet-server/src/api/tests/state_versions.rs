@@ -12,7 +12,7 @@ use crate::state::file::md5_hex;
 use crate::state::{current_state_bytes, store_run_state};
 
 /// A state as Terraform writes it.
-pub(super) fn state(serial: i64, lineage: &str, value: &str) -> String {
+pub(in crate::api) fn state(serial: i64, lineage: &str, value: &str) -> String {
     json!({
         "version": 4, "terraform_version": "1.11.4", "serial": serial, "lineage": lineage,
         "outputs": {
@@ -30,7 +30,7 @@ pub(super) fn state(serial: i64, lineage: &str, value: &str) -> String {
 }
 
 impl Site {
-    pub(super) async fn lock(&self) {
+    pub(in crate::api) async fn lock(&self) {
         let path = self.workspace_path("/actions/lock");
         assert_eq!(self.server.request("POST", &path, &self.owner, json!({})).await.0, 200);
     }
@@ -52,7 +52,7 @@ impl Site {
 }
 
 /// The attributes of a whole state in one request.
-pub(super) fn whole(serial: i64, text: &str) -> Value {
+pub(in crate::api) fn whole(serial: i64, text: &str) -> Value {
     json!({ "serial": serial, "md5": md5_hex(text.as_bytes()), "state": STANDARD.encode(text) })
 }
 

@@ -170,3 +170,43 @@ async fn a_deleted_workspace_leaves_nothing_on_disk() {
     );
     assert!(!site.server.has_blob("configuration", id).await);
 }
+
+#[tokio::test]
+async fn a_refusal_names_who_holds_the_lock_and_why() {
+    let site = Site::new().await;
+    let (other, token) = site.server.user("otto").await;
+    site.server.join(&site.organization, &other).await;
+    let lock = site.workspace_path("/actions/lock");
+    let body = json!({ "reason": "holidays" });
+    assert_eq!(site.server.request("POST", &lock, &token, body).await.0, 200);
+    let detail = async |path: &str, body: Value| {
+        let (status, answer) = site.server.request("POST", path, &site.owner, body).await;
+        assert_eq!(status, 409, "{answer}");
+        answer["errors"][0]["detail"].as_str().expect("a text").to_owned()
+    };
+    assert_eq!(detail(&lock, json!({})).await, "workspace already locked by User otto: holidays");
+    let unlock = detail(&site.workspace_path("/actions/unlock"), json!({})).await;
+    assert!(unlock.starts_with("workspace is locked by User otto: holidays; only that user"), "{unlock}");
+    let text = super::state_versions::state(1, "l-1", "x");
+    let body = json!({ "data": { "attributes": super::state_versions::whole(1, &text) } });
+    let state = detail(&site.workspace_path("/state-versions"), body).await;
+    assert_eq!(state, "the workspace is locked by User otto: holidays");
+}
+
+#[tokio::test]
+async fn a_member_who_may_not_make_workspaces_is_told_what_is_missing() {
+    let site = Site::new().await;
+    let (_, token) = site.member("mia").await;
+    let ask = async |token: &str, body: &Value| site.server.request("POST", LIST, token, body.clone()).await;
+    let body = json!({ "data": { "attributes": { "name": "new" } } });
+    let (status, answer) = ask(&token, &body).await;
+    assert_eq!(status, 403, "{answer}");
+    assert!(answer["errors"][0]["detail"].as_str().expect("a text").contains("workspaces"), "{answer}");
+    assert_eq!(ask(&site.stranger, &body).await.0, 404);
+    let project = json!({ "data": { "attributes": { "name": "hidden" } } });
+    let projects = "/api/v2/organizations/acme/projects";
+    let (_, made) = site.server.request("POST", projects, &site.owner, project).await;
+    let hidden = json!({ "data": { "attributes": { "name": "new" }, "relationships": {
+        "project": { "data": { "type": "projects", "id": made["data"]["id"] } } } } });
+    assert_eq!(ask(&token, &hidden).await.0, 404, "another project may be a secret");
+}

@@ -131,7 +131,7 @@ fn keys() -> [Operation; 5] {
     let one = format!("{all}/{{namespace}}/{{key}}");
     [
         get(all, "list-gpg-keys", "List the keys that providers are signed with")
-            .query(&["filter[namespace]"])
+            .required_query(&["filter[namespace]"])
             .list(KEYS)
             .refuses(422),
         post(all, "create-gpg-key", "Add a key that providers are signed with").takes_new(KEYS).created(KEYS),

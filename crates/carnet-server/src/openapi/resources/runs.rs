@@ -181,7 +181,7 @@ fn triggers() -> [Operation; 4] {
     let include = ["workspace", "sourceable"];
     [
         get(all, "list-run-triggers", "List the run triggers of a workspace")
-            .query(&["filter[run-trigger][type]"])
+            .required_query(&["filter[run-trigger][type]"])
             .include(&include)
             .list("run-triggers")
             .refuses(422),

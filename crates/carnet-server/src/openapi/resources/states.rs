@@ -18,7 +18,8 @@ pub(super) fn family() -> Family {
         .with(output())
         .operations([
             get(ALL, "list-state-versions", "List the state versions of a workspace")
-                .query(&["filter[organization][name]", "filter[workspace][name]", "filter[status]"])
+                .required_query(&["filter[organization][name]", "filter[workspace][name]"])
+                .query(&["filter[status]"])
                 .include(&INCLUDE)
                 .list("state-versions")
                 .refuses(422),

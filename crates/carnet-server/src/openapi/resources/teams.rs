@@ -71,7 +71,7 @@ fn changed(operation: Operation, kinds: &'static [&'static str]) -> Operation {
 fn grants(path: &str, kind: &str, filter: &str, ids: [&'static str; 5]) -> [Operation; 5] {
     let one = format!("{path}/{{{}}}", kind.trim_end_matches('s').replace('-', "_"));
     [
-        get(path, ids[0], "List what teams may do here").query(&[filter]).list(kind).refuses(422),
+        get(path, ids[0], "List what teams may do here").required_query(&[filter]).list(kind).refuses(422),
         post(path, ids[1], "Let a team do something here").takes_new(kind).created(kind),
         get(&one, ids[2], "Show what a team may do here").one(kind),
         patch(&one, ids[3], "Change what a team may do here").takes(kind).one(kind),

@@ -103,6 +103,8 @@ fn in_organization(has: &impl Fn(&str) -> bool, needs: Right) -> Answer {
     let allowed = match needs.0 {
         "see" => true,
         "projects" => has("manage-projects"),
+        // In the default project, on which no team of these worlds is granted anything.
+        "workspaces" => has("manage-projects") || has("manage-workspaces"),
         "tags" => has("manage-projects") || has("manage-workspaces"),
         name => has(name),
     };

@@ -35,6 +35,7 @@ probes! {
     Organization "POST" "/api/v2/organizations/{id}/organization-memberships" "{\"data\":{}}" => ("manage-membership", 1);
     Organization "POST" "/api/v2/organizations/{id}/projects" "{\"data\":{}}" => ("projects", 1);
     Organization "POST" "/api/v2/organizations/{id}/agent-pools" "{\"data\":{}}" => ("manage-agent-pools", 1);
+    Organization "POST" "/api/v2/organizations/{id}/workspaces" "{\"data\":{\"attributes\":{\"name\":\"fresh\"}}}" => ("workspaces", 1);
     Project "GET" "/api/v2/projects/{id}" "" => ("settings", 1);
     Project "PATCH" "/api/v2/projects/{id}" "{\"data\":{}}" => ("settings", 2);
     Project "GET" "/api/v2/projects/{id}/varsets" "" => ("sets", 1);
