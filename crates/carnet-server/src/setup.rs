@@ -25,6 +25,9 @@ use crate::route::{Access, Routes};
 /// Where the hashes of the one-time codes are kept until the first user exists.
 const SETUP_CODE: &str = "setup-code-hash";
 
+/// The setting that names the token that the operator gave.
+const BOOTSTRAP_TOKEN: &str = "bootstrap-token";
+
 /// How many one-time codes work at a time.
 const SETUP_CODES: usize = 8;
 
@@ -99,7 +102,12 @@ pub async fn create_site_admin(
         Some(_) => return Err(SetupError::NotAdministrator),
         None => insert_user(&mut tx, name, "admin@localhost", true, now).await?,
     };
-    insert_token(&mut tx, TokenKind::User, Some(user.id), "bootstrap", &hash, now).await?;
+    let made = insert_token(&mut tx, TokenKind::User, Some(user.id), "bootstrap", &hash, now).await?;
+    // The token is the value that the operator gives: one that the operator replaced works no longer.
+    if let Some(before) = tx.meta(BOOTSTRAP_TOKEN).await? {
+        tx.delete_token(&before.parse().map_err(ApiError::from)?).await?;
+    }
+    tx.set_meta(BOOTSTRAP_TOKEN, Some(made.as_str())).await?;
     tx.set_meta(SETUP_CODE, None).await?;
     tx.commit().await?;
     Ok(())
@@ -220,7 +228,7 @@ async fn insert_token(
     description: &str,
     hash: &TokenHash,
     now: Timestamp,
-) -> Result<(), ApiError> {
+) -> Result<TokenId, ApiError> {
     let token = ApiToken {
         id: TokenId::from_entropy(entropy()?),
         kind,
@@ -234,7 +242,8 @@ async fn insert_token(
         expires_at: None,
         last_used_at: None,
     };
-    Ok(tx.insert_token(NewToken { token: &token, hash }).await?)
+    tx.insert_token(NewToken { token: &token, hash }).await?;
+    Ok(token.id)
 }
 
 pub(crate) fn routes() -> Routes {

@@ -87,7 +87,8 @@ async fn a_bootstrap_token_stands_for_an_administrator_of_the_site_only() {
     let bootstrap = SecretString::from("another-bootstrap-token");
     create_site_admin(store, &bootstrap, now).await.expect("the administrator has the name");
     // The administrator may take another name, and nobody else takes the one that is free.
-    assert_eq!(rename("root", ADMIN).await, 200);
+    assert_eq!(rename("root", ADMIN).await, 401, "the token that was replaced");
+    assert_eq!(rename("root", "another-bootstrap-token").await, 200);
     for name in ["admin", "Admin", "ADMIN"] {
         assert_eq!(rename(name, &token).await, 422, "{name}");
     }
