@@ -209,7 +209,7 @@ async fn the_environment_of_a_run_has_nothing_of_the_machine() -> anyhow::Result
     let names: Vec<&str> =
         names.lines().filter(|name| !["PWD", "OLDPWD", "SHLVL", "_"].contains(name)).collect();
     let expected = "CHECKPOINT_DISABLE HOME OWN PATH TERRAFORM_VAULT_SKIP_CHILD_TOKEN TFC_PROJECT_NAME TFC_RUN_ID \
-                    TFC_VAULT_ADDR TFC_VAULT_APPLY_ROLE TFC_VAULT_ENCODED_CACERT TFC_VAULT_PLAN_ROLE \
+                    SSL_CERT_FILE TFC_VAULT_ADDR TFC_VAULT_APPLY_ROLE TFC_VAULT_ENCODED_CACERT TFC_VAULT_PLAN_ROLE \
                     TFC_VAULT_PROVIDER_AUTH TFC_WORKSPACE_NAME TFC_WORKSPACE_SLUG TF_CLI_CONFIG_FILE TF_INPUT \
                     TF_IN_AUTOMATION TF_VAR_TFC_PROJECT_NAME TF_VAR_TFC_RUN_ID TF_VAR_TFC_WORKSPACE_NAME \
                     TF_VAR_TFC_WORKSPACE_SLUG TF_VAR_tfc_vault_dynamic_credentials TMPDIR VAULT_ADDR VAULT_CACERT \
