@@ -26,6 +26,8 @@ pub(crate) struct Redactor {
     held: Vec<u8>,
     /// How many of the held bytes belong to a secret for which a mask was written already.
     covered: usize,
+    /// Whether what was shown last is a mask: a secret that touches it is part of it.
+    ends_with_mask: bool,
 }
 
 impl Redactor {
@@ -63,7 +65,9 @@ impl Redactor {
         let rest = std::mem::take(&mut self.held);
         let covered = std::mem::take(&mut self.covered);
         let tail = &rest[covered.min(rest.len())..];
-        shown.extend_from_slice(if tail.len() < SHORTEST { tail } else { MASK });
+        let is_hidden = tail.len() >= SHORTEST;
+        shown.extend_from_slice(if is_hidden { MASK } else { tail });
+        self.ends_with_mask = is_hidden;
         shown
     }
 
@@ -102,15 +106,17 @@ impl Redactor {
             }
             if start > position {
                 shown.extend_from_slice(&self.held[position..start]);
+                self.ends_with_mask = false;
             }
-            // A secret that touches the one before it is part of the same mask.
-            if start > position || (position == 0 && self.covered == 0) {
+            if !self.ends_with_mask {
                 shown.extend_from_slice(MASK);
+                self.ends_with_mask = true;
             }
             position = position.max(stop);
         }
         if position < end {
             shown.extend_from_slice(&self.held[position..end]);
+            self.ends_with_mask = false;
             position = end;
         }
         self.held.drain(..end);
@@ -266,6 +272,17 @@ mod tests {
     #[test]
     fn most_of_a_secret_at_the_end_is_not_shown() {
         check(&["swordfish"], "x swordfis", "x [redacted]");
+    }
+
+    #[test]
+    fn a_secret_that_touches_the_one_before_a_cut_is_part_of_its_mask() {
+        let secrets = ["abcabd", "bdabca"];
+        let mut redactor = redactor(&secrets);
+        let mut shown = redactor.push(b"abcabdabcaa");
+        shown.extend(redactor.push(b"bcabd"));
+        shown.extend(redactor.finish());
+        assert_eq!(String::from_utf8(shown).unwrap(), "[redacted]");
+        assert_eq!(all_at_once(&secrets, "abcabdabcaabcabd"), "[redacted]");
     }
 
     proptest! {
