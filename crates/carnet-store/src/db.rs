@@ -243,22 +243,6 @@ impl std::fmt::Debug for Tx {
     }
 }
 
-fn query<DB>(
-    sql: &'static str,
-    binds: &[Bind],
-) -> Result<sqlx::query::Query<'static, DB, DB::Arguments>, StoreError>
-where
-    DB: sqlx::Database,
-    DB::Arguments: sqlx::IntoArguments<DB>,
-    for<'q> String: Encode<'q, DB> + Type<DB>,
-    for<'q> Option<String>: Encode<'q, DB> + Type<DB>,
-    for<'q> i64: Encode<'q, DB> + Type<DB>,
-    for<'q> Option<i64>: Encode<'q, DB> + Type<DB>,
-    for<'q> bool: Encode<'q, DB> + Type<DB>,
-{
-    bound(sqlx::query(sql), binds)
-}
-
 fn bound<'s, DB>(
     mut query: sqlx::query::Query<'s, DB, DB::Arguments>,
     binds: &[Bind],
@@ -314,8 +298,8 @@ impl Tx {
         #[cfg(any(test, feature = "query-plans"))]
         plans::check(&mut self.inner, sql, binds).await?;
         Ok(match &mut self.inner {
-            Inner::Sqlite(tx) => query(sql, binds)?.execute(&mut **tx).await?.rows_affected(),
-            Inner::Postgres(tx) => query(sql, binds)?.execute(&mut **tx).await?.rows_affected(),
+            Inner::Sqlite(tx) => bound(sqlx::query(sql), binds)?.execute(&mut **tx).await?.rows_affected(),
+            Inner::Postgres(tx) => bound(sqlx::query(sql), binds)?.execute(&mut **tx).await?.rows_affected(),
         })
     }
 
@@ -327,8 +311,12 @@ impl Tx {
         #[cfg(any(test, feature = "query-plans"))]
         plans::check(&mut self.inner, sql, binds).await?;
         Ok(match &mut self.inner {
-            Inner::Sqlite(tx) => query(sql, binds)?.fetch_optional(&mut **tx).await?.map(Row::Sqlite),
-            Inner::Postgres(tx) => query(sql, binds)?.fetch_optional(&mut **tx).await?.map(Row::Postgres),
+            Inner::Sqlite(tx) => {
+                bound(sqlx::query(sql), binds)?.fetch_optional(&mut **tx).await?.map(Row::Sqlite)
+            }
+            Inner::Postgres(tx) => {
+                bound(sqlx::query(sql), binds)?.fetch_optional(&mut **tx).await?.map(Row::Postgres)
+            }
         })
     }
 
@@ -336,12 +324,18 @@ impl Tx {
         #[cfg(any(test, feature = "query-plans"))]
         plans::check(&mut self.inner, sql, binds).await?;
         Ok(match &mut self.inner {
-            Inner::Sqlite(tx) => {
-                query(sql, binds)?.fetch_all(&mut **tx).await?.into_iter().map(Row::Sqlite).collect()
-            }
-            Inner::Postgres(tx) => {
-                query(sql, binds)?.fetch_all(&mut **tx).await?.into_iter().map(Row::Postgres).collect()
-            }
+            Inner::Sqlite(tx) => bound(sqlx::query(sql), binds)?
+                .fetch_all(&mut **tx)
+                .await?
+                .into_iter()
+                .map(Row::Sqlite)
+                .collect(),
+            Inner::Postgres(tx) => bound(sqlx::query(sql), binds)?
+                .fetch_all(&mut **tx)
+                .await?
+                .into_iter()
+                .map(Row::Postgres)
+                .collect(),
         })
     }
 
