@@ -71,7 +71,7 @@ mod variable_set_variables;
 mod variable_sets;
 mod variables;
 mod workspace_blobs;
-mod workspace_document;
+pub(crate) mod workspace_document;
 mod workspace_input;
 mod workspace_locks;
 mod workspace_resources;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::error::ApiError;
 use crate::extract::{Context, Rights};
 
+pub(crate) use self::included::RELATIONS;
 pub(super) use self::included::{Wanted, included};
 
 /// A workspace as the caller may read it.

@@ -15,7 +15,8 @@ use crate::error::ApiError;
 use crate::extract::{Context, Params, Rights};
 use crate::upload::blocking;
 
-const RELATIONS: [&str; 13] = [
+/// What `include` may name, with underscores.
+pub(crate) const RELATIONS: [&str; 13] = [
     "organization",
     "project",
     "current_run",

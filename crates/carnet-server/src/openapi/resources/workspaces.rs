@@ -1,5 +1,6 @@
 //! Workspaces, their locks, and what others may read of them.
 
+use crate::api::workspace_document::RELATIONS;
 use crate::openapi::Family;
 use crate::openapi::operation::{Operation, delete, get, patch, post};
 use crate::openapi::resource::ResourceType;
@@ -9,21 +10,6 @@ const ALL: &str = "/api/v2/organizations/{organization}/workspaces";
 const NAMED: &str = "/api/v2/organizations/{organization}/workspaces/{workspace}";
 const ONE: &str = "/api/v2/workspaces/{workspace}";
 const KIND: &str = "workspaces";
-const INCLUDE: [&str; 13] = [
-    "organization",
-    "project",
-    "current_run",
-    "latest_run",
-    "current_state_version",
-    "current_configuration_version",
-    "locked_by",
-    "outputs",
-    "readme",
-    "effective_tag_bindings",
-    "tag_bindings",
-    "vars",
-    "agent_pool",
-];
 
 pub(super) fn family() -> Family {
     let of = |rest: &str| format!("{ONE}/{rest}");
@@ -38,16 +24,16 @@ pub(super) fn family() -> Family {
                 .query(&["search[name]", "search[wildcard-name]", "search[tags]", "search[exclude-tags]"])
                 .query(&["filter[project][id]", "filter[tagged][0][key]", "filter[tagged][0][value]"])
                 .query(&["filter[current-run][status]", "sort"])
-                .include(&INCLUDE)
+                .include(&RELATIONS)
                 .list(KIND),
             post(ALL, "create-workspace", "Make a workspace").takes_new(KIND).created(KIND),
-            get(NAMED, "show-named-workspace", "Show a workspace by its name").include(&INCLUDE).one(KIND),
+            get(NAMED, "show-named-workspace", "Show a workspace by its name").include(&RELATIONS).one(KIND),
             patch(NAMED, "update-named-workspace", "Change a workspace by its name").takes(KIND).one(KIND),
             delete(NAMED, "delete-named-workspace", "Delete a workspace by its name").no_content(),
             post(&format!("{NAMED}/actions/safe-delete"), "safe-delete-named-workspace", safely)
                 .takes_words()
                 .no_content(),
-            get(ONE, "show-workspace", "Show a workspace").include(&INCLUDE).one(KIND),
+            get(ONE, "show-workspace", "Show a workspace").include(&RELATIONS).one(KIND),
             patch(ONE, "update-workspace", "Change a workspace").takes(KIND).one(KIND),
             delete(ONE, "delete-workspace", "Delete a workspace").no_content(),
             post(&of("actions/safe-delete"), "safe-delete-workspace", safely).takes_words().no_content(),
