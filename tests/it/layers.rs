@@ -11,7 +11,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("carnet-creds", &["carnet-model"]),
     ("carnet-store", &["carnet-model"]),
     ("carnet-api", &["carnet-model"]),
-    ("carnet-server", &["carnet-api", "carnet-creds", "carnet-issuer", "carnet-model", "carnet-store"]),
+    ("carnet-trust", &["carnet-model"]),
+    (
+        "carnet-server",
+        &["carnet-api", "carnet-creds", "carnet-issuer", "carnet-model", "carnet-store", "carnet-trust"],
+    ),
     ("carnet-agent", &["carnet-api", "carnet-creds", "carnet-model"]),
     (
         "carnet-cli",
@@ -23,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "carnet-model",
             "carnet-server",
             "carnet-store",
+            "carnet-trust",
         ],
     ),
 ];

@@ -1,0 +1,1 @@
+//! Which policies trust more than they need to?

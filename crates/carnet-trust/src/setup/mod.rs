@@ -1,0 +1,1 @@
+//! What an administrator applies so that a relying party trusts the identities of a workspace.
