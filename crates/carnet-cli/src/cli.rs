@@ -11,7 +11,7 @@ use crate::adapters::AdaptersCommand;
 use crate::admin::AdminCommand;
 use crate::agent::AgentOptions;
 use crate::logging::LogFormat;
-use crate::trust::TrustFamily;
+use crate::trust::TrustCommand;
 
 /// Carnet runs Terraform with credentials that did not exist a minute ago.
 #[derive(Debug, Parser)]
@@ -44,7 +44,7 @@ pub(crate) enum Command {
     /// Print what an administrator applies so that a provider trusts this server's identities.
     Trust {
         #[command(subcommand)]
-        family: TrustFamily,
+        command: TrustCommand,
     },
     /// Look at declarative adapters: providers that are described by a document instead of code.
     Adapters {

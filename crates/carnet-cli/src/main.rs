@@ -50,7 +50,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             clap_complete::generate(shell, &mut Cli::command(), "carnet", &mut std::io::stdout());
             Ok(())
         }
-        Command::Trust { family } => trust::print(family),
+        Command::Trust { command } => trust::run(command),
         Command::Config { command: ConfigCommand::Check { options } } => {
             let config = config::server(cli.config.as_deref(), options)?;
             config::check(&config)?;

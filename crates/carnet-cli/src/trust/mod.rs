@@ -8,7 +8,7 @@ use clap::{Subcommand, ValueEnum};
 use crate::edge;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum TrustFamily {
+pub(crate) enum TrustCommand {
     /// Vault or OpenBao: a JWT auth mount and one role for each phase.
     Vault {
         #[command(flatten)]
@@ -25,9 +25,9 @@ pub(crate) enum TrustFormat {
     Json,
 }
 
-/// Prints the trust for a provider.
-pub(crate) fn print(family: TrustFamily) -> anyhow::Result<()> {
-    match family {
-        TrustFamily::Vault { options } => edge::print(&vault::text(&options)?),
+/// Runs one of the commands.
+pub(crate) fn run(command: TrustCommand) -> anyhow::Result<()> {
+    match command {
+        TrustCommand::Vault { options } => edge::print(&vault::text(&options)?),
     }
 }
