@@ -1,1 +1,30 @@
-//! Would a relying party accept this token under this policy, and if not, which condition fails first and what mends it?
+//! What a relying party would say to a token, why, and the smallest change after which it says yes.
+//!
+//! Evaluators judge claims, never a signature. A judgement names the first condition that fails and carries a changed policy
+//! that was evaluated again and does accept the token, and no other subject that was refused before.
+
+pub(crate) mod aws;
+mod azure;
+mod cause;
+mod claims;
+mod compare;
+mod difference;
+pub(crate) mod document;
+mod expression;
+mod family;
+mod gcp;
+mod glob;
+mod judge;
+mod judgement;
+mod kubernetes;
+mod times;
+mod vault;
+
+pub use cause::Cause;
+pub use claims::Claims;
+pub use difference::Difference;
+pub use document::{Edit, Part, Trust};
+pub use family::{Family, UnknownFamily};
+pub use glob::{Wildcards, matches};
+pub use judge::{Question, judge};
+pub use judgement::{Finding, Judgement, Patch};

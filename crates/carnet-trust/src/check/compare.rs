@@ -1,0 +1,346 @@
+//! Why two texts that should be the same are not.
+
+use super::{Cause, Claims, Difference, Finding, Wildcards, glob::matches};
+
+/// What a text is, which decides what is probably wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Subject,
+    Audience,
+    Issuer,
+    Other,
+}
+
+impl Kind {
+    pub(super) fn of_claim(claim: &str) -> Self {
+        match claim {
+            "sub" => Self::Subject,
+            "aud" => Self::Audience,
+            "iss" => Self::Issuer,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// How what is expected is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Character by character.
+    Exact,
+    /// As a pattern.
+    Pattern(Wildcards),
+}
+
+/// Audiences that other services expect, which are pasted into the wrong place.
+const AUDIENCES: [&str; 10] = [
+    "sts.amazonaws.com",
+    "aws.workload.identity",
+    "azure.workload.identity",
+    "gcp.workload.identity",
+    "vault.workload.identity",
+    "tencentcloud.workload.identity",
+    "api://AzureADTokenExchange",
+    "api://AzureADTokenExchangeUSGov",
+    "api://AzureADTokenExchangeChina",
+    "kubernetes.default.svc",
+];
+
+/// What is said of a comparison that fails, at a place of a document.
+pub(super) fn finding(
+    at: impl Into<String>,
+    name: &str,
+    kind: Kind,
+    presented: &str,
+    expected: &str,
+    reading: Reading,
+) -> Finding {
+    let cause = compare(kind, presented, expected, reading);
+    let difference = match reading {
+        Reading::Exact => Difference::between(presented, expected),
+        Reading::Pattern(wildcards) => Difference::with_pattern(presented, expected, wildcards),
+    };
+    Finding::new(at, cause, format!("{name}: {}", sentence(cause))).differing(difference)
+}
+
+/// The one of several expected texts that is nearest to what was presented.
+pub(super) fn nearest<'a>(
+    presented: &str,
+    expected: &[&'a str],
+    kind: Kind,
+    reading: Reading,
+) -> Option<&'a str> {
+    let score = |one: &&&str| {
+        let cause = compare(kind, presented, one, reading);
+        let is_near = matches!(
+            cause,
+            Cause::LetterCase
+                | Cause::TrailingSlash
+                | Cause::WhiteSpace
+                | Cause::Scheme
+                | Cause::Encoding
+                | Cause::Template
+                | Cause::WildcardLiteral
+                | Cause::RegularExpression
+                | Cause::Separator
+        );
+        let same = presented.chars().zip(one.chars()).take_while(|(one, other)| one == other).count();
+        (is_near, same)
+    };
+    // The last of equals would be found by `max_by_key`; the first is what a reader looks at.
+    expected.iter().rev().max_by_key(score).copied()
+}
+
+/// Why the text presented is not the one expected; both are known to differ.
+pub(super) fn compare(kind: Kind, presented: &str, expected: &str, reading: Reading) -> Cause {
+    spelling(presented, expected, reading).unwrap_or_else(|| match kind {
+        Kind::Subject => subject(presented, expected, reading),
+        Kind::Audience if AUDIENCES.contains(&expected) => Cause::AudienceOfOtherService,
+        Kind::Audience => Cause::OtherAudience,
+        Kind::Issuer => Cause::OtherIssuer,
+        Kind::Other if !expected.is_empty() && presented.starts_with(expected) => Cause::Prefix,
+        Kind::Other => Cause::OtherValue,
+    })
+}
+
+/// What the eye overlooks.
+fn spelling(presented: &str, expected: &str, reading: Reading) -> Option<Cause> {
+    let fits = |expected: &str| match reading {
+        Reading::Exact => presented == expected,
+        Reading::Pattern(wildcards) => matches(expected, presented, wildcards),
+    };
+    let fits_but_case = |expected: &str| match reading {
+        Reading::Exact => presented.eq_ignore_ascii_case(expected),
+        Reading::Pattern(wildcards) => {
+            matches(&expected.to_ascii_lowercase(), &presented.to_ascii_lowercase(), wildcards)
+        }
+    };
+    let has_wildcard = expected.contains(['*', '?']);
+    if fits(expected.trim()) || presented.trim() == expected.trim() {
+        return Some(Cause::WhiteSpace);
+    }
+    if expected.contains("${") || expected.contains("{{") || expected.contains("<") && expected.contains(">")
+    {
+        return Some(Cause::Template);
+    }
+    let bare = expected.trim().trim_matches(['"', '\'', '`']);
+    if bare.len() < expected.trim().len() && fits(bare) {
+        return Some(Cause::Template);
+    }
+    if fits_but_case(expected) {
+        return Some(Cause::LetterCase);
+    }
+    if fits(expected.trim_end_matches('/')) || presented.trim_end_matches('/') == expected {
+        return Some(Cause::TrailingSlash);
+    }
+    let without_scheme = |text: &str| {
+        text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text).to_owned()
+    };
+    if without_scheme(presented).trim_end_matches('/') == without_scheme(expected).trim_end_matches('/') {
+        return Some(Cause::Scheme);
+    }
+    let decoded = expected.replace("%20", " ").replace("%3A", ":").replace("%3a", ":").replace("%2F", "/");
+    if (decoded != expected && fits(&decoded))
+        || (expected.contains('+') && fits(&expected.replace('+', " ")))
+    {
+        return Some(Cause::Encoding);
+    }
+    if reading == Reading::Exact && has_wildcard {
+        let is_pattern = matches(expected, presented, Wildcards::StarAndQuestion);
+        return is_pattern.then_some(Cause::WildcardLiteral).or_else(|| regular(expected, presented));
+    }
+    regular(expected, presented)
+}
+
+/// Whether the expected text is a regular expression, or a list of alternatives, that the service does not read as one.
+fn regular(expected: &str, presented: &str) -> Option<Cause> {
+    let has_signs = [".*", ".+", "\\", "[^", "(?", "|", "^"].iter().any(|sign| expected.contains(sign))
+        || (expected.contains('{') && expected.contains(','));
+    let opened = without_groups(expected.trim_start_matches('^').trim_end_matches('$')).replace('\\', "");
+    let plain = opened.replace(".*", "*").replace(".+", "*");
+    let is_alternative = |one: &str| one.trim() == presented;
+    if expected.contains(['|', ',']) && expected.split(['|', ',']).any(is_alternative) {
+        return Some(Cause::RegularExpression);
+    }
+    let is_anchored = (expected.starts_with('^') || expected.ends_with('$')) && !opened.is_empty();
+    ((has_signs || is_anchored) && matches(&plain, presented, Wildcards::StarAndQuestion))
+        .then_some(Cause::RegularExpression)
+}
+
+/// A text with each list of alternatives in brackets or braces replaced by a wildcard.
+fn without_groups(text: &str) -> String {
+    let (mut plain, mut rest) = (String::new(), text);
+    while let Some(start) = rest.find(['(', '{', '[']) {
+        let Some(length) = rest[start..].find([')', '}', ']']) else { break };
+        plain.push_str(&rest[..start]);
+        plain.push('*');
+        rest = rest[start + length + 1..].trim_start_matches(['*', '+', '?']);
+    }
+    plain + rest
+}
+
+/// A subject in its parts (<https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials>).
+#[derive(Debug, Default)]
+struct Parts<'a> {
+    organization: Option<&'a str>,
+    project: Option<&'a str>,
+    workspace: Option<&'a str>,
+    phase: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(subject: &'a str) -> Self {
+        const NAMES: [&str; 4] = ["organization:", ":project:", ":workspace:", ":run_phase:"];
+        let between = |name: &str| {
+            let start = subject.find(name)? + name.len();
+            let rest = &subject[start..];
+            let ends = NAMES.iter().filter_map(|next| rest.find(next));
+            Some(&rest[..ends.min().unwrap_or(rest.len())])
+        };
+        let organization = if subject.starts_with(NAMES[0]) { between(NAMES[0]) } else { None };
+        Self {
+            organization,
+            project: between(NAMES[1]),
+            workspace: between(NAMES[2]),
+            phase: between(NAMES[3]),
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.organization.is_some() && self.workspace.is_some() && self.phase.is_some()
+    }
+}
+
+fn subject(presented: &str, expected: &str, reading: Reading) -> Cause {
+    let (own, wanted) = (Parts::of(presented), Parts::of(expected));
+    // A wildcard that is compared as a character is a cause of its own, found before.
+    let wildcards =
+        if let Reading::Pattern(wildcards) = reading { wildcards } else { Wildcards::StarAndQuestion };
+    let fits = |own: Option<&str>, wanted: Option<&str>| match (own, wanted) {
+        (Some(own), Some(wanted)) => own == wanted || matches(wanted, own, wildcards),
+        (_, None) => true,
+        (None, Some(_)) => false,
+    };
+    if let Some(cause) = part(&own, &wanted, &fits) {
+        return cause;
+    }
+    let signs = |text: &str| alike(&text.replace(['*', '?'], ""));
+    if alike(presented).eq_ignore_ascii_case(&alike(expected)) {
+        return Cause::Separator;
+    }
+    if own.is_whole() {
+        let has_word = |word: &str| expected.to_ascii_lowercase().contains(word);
+        if ["repo:", "project_path:", "system:serviceaccount:", "spacelift", "env0"]
+            .iter()
+            .any(|form| has_word(form))
+        {
+            return Cause::OtherForm;
+        }
+        if !expected.is_empty() && presented.starts_with(expected) {
+            return if wanted.phase.is_none() && reading == Reading::Exact {
+                Cause::MissingPart
+            } else {
+                Cause::Prefix
+            };
+        }
+        if signs(expected).len() > 8 && alike(presented).starts_with(&signs(expected)) {
+            return Cause::Separator;
+        }
+        if wanted.workspace.is_some() && !fits(own.workspace, wanted.workspace) {
+            return Cause::OtherWorkspace;
+        }
+        if wanted.organization.is_none() && has_word("workspace") {
+            return Cause::MissingPart;
+        }
+        if !fits(own.organization, wanted.organization) {
+            return Cause::OtherOrganization;
+        }
+    }
+    if own.organization.is_none() && wanted.is_whole() {
+        return Cause::OtherForm;
+    }
+    if !expected.is_empty() && presented.starts_with(expected) { Cause::Prefix } else { Cause::OtherValue }
+}
+
+/// A text without what may separate its parts.
+fn alike(text: &str) -> String {
+    text.replace(['/', ':', ';', '.', ',', '|', '=', '_', '-', ' '], "")
+}
+
+/// The first part of two subjects that differs, where both are made of the same parts.
+fn part(
+    own: &Parts<'_>,
+    wanted: &Parts<'_>,
+    fits: &dyn Fn(Option<&str>, Option<&str>) -> bool,
+) -> Option<Cause> {
+    if own.is_whole() && wanted.organization.is_some() {
+        if wanted.project.is_none() && own.project.is_some() && wanted.workspace.is_some() {
+            return Some(Cause::MissingPart);
+        }
+        if !fits(own.organization, wanted.organization) && wanted.workspace.is_some() {
+            return Some(Cause::OtherOrganization);
+        }
+        if !fits(own.project, wanted.project) && wanted.workspace.is_some() {
+            let is_default = [own.project, wanted.project].iter().flatten().any(|name| {
+                let name = alike(name).to_ascii_lowercase();
+                name == "defaultproject" || name == "default"
+            });
+            return Some(if is_default { Cause::DefaultProject } else { Cause::OtherProject });
+        }
+        if !fits(own.workspace, wanted.workspace) && wanted.phase.is_some() {
+            return Some(Cause::OtherWorkspace);
+        }
+        if wanted.workspace.is_some() && wanted.phase.is_some() && !fits(own.phase, wanted.phase) {
+            return Some(Cause::OtherPhase);
+        }
+    }
+    None
+}
+
+/// What a cause says of a comparison.
+pub(super) fn sentence(cause: Cause) -> &'static str {
+    match cause {
+        Cause::LetterCase => "the texts are the same but for upper and lower case, which are told apart",
+        Cause::TrailingSlash => "one of the texts has a slash at its end, which counts",
+        Cause::WhiteSpace => "one of the texts has white space at an end, which counts",
+        Cause::Scheme => "one of the texts has https:// in front, and the other has not",
+        Cause::Encoding => "a space is written as a space, never as %20 or +",
+        Cause::Template => "the text expected holds quotes or a placeholder that was never replaced",
+        Cause::MissingPart => "a part of the subject is missing in what is expected",
+        Cause::Separator => "the parts of the subject are separated by other characters",
+        Cause::DefaultProject => {
+            "the project is spelled \"Default Project\", with capitals and a space, also where nobody chose one"
+        }
+        Cause::OtherOrganization => "another organization is expected",
+        Cause::OtherProject => "another project is expected",
+        Cause::OtherWorkspace => "another workspace is expected",
+        Cause::OtherPhase => "the other phase is expected: plan and apply have subjects of their own",
+        Cause::OtherForm => "the subject of another kind of issuer is expected",
+        Cause::WildcardLiteral => "the wildcard is compared as a character here",
+        Cause::RegularExpression => "a regular expression or a list of alternatives is not read as one here",
+        Cause::Prefix => "what is expected is only the beginning, and the whole text is compared",
+        Cause::OtherAudience => "another audience is expected",
+        Cause::AudienceOfOtherService => "the audience expected is that of another service",
+        Cause::OtherIssuer => "another issuer is expected",
+        _ => "another value is expected",
+    }
+}
+
+/// The subjects of neighbours, which no patch for this token may let in.
+pub(super) fn neighbours(claims: &Claims) -> Vec<Claims> {
+    let subject = claims.subject();
+    let parts = Parts::of(subject);
+    let mut subjects =
+        vec![format!("{subject}x"), format!("x{subject}"), "organization:other:project:other".to_owned()];
+    let exchange = |old: Option<&str>, name: &str, new: &str| {
+        old.map(|old| subject.replacen(&format!("{name}:{old}"), &format!("{name}:{new}"), 1))
+    };
+    subjects.extend(exchange(parts.workspace, "workspace", "another-one"));
+    subjects
+        .extend(parts.workspace.and_then(|name| exchange(Some(name), "workspace", &format!("{name}-other"))));
+    subjects.extend(exchange(parts.project, "project", "another-one"));
+    subjects.extend(exchange(parts.organization, "organization", "another-one"));
+    let phase = if parts.phase == Some("plan") { "apply" } else { "plan" };
+    subjects.extend(exchange(parts.phase, "run_phase", phase));
+    subjects.retain(|one| one != subject);
+    subjects.into_iter().map(|one| claims.with_subject(&one)).collect()
+}

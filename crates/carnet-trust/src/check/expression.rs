@@ -1,0 +1,311 @@
+//! Expressions of Google Cloud and Kubernetes, in CEL (<https://github.com/google/cel-spec>).
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
+
+use cel::{
+    Context, Env, ExecutionError, ParseErrors, Value as CelValue,
+    common::types::CelString,
+    extensions,
+    objects::{Key, Map},
+};
+use serde_json::Value;
+
+use super::{
+    Cause, Finding,
+    compare::{self, Kind, Reading},
+};
+
+/// Longer expressions are refused by every service, and are not read here either.
+const CHARACTERS: usize = 4096;
+
+/// The functions that expressions may call: those of CEL, of texts, and Google's own.
+static ENVIRONMENT: LazyLock<Option<Arc<Env>>> = LazyLock::new(|| {
+    let mut env = Env::stdlib().with_optional_support(true);
+    env.add_extension(extensions::strings).ok()?;
+    cel::add_member_overload!(env, fn extract: (CelString, CelString) -> CelString).ok()?;
+    Some(Arc::new(env))
+});
+
+/// Variables of an expression.
+pub(super) type Variables<'a> = [(&'a str, &'a Value)];
+
+/// Why an expression has no value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Failure {
+    /// It is no expression.
+    Syntax(String),
+    /// A claim or an attribute is not there.
+    Missing(String),
+    /// A function or an operator does not take what it is given.
+    Type(String),
+}
+
+/// The value of an expression.
+pub(super) fn evaluate(source: &str, variables: &Variables<'_>) -> Result<CelValue, Failure> {
+    if source.chars().count() > CHARACTERS {
+        return Err(Failure::Syntax(format!("an expression has at most {CHARACTERS} characters")));
+    }
+    let Some(env) = &*ENVIRONMENT else {
+        return Err(Failure::Type("the functions of texts are not at hand".to_owned()));
+    };
+    let program = env.compile(source).map_err(|errors| Failure::Syntax(first_line(&errors)))?;
+    let mut context = Context::with_env(Arc::clone(env));
+    for (name, value) in variables {
+        context.add_variable_from_value(*name, value_of(value));
+    }
+    program.execute(&context).map_err(|error| match error {
+        ExecutionError::NoSuchKey(name) => Failure::Missing(name.to_string()),
+        ExecutionError::UndeclaredReference(name) => {
+            Failure::Type(format!("there is no variable or function {name}"))
+        }
+        other => Failure::Type(other.to_string()),
+    })
+}
+
+fn first_line(errors: &ParseErrors) -> String {
+    errors.to_string().lines().next().unwrap_or_default().trim_start_matches("ERROR: ").to_owned()
+}
+
+/// What stands where a template has `{name}`
+/// (<https://cloud.google.com/iam/docs/conditions-attribute-reference#extract>).
+fn extract(this: &CelString<'_>, template: &CelString<'_>) -> CelString<'static> {
+    let found = || {
+        let template = template.inner();
+        let (before, rest) = template.split_once('{')?;
+        let (_, after) = rest.split_once('}')?;
+        let text: &str = this.inner();
+        let start = text.find(before)? + before.len();
+        let rest = &text[start..];
+        let end = if after.is_empty() { rest.len() } else { rest.find(after)? };
+        Some(rest[..end].to_owned())
+    };
+    CelString::from(found().unwrap_or_default())
+}
+
+fn value_of(value: &Value) -> CelValue {
+    match value {
+        Value::Null => CelValue::Null,
+        Value::Bool(value) => CelValue::Bool(*value),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => CelValue::Int(number),
+            None => CelValue::Float(number.as_f64().unwrap_or_default()),
+        },
+        Value::String(text) => CelValue::String(Arc::new(text.clone())),
+        Value::Array(list) => CelValue::List(Arc::new(list.iter().map(value_of).collect())),
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| (Key::from(name.as_str()), value_of(value)));
+            CelValue::Map(Map { map: Arc::new(members.collect::<HashMap<_, _>>()) })
+        }
+    }
+}
+
+/// A value as JSON, where it has such a form.
+pub(super) fn json_of(value: &CelValue) -> Option<Value> {
+    match value {
+        CelValue::Null => Some(Value::Null),
+        CelValue::Bool(value) => Some(Value::Bool(*value)),
+        CelValue::Int(number) => Some(Value::from(*number)),
+        CelValue::UInt(number) => Some(Value::from(*number)),
+        CelValue::Float(number) => Some(Value::from(*number)),
+        CelValue::String(text) => Some(Value::String(text.to_string())),
+        CelValue::List(list) => list.iter().map(json_of).collect::<Option<Vec<_>>>().map(Value::Array),
+        _ => None,
+    }
+}
+
+/// A condition that is not true: what is said of it, and the expression that would be.
+pub(super) struct Untrue {
+    pub(super) finding: Finding,
+    pub(super) repaired: String,
+}
+
+/// Holds a condition against claims; `pin` is a condition that is true for this token alone.
+pub(super) fn condition(source: &str, variables: &Variables<'_>, at: &str, pin: &str) -> Option<Box<Untrue>> {
+    let untrue = |finding: Finding, repaired: String| Some(Box::new(Untrue { finding, repaired }));
+    match evaluate(source, variables) {
+        Ok(CelValue::Bool(true)) => None,
+        Ok(CelValue::Bool(false)) => {
+            let parts = split(source, "&&");
+            let index = parts.iter().position(|part| evaluate(part, variables) == Ok(CelValue::Bool(false)));
+            let Some(index) = index else {
+                let says = format!("the condition is false: {source}");
+                return untrue(Finding::new(at, Cause::ExpressionFalse, says), pin.to_owned());
+            };
+            let (finding, repaired) = comparison(parts[index].trim(), variables, at, pin);
+            let whole: Vec<&str> = parts
+                .iter()
+                .enumerate()
+                .map(|(at, part)| if at == index { repaired.as_str() } else { part.trim() })
+                .collect();
+            untrue(finding, whole.join(" && "))
+        }
+        Ok(other) => {
+            let says = format!("a condition must result in true or false, not in {}", other.type_of());
+            untrue(Finding::new(at, Cause::ExpressionType, says), pin.to_owned())
+        }
+        Err(failure) => untrue(failed(&failure, at), pin.to_owned()),
+    }
+}
+
+/// What is said of an expression without a value.
+pub(super) fn failed(failure: &Failure, at: &str) -> Finding {
+    match failure {
+        Failure::Syntax(says) => {
+            Finding::new(at, Cause::ExpressionSyntax, format!("the expression cannot be read: {says}"))
+        }
+        Failure::Missing(name) => {
+            let says = format!(
+                "the expression reads {name}, which the token does not have; it then fails as a whole"
+            );
+            Finding::new(at, Cause::ClaimMissing, says)
+        }
+        Failure::Type(says) => {
+            Finding::new(at, Cause::ExpressionType, format!("the expression fails: {says}"))
+        }
+    }
+}
+
+/// The parts of an expression between operators that stand in no text, bracket or function.
+fn split<'a>(source: &'a str, operator: &str) -> Vec<&'a str> {
+    let (mut parts, mut start, mut depth, mut quote) = (Vec::new(), 0, 0_i32, None);
+    let mut position = 0;
+    let bytes = source.as_bytes();
+    while position < bytes.len() {
+        match (quote, bytes[position]) {
+            (Some(_), b'\\') => position += 1,
+            (Some(open), byte) if byte == open => quote = None,
+            (Some(_), _) => {}
+            (None, byte @ (b'"' | b'\'')) => quote = Some(byte),
+            (None, b'(' | b'[' | b'{') => depth += 1,
+            (None, b')' | b']' | b'}') => depth -= 1,
+            (None, _) if depth == 0 && bytes[position..].starts_with(operator.as_bytes()) => {
+                parts.push(&source[start..position]);
+                position += operator.len() - 1;
+                start = position + 1;
+            }
+            (None, _) => {}
+        }
+        position += 1;
+    }
+    parts.push(source.get(start..).unwrap_or_default());
+    parts
+}
+
+/// One comparison that is false, in the forms in which people write conditions.
+fn comparison(source: &str, variables: &Variables<'_>, at: &str, pin: &str) -> (Finding, String) {
+    let inner = source.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(source).trim();
+    let text = |source: &str| text_of(source, variables);
+    let alternatives = split(inner, "||");
+    if alternatives.len() > 1 {
+        let found: Vec<_> =
+            alternatives.iter().map(|one| comparison(one.trim(), variables, at, pin)).collect();
+        let nearest =
+            found.iter().max_by_key(|(finding, _)| finding.difference.as_ref().map(|one| one.offset()));
+        if let Some((finding, repaired)) = nearest {
+            return (finding.clone(), format!("({inner} || {repaired})"));
+        }
+    }
+    let equality = split(inner, "==");
+    if let [one, other] = equality.as_slice() {
+        let is_literal = |text: &str| text.trim().starts_with(['"', '\'']);
+        let (read, literal) = if is_literal(one) { (other, one) } else { (one, other) };
+        if let (Some(presented), Some(expected)) = (text(read), text(literal)) {
+            let repaired = format!("{} == {}", read.trim(), quoted(&presented));
+            return (said(read, &presented, &expected, at, inner), repaired);
+        }
+    }
+    if let [read, list] = split(inner, " in ").as_slice()
+        && let (Some(presented), Ok(CelValue::List(list))) = (text(read), evaluate(list, variables))
+    {
+        let texts: Vec<String> = list
+            .iter()
+            .filter_map(|one| if let CelValue::String(text) = one { Some(text.to_string()) } else { None })
+            .collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        if let Some(expected) = compare::nearest(&presented, &texts, kind(read), Reading::Exact) {
+            let repaired = format!("({inner} || {} == {})", read.trim(), quoted(&presented));
+            return (said(read, &presented, expected, at, inner), repaired);
+        }
+    }
+    call(inner, variables, at).unwrap_or_else(|| {
+        (
+            Finding::new(at, Cause::ExpressionFalse, format!("this part of the condition is false: {inner}")),
+            pin.to_owned(),
+        )
+    })
+}
+
+/// The text that a part of an expression results in.
+fn text_of(source: &str, variables: &Variables<'_>) -> Option<String> {
+    match evaluate(source, variables) {
+        Ok(CelValue::String(text)) => Some(text.to_string()),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// A function of a text that is false.
+fn call(inner: &str, variables: &Variables<'_>, at: &str) -> Option<(Finding, String)> {
+    for function in [".startsWith(", ".matches(", ".endsWith(", ".contains("] {
+        let Some((read, rest)) = inner.split_once(function) else { continue };
+        let expected = rest.strip_suffix(')').and_then(|literal| text_of(literal, variables));
+        let (Some(presented), Some(expected)) = (text_of(read, variables), expected) else { continue };
+        let finding = match function {
+            ".startsWith(" => {
+                let length = expected.chars().count();
+                let start: String = presented.chars().take(length).collect();
+                let mut finding = said(read, &start, &expected, at, inner);
+                finding.cause = compare::compare(kind(read), &presented, &format!("{expected}*"), STAR);
+                finding
+            }
+            _ => {
+                let says = format!("{} is not so for {presented:?}: {inner}", read.trim());
+                Finding::new(at, Cause::ExpressionFalse, says)
+            }
+        };
+        return Some((finding, format!("{} == {}", read.trim(), quoted(&presented))));
+    }
+    None
+}
+
+const STAR: Reading = Reading::Pattern(super::Wildcards::Star);
+
+fn kind(read: &str) -> Kind {
+    let name = read.trim().rsplit(['.', '[']).next().unwrap_or_default().trim_matches(['"', '\'', ']']);
+    if name == "subject" { Kind::Subject } else { Kind::of_claim(name) }
+}
+
+fn said(read: &str, presented: &str, expected: &str, at: &str, source: &str) -> Finding {
+    let kind = kind(read);
+    let finding = compare::finding(at, read.trim(), kind, presented, expected, Reading::Exact);
+    Finding { says: format!("{}; this part of the condition is false: {source}", finding.says), ..finding }
+}
+
+/// A text as a literal.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn conditions_are_split_where_they_join() {
+        assert_eq!(split("a == 'x && y' && (b && c)", "&&"), ["a == 'x && y' ", " (b && c)"]);
+    }
+
+    #[test]
+    fn parts_are_extracted_as_google_documents() {
+        let assertion = json!({"sub": "organization:acme:project:p", "n": 3});
+        let variables = [("assertion", &assertion)];
+        let found = evaluate("assertion.sub.extract('organization:{o}:')", &variables);
+        assert_eq!(found.ok().as_ref().and_then(json_of), Some(json!("acme")));
+        assert_eq!(evaluate("assertion.x", &variables), Err(Failure::Missing("x".to_owned())));
+        assert_eq!(evaluate("assertion.n < 5", &variables), Ok(CelValue::Bool(true)));
+    }
+}

@@ -1,0 +1,434 @@
+//! Roles of the JWT auth method of Vault and OpenBao (<https://openbao.org/api-docs/auth/jwt/>), judged as OpenBao 2.7 does.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Cause, Claims, Edit, Finding, Part, Question, Wildcards,
+    compare::{self, Kind, Reading},
+    document::{segment, texts},
+    judgement::{Checked, Evaluation, refused},
+    matches,
+    times::{self, Leeway},
+};
+
+/// What `clock_skew_leeway` stands for when it is 0, in seconds.
+const SKEW: i64 = 60;
+/// What `expiration_leeway` and `not_before_leeway` stand for when they are 0, in seconds.
+const DERIVED: i64 = 150;
+
+pub(super) fn evaluate(question: &Question) -> Evaluation {
+    let mut notes = Vec::new();
+    Evaluation::of(check(question, &mut notes), notes)
+}
+
+/// A role, also as `vault read -format=json` prints it.
+struct Role<'a> {
+    value: &'a Value,
+    base: &'static str,
+}
+
+impl<'a> Role<'a> {
+    fn of(policy: &'a Value) -> Self {
+        match policy.get("data") {
+            Some(data) if data.is_object() => Self { value: data, base: "/data" },
+            Some(_) | None => Self { value: policy, base: "" },
+        }
+    }
+
+    fn text(&self, name: &str) -> &'a str {
+        self.value.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn number(&self, name: &str) -> i64 {
+        self.value.get(name).and_then(Value::as_i64).unwrap_or_default()
+    }
+
+    fn members(&self, name: &str) -> Option<&'a Map<String, Value>> {
+        self.value.get(name).and_then(Value::as_object).filter(|members| !members.is_empty())
+    }
+
+    fn set(&self, name: &str, value: impl Into<Value>) -> Edit {
+        Edit::set(Part::Policy, format!("{}/{name}", self.base), value)
+    }
+
+    fn is_glob(&self) -> bool {
+        self.text("bound_claims_type") == "glob"
+    }
+}
+
+fn check(question: &Question, notes: &mut Vec<String>) -> Checked {
+    let claims = &question.claims;
+    let role = Role::of(&question.trust.policy);
+    if !role.value.is_object() {
+        return refused(Finding::new("the policy", Cause::Unreadable, "a role is a JSON object"));
+    }
+    form(&role)?;
+    if let Some(list) = role.value.get("token_bound_cidrs").filter(|list| !texts(Some(list)).is_empty()) {
+        notes.push(format!("token_bound_cidrs {list} depends on the address of the agent: taken as met"));
+    }
+    algorithm(question)?;
+    registered(claims)?;
+    issuer(question)?;
+    bound_subject(claims, &role)?;
+    bound_audiences(claims, &role)?;
+    life(question, &role)?;
+    unbound_audience(claims, &role)?;
+    identity(claims, &role)?;
+    bound_claims(claims, &role)
+}
+
+fn form(role: &Role<'_>) -> Checked {
+    if role.text("role_type") != "jwt" {
+        let says = match role.text("role_type") {
+            "" => "role_type is not set, which makes it oidc: such a role takes no tokens",
+            "oidc" => "role_type is oidc, for people in a browser: such a role takes no tokens",
+            _ => "role_type must be jwt",
+        };
+        return refused(
+            Finding::new("role_type", Cause::RoleType, says).edited(role.set("role_type", "jwt")),
+        );
+    }
+    if !matches!(role.text("bound_claims_type"), "" | "string" | "glob") {
+        let says = "bound_claims_type is string or glob";
+        return refused(
+            Finding::new("bound_claims_type", Cause::Unreadable, says)
+                .edited(role.set("bound_claims_type", "string")),
+        );
+    }
+    if role.text("user_claim").is_empty() {
+        let says = "the role has no user_claim, without which it cannot be written";
+        return refused(
+            Finding::new("user_claim", Cause::SettingMissing, says)
+                .edited(role.set("user_claim", "terraform_workspace_id")),
+        );
+    }
+    let is_bound = role.members("bound_claims").is_some()
+        || !role.text("bound_subject").is_empty()
+        || ["bound_audiences", "token_bound_cidrs"]
+            .iter()
+            .any(|name| !texts(role.value.get(*name)).is_empty());
+    if !is_bound {
+        let says = "the role is bound to nothing, and such a role cannot be written";
+        return refused(Finding::new("bound_claims", Cause::NothingTrusted, says));
+    }
+    Ok(())
+}
+
+fn algorithm(question: &Question) -> Checked {
+    const ALGORITHMS: [&str; 10] =
+        ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA"];
+    let Some(own) = question.claims.algorithm() else { return Ok(()) };
+    let config = question.trust.beside.as_ref().map(|config| config.get("data").unwrap_or(config));
+    let listed = texts(config.and_then(|config| config.get("jwt_supported_algs")));
+    let accepted = if listed.is_empty() { ALGORITHMS.to_vec() } else { listed };
+    if accepted.contains(&own) {
+        return Ok(());
+    }
+    let says = format!("the token is signed with {own}, and the mount accepts {}", accepted.join(", "));
+    refused(Finding::new("jwt_supported_algs", Cause::Algorithm, says))
+}
+
+/// Claims of the wrong type make the token unreadable.
+fn registered(claims: &Claims) -> Checked {
+    let is_text = |name: &str| claims.get(name).is_none_or(Value::is_string);
+    let is_time = |name: &str| claims.get(name).is_none_or(Value::is_number);
+    let is_audience = match claims.get("aud") {
+        None | Some(Value::String(_)) => true,
+        Some(Value::Array(list)) => list.iter().all(Value::is_string),
+        Some(_) => false,
+    };
+    let wrong = ["iss", "sub"].into_iter().find(|name| !is_text(name));
+    let wrong = wrong.or_else(|| ["exp", "nbf", "iat"].into_iter().find(|name| !is_time(name)));
+    match wrong.or((!is_audience).then_some("aud")) {
+        Some(name) => {
+            refused(Finding::new(name, Cause::ClaimType, format!("the claim {name} has the wrong type")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn life(question: &Question, role: &Role<'_>) -> Checked {
+    let claims = &question.claims;
+    let [end, start, issued] = ["exp", "nbf", "iat"].map(|name| claims.time(name).filter(|time| *time != 0));
+    if end.is_none() && start.is_none() && issued.is_none() {
+        return refused(Finding::new("exp", Cause::TimeMissing, "the token has neither exp nor nbf nor iat"));
+    }
+    // A negative leeway is none, 0 is the default.
+    let leeway = |name: &str, default: i64| match role.number(name) {
+        0 => default,
+        seconds => seconds.max(0),
+    };
+    let end_then = end.unwrap_or_else(|| {
+        issued
+            .unwrap_or_default()
+            .max(start.unwrap_or_default())
+            .saturating_add(leeway("expiration_leeway", DERIVED))
+    });
+    let start_then =
+        start.or(issued).unwrap_or_else(|| end_then.saturating_sub(leeway("not_before_leeway", DERIVED)));
+    let skew = leeway("clock_skew_leeway", SKEW);
+    let whole = claims.with("exp", json!(end_then)).with("nbf", json!(start_then));
+    times::check(&whole, question.now, Leeway { end: skew, start: skew })
+}
+
+fn issuer(question: &Question) -> Checked {
+    let Some(config) = &question.trust.beside else { return Ok(()) };
+    let (config, base) = config.get("data").map_or((config, ""), |data| (data, "/data"));
+    let bound = config.get("bound_issuer").and_then(Value::as_str).unwrap_or_default();
+    let discovery = config.get("oidc_discovery_url").and_then(Value::as_str).unwrap_or_default();
+    for (name, expected) in [("bound_issuer", bound), ("oidc_discovery_url", discovery)] {
+        let own = question.claims.issuer();
+        // The discovery URL is where the keys are; the document there must name the same issuer.
+        if !expected.is_empty() && expected != own && (name == "bound_issuer" || bound.is_empty()) {
+            let says = format!("the issuer of the token is not the {name} of the mount");
+            let finding = compare::finding(
+                format!("{name} of the mount"),
+                &says,
+                Kind::Issuer,
+                own,
+                expected,
+                Reading::Exact,
+            );
+            return refused(finding.edited(Edit::set(Part::Beside, format!("{base}/{name}"), own)));
+        }
+    }
+    Ok(())
+}
+
+fn bound_subject(claims: &Claims, role: &Role<'_>) -> Checked {
+    let bound = role.text("bound_subject");
+    if bound.is_empty() || bound == claims.subject() {
+        return Ok(());
+    }
+    let finding = compare::finding(
+        "bound_subject",
+        "the subject",
+        Kind::Subject,
+        claims.subject(),
+        bound,
+        Reading::Exact,
+    );
+    refused(advised(finding).edited(role.set("bound_subject", claims.subject())))
+}
+
+fn advised(finding: Finding) -> Finding {
+    match finding.cause {
+        Cause::WildcardLiteral if finding.at == "bound_subject" => finding.helped(
+            "bound_subject is compared exactly whatever bound_claims_type says: a pattern belongs into bound_claims.sub",
+        ),
+        Cause::WildcardLiteral => finding.helped("or set bound_claims_type to glob, where every value that the wildcard admits is meant"),
+        Cause::OtherPhase => finding.helped(
+            "or, if this role is meant for the other phase, give each phase its own with TFC_VAULT_PLAN_ROLE and \
+             TFC_VAULT_APPLY_ROLE",
+        ),
+        _ => finding,
+    }
+}
+
+fn bound_audiences(claims: &Claims, role: &Role<'_>) -> Checked {
+    let listed = texts(role.value.get("bound_audiences"));
+    let own = claims.audiences();
+    if listed.is_empty() || listed.iter().any(|one| own.contains(one)) {
+        return Ok(());
+    }
+    let presented = claims.audience();
+    let expected = compare::nearest(presented, &listed, Kind::Audience, Reading::Exact).unwrap_or_default();
+    let finding = compare::finding(
+        "bound_audiences",
+        "the audience",
+        Kind::Audience,
+        presented,
+        expected,
+        Reading::Exact,
+    );
+    let values: Vec<&str> = match listed.as_slice() {
+        [_] => vec![presented],
+        all => all.iter().copied().chain([presented]).collect(),
+    };
+    refused(
+        finding
+            .helped("or set TFC_VAULT_WORKLOAD_IDENTITY_AUDIENCE to one that is bound")
+            .edited(role.set("bound_audiences", json!(values))),
+    )
+}
+
+/// A token with an audience needs a role with one.
+fn unbound_audience(claims: &Claims, role: &Role<'_>) -> Checked {
+    if claims.audiences().is_empty() || !texts(role.value.get("bound_audiences")).is_empty() {
+        return Ok(());
+    }
+    let says = "the token has an audience, and the role binds none: such a token is refused";
+    refused(
+        Finding::new("bound_audiences", Cause::NoAudience, says)
+            .edited(role.set("bound_audiences", json!([claims.audience()]))),
+    )
+}
+
+/// A claim by its name, or by a JSON pointer if the name begins with a slash.
+fn claim(claims: &Claims, name: &str) -> Option<Value> {
+    let value = if name.starts_with('/') {
+        claims.get(name.split('/').nth(1)?)?;
+        let whole = Value::Object(claims.as_map().clone());
+        whole.pointer(name).cloned().filter(|value| !value.is_null())?
+    } else {
+        claims.get(name).cloned()?
+    };
+    // Whole numbers are what is left of a number before it is compared.
+    Some(match value {
+        Value::Number(number) if number.as_i64().is_none() => {
+            json!(number.as_f64().map(|number| number as i64))
+        }
+        other => other,
+    })
+}
+
+fn identity(claims: &Claims, role: &Role<'_>) -> Checked {
+    let name = role.text("user_claim");
+    let is_pointer = role.value.get("user_claim_json_pointer") == Some(&Value::Bool(true));
+    let value = if is_pointer { claim(claims, name) } else { claims.get(name).cloned() };
+    let fixed = role.set("user_claim", "terraform_workspace_id");
+    match value {
+        Some(Value::String(_)) => {}
+        None => {
+            let hint = "or set user_claim_json_pointer, if the name is meant as a path";
+            let finding = absent(claims, "user_claim", name).edited(fixed);
+            return refused(if name.starts_with('/') && !is_pointer {
+                finding.helped(hint)
+            } else {
+                finding
+            });
+        }
+        Some(_) => {
+            let says = format!("the claim {name} is no text, and the name of an entity must be one");
+            return refused(Finding::new("user_claim", Cause::ClaimType, says).edited(fixed));
+        }
+    }
+    for (source, target) in role.members("claim_mappings").into_iter().flatten() {
+        if claim(claims, source).is_some_and(|value| !value.is_string()) {
+            let says = format!("the claim {source} is no text, and metadata ({target}) must be");
+            let pointer = format!("{}/claim_mappings/{}", role.base, segment(source));
+            let finding = Finding::new(format!("claim_mappings.{source}"), Cause::ClaimType, says);
+            return refused(finding.edited(Edit::remove(Part::Policy, pointer)));
+        }
+    }
+    let groups = role.text("groups_claim");
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let is_texts = |value: &Value| match value {
+        Value::String(_) => true,
+        Value::Array(list) => list.iter().all(Value::is_string),
+        _ => false,
+    };
+    match claim(claims, groups) {
+        None => refused(absent(claims, "groups_claim", groups).edited(role.set("groups_claim", ""))),
+        Some(value) if !is_texts(&value) => {
+            let says = format!("the claim {groups} is no list of texts");
+            refused(Finding::new("groups_claim", Cause::ClaimType, says).edited(role.set("groups_claim", "")))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn absent(claims: &Claims, at: &str, name: &str) -> Finding {
+    let near = claims.as_map().keys().find(|key| key.eq_ignore_ascii_case(name));
+    let cause = if near.is_some() { Cause::LetterCase } else { Cause::ClaimMissing };
+    let has = near.map(|near| format!("; it has {near}")).unwrap_or_default();
+    let finding = Finding::new(at, cause, format!("the token has no claim {name}{has}"));
+    finding.differing(near.and_then(|near| super::Difference::between(near, name)))
+}
+
+fn bound_claims(claims: &Claims, role: &Role<'_>) -> Checked {
+    let mut all: Vec<(&String, &Value)> = role.members("bound_claims").into_iter().flatten().collect();
+    // The service takes them in no order; the subject is what a reader looks for.
+    all.sort_by_key(|(name, _)| *name != "sub");
+    for (name, expected) in all {
+        if let Some(finding) = bound_claim(claims, role, name, expected) {
+            return refused(advised(finding));
+        }
+    }
+    Ok(())
+}
+
+fn bound_claim(claims: &Claims, role: &Role<'_>, name: &str, expected: &Value) -> Option<Finding> {
+    let at = format!("bound_claims.{name}");
+    let pointer = format!("{}/bound_claims/{}", role.base, segment(name));
+    let Some(own) = claim(claims, name) else {
+        let subject = format!("{}/bound_claims/sub", role.base);
+        let finding = absent(claims, &at, name);
+        return Some(finding.edited(Edit::remove(Part::Policy, pointer)).edited(Edit::set(
+            Part::Policy,
+            subject,
+            claims.subject(),
+        )));
+    };
+    let list = |value: &Value| match value {
+        Value::Array(list) => Some(list.clone()),
+        Value::String(_) | Value::Bool(_) | Value::Number(_) => Some(vec![value.clone()]),
+        Value::Null | Value::Object(_) => None,
+    };
+    let (Some(found), Some(wanted)) = (list(&own), list(expected)) else {
+        let says = format!(
+            "the claim {name} can only be compared as a text, a number, a truth value or a list of them"
+        );
+        return Some(Finding::new(at, Cause::ClaimType, says));
+    };
+    let is_found =
+        |wanted: &Value| found.iter().any(|found| fits(role.is_glob(), found, wanted, own.is_array()));
+    if wanted.iter().any(is_found) {
+        return None;
+    }
+    let presented = found.iter().find_map(Value::as_str);
+    let texts: Vec<&str> = wanted.iter().filter_map(Value::as_str).collect();
+    let kind = Kind::of_claim(name);
+    let reading = if role.is_glob() { Reading::Pattern(Wildcards::Star) } else { Reading::Exact };
+    let (Some(presented), Some(nearest)) =
+        (presented, presented.and_then(|own| compare::nearest(own, &texts, kind, reading)))
+    else {
+        let says = format!("the claim {name} is {own}, and {expected} is expected");
+        let is_type = wanted
+            .iter()
+            .zip(&found)
+            .any(|(one, other)| std::mem::discriminant(one) != std::mem::discriminant(other));
+        let cause = if is_type { Cause::ClaimType } else { Cause::OtherValue };
+        return Some(Finding::new(at, cause, says).edited(Edit::set(Part::Policy, pointer, own)));
+    };
+    let finding = compare::finding(at, &format!("the claim {name}"), kind, presented, nearest, reading);
+    let value = match expected {
+        Value::Array(list) if list.len() > 1 => {
+            Value::Array(list.iter().cloned().chain([Value::from(presented)]).collect())
+        }
+        Value::Array(_) => json!([presented]),
+        _ => json!(presented),
+    };
+    let is_plain = !(role.is_glob() && presented.contains('*'));
+    Some(if is_plain { finding.edited(Edit::set(Part::Policy, pointer, value)) } else { finding })
+}
+
+fn fits(is_glob: bool, found: &Value, wanted: &Value, is_listed: bool) -> bool {
+    match (found, wanted) {
+        (Value::String(found), Value::String(wanted)) if is_glob => matches(wanted, found, Wildcards::Star),
+        _ if is_glob => false,
+        // Numbers in lists keep a type that never equals the number of a role.
+        (Value::Number(_), _) if is_listed => false,
+        (Value::Array(_) | Value::Object(_), _) => false,
+        (found, wanted) => found == wanted,
+    }
+}
+
+/// The claim `sub`, and nothing but this subject.
+pub(super) fn pinned(question: &Question) -> Vec<Edit> {
+    let role = Role::of(&question.trust.policy);
+    let claims = &question.claims;
+    if !role.value.is_object() || claims.subject().is_empty() {
+        return Vec::new();
+    }
+    let mut edits = vec![role.set("bound_claims", json!({ "sub": claims.subject() }))];
+    if role.is_glob() {
+        edits.push(role.set("bound_claims_type", "string"));
+    }
+    if !role.text("bound_subject").is_empty() {
+        edits.push(role.set("bound_subject", claims.subject()));
+    }
+    edits
+}
