@@ -1,23 +1,14 @@
 //! The declarative adapters that a job may use.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use carnet_creds::{AdapterDefinition, AdapterError, adapter};
-
-static SHIPPED: LazyLock<Vec<Arc<AdapterDefinition>>> =
-    LazyLock::new(|| adapter::shipped().into_iter().map(|one| Arc::new(one.definition)).collect());
 
 /// Those that come with the program, and those of the job. One of the job takes the place of every other that has its
 /// name or one of its variables.
 pub(crate) fn adapters(documents: &[String]) -> Result<Vec<Arc<AdapterDefinition>>, AdapterError> {
-    let mut adapters = SHIPPED.clone();
-    for document in documents {
-        let adapter = AdapterDefinition::parse(document)?;
-        adapters.retain(|other| other.name() != adapter.name() && other.clash(&adapter).is_none());
-        adapters.push(Arc::new(adapter));
-    }
-    adapters.sort_by(|one, other| one.name().cmp(other.name()));
-    Ok(adapters)
+    let of_job = documents.iter().map(|document| AdapterDefinition::parse(document).map(Arc::new));
+    Ok(adapter::with_shipped(of_job.collect::<Result<Vec<_>, _>>()?))
 }
 
 #[cfg(test)]

@@ -285,8 +285,15 @@ impl carnet_creds::TokenSource for ServerTokens {
                 Err(error @ ClientError::Unavailable { .. }) => {
                     return Err(TokenError::Unavailable(error.to_string()));
                 }
+                Err(ClientError::Refused { status: 403, detail }) => return Err(not_allowed(&detail)),
                 Err(error) => return Err(TokenError::Refused(error.to_string())),
             }
         }
     }
+}
+
+/// The server says the cause on the first line, and what leads out on the others.
+fn not_allowed(detail: &str) -> TokenError {
+    let mut lines = detail.lines().map(str::to_owned);
+    TokenError::NotAllowed { cause: lines.next().unwrap_or_default(), fix: lines.collect() }
 }

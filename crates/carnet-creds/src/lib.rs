@@ -10,6 +10,7 @@ mod common;
 mod configure;
 mod conflicts;
 mod credential;
+mod credential_variable;
 #[cfg(feature = "exchange")]
 mod exchange;
 mod family;
@@ -34,6 +35,7 @@ mod vectors;
 
 pub use adapter::{AdapterDefinition, AdapterError};
 pub use adapter_name::{AdapterName, AdapterNameError};
+pub use credential_variable::is_credential_variable;
 #[cfg(feature = "exchange")]
 pub use exchange::{
     AllowedHostError, AllowedHosts, Credentials, Endpoints, Event, Exchange, ExchangeError, HttpSettings,
@@ -46,6 +48,6 @@ pub use notice::Notice;
 pub use problem::{MissingValue, Problem};
 #[cfg(feature = "exchange")]
 pub use refusal::Refusal;
-pub use resolve::{Resolution, ResolveContext, TokenRequest, resolve, settings};
+pub use resolve::{Resolution, ResolveContext, TokenGrant, TokenRequest, resolve, settings};
 pub use setting::{Required, Setting, SettingKind};
 pub use shell::shell_quoted;

@@ -70,6 +70,15 @@ pub struct TokenRequest {
     pub lifetime: Duration,
 }
 
+/// An identity token that a configuration may ask for, and the role that it is traded for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenGrant {
+    /// The token; its life is the longest that the configuration needs.
+    pub request: TokenRequest,
+    /// The role or account; `None` where the family has none.
+    pub role: Option<String>,
+}
+
 /// What the variables of a run lead to.
 #[derive(Debug)]
 pub struct Resolution {
@@ -113,6 +122,15 @@ impl Resolution {
     /// The identity tokens that are needed, in the order of families and tags.
     pub fn requests(&self) -> Vec<&TokenRequest> {
         self.configured.iter().filter_map(|one| one.request.as_ref()).collect()
+    }
+
+    /// The identity tokens that may be asked for, with their roles, in the order of families and tags.
+    pub fn grants(&self) -> Vec<TokenGrant> {
+        let grant = |one: &Configured| {
+            let request = one.request.clone()?;
+            Some(TokenGrant { request, role: one.configuration.role().map(str::to_owned) })
+        };
+        self.configured.iter().filter_map(grant).collect()
     }
 
     /// What would be injected, every secret left empty; paths, names and Terraform variables are exact.

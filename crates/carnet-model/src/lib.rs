@@ -12,6 +12,7 @@ mod configuration_version;
 mod credential_rules;
 mod id;
 mod identity;
+mod issuance_policy;
 mod job;
 mod name;
 mod network;
@@ -59,6 +60,11 @@ pub use id::{
     UserId, VariableId, VariableSetId, WorkspaceId,
 };
 pub use identity::{ModuleTestIdentity, Phase, WorkloadIdentity};
+pub use issuance_policy::{
+    Approval, ApprovalRule, IssuanceActor, IssuanceAllowance, IssuanceCondition, IssuancePolicy,
+    IssuanceRefusal, IssuanceRequest, IssuanceRun, IssuanceStatement, Mismatch, Pattern, PatternError,
+    PersonPattern, PersonPatternError, PolicyLevel, decide as decide_issuance,
+};
 pub use job::{Job, JobOutcome, JobStatus, Signal};
 pub use name::{ModuleName, NameError, OrgName, ProjectName, Username, VariableKey, WorkspaceName};
 pub use network::{is_local_address, is_private_address};

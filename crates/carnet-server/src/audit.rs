@@ -18,6 +18,7 @@ use carnet_model::{
 
 use crate::app::entropy;
 use crate::error::ApiError;
+use crate::issuance::RefusedToken;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -142,6 +143,37 @@ pub(crate) fn event_of_token(
             resource_type: "identity_token".to_owned(),
             resource_id: Some(draft.jti.to_string()),
             action: "create".to_owned(),
+            creates: false,
+        },
+        created_at: now,
+    })
+}
+
+/// The entry of an identity token that was asked for and refused.
+pub(crate) fn event_of_refused_token(
+    job: &Job,
+    workspace: &Workspace,
+    refused: &RefusedToken,
+    now: Timestamp,
+) -> Result<AuditEvent, ApiError> {
+    let run_id = &job.run_id;
+    Ok(AuditEvent {
+        id: AuditEventId::from_entropy(entropy()?),
+        organization_id: Some(workspace.organization_id.clone()),
+        request_id: REQUEST.try_with(|request| request.id.clone()).ok(),
+        actor_kind: "job".to_owned(),
+        accessor_id: Some(job.id.as_str().to_owned()),
+        token_id: None,
+        description: format!(
+            "{} of {run_id} for {}: {}",
+            job.phase.as_str(),
+            refused.audience,
+            refused.cause
+        ),
+        act: AuditAct {
+            resource_type: "identity_token".to_owned(),
+            resource_id: None,
+            action: "refuse".to_owned(),
             creates: false,
         },
         created_at: now,

@@ -119,7 +119,7 @@ impl<S: Send + Sync, A: DeserializeOwned> FromRequest<S> for Doc<A> {
 const ATTRIBUTE_LIMIT: usize = 16 * 1024;
 
 /// Attributes that may be longer, for no list shows them, or which have limits of their own.
-const LONG_ATTRIBUTES: [&str; 10] = [
+const LONG_ATTRIBUTES: [&str; 11] = [
     "ascii-armor",
     "body",
     "definition",
@@ -127,6 +127,7 @@ const LONG_ATTRIBUTES: [&str; 10] = [
     "json-state-outputs",
     "replace-addrs",
     "state",
+    "statements",
     "target-addrs",
     "value",
     "variables",

@@ -12,6 +12,7 @@ mod error;
 mod extract;
 mod headers;
 mod health;
+mod issuance;
 mod jobs;
 mod linger;
 mod login;

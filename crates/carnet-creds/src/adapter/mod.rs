@@ -34,4 +34,4 @@ pub use error::{AdapterError, AdapterProblem};
 pub(crate) use escape::percent_encoded;
 pub use render::{RenderError, Rendered, RenderedEnv, RenderedFile, Secrets, Values};
 pub use setting::{AdapterSetting, SettingNames, SettingUse};
-pub use shipped::{ShippedAdapter, shipped};
+pub use shipped::{ShippedAdapter, shipped, with_shipped};

@@ -1,4 +1,6 @@
-//! The adapters that come with this crate.
+//! The adapters that come with this crate, and those that stand beside them or in their place.
+
+use std::sync::{Arc, LazyLock};
 
 use super::definition::AdapterDefinition;
 
@@ -30,6 +32,21 @@ pub fn shipped() -> Vec<ShippedAdapter> {
     let parsed =
         |document| Some(ShippedAdapter { document, definition: AdapterDefinition::parse(document).ok()? });
     DOCUMENTS.into_iter().filter_map(parsed).collect()
+}
+
+static SHIPPED: LazyLock<Vec<Arc<AdapterDefinition>>> =
+    LazyLock::new(|| shipped().into_iter().map(|one| Arc::new(one.definition)).collect());
+
+/// Those that come with this crate and those that are given, in the order of their names. One that is given takes the place of
+/// every other that has its name or one of its variables.
+pub fn with_shipped(given: impl IntoIterator<Item = Arc<AdapterDefinition>>) -> Vec<Arc<AdapterDefinition>> {
+    let mut adapters = SHIPPED.clone();
+    for adapter in given {
+        adapters.retain(|other| other.name() != adapter.name() && other.clash(&adapter).is_none());
+        adapters.push(adapter);
+    }
+    adapters.sort_by(|one, other| one.name().cmp(other.name()));
+    adapters
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use carnet_model::Timestamp;
 use secrecy::SecretString;
 
 use super::{
-    Event, Exchange, ExchangeError, IdentityToken, Refused, TokenSource,
+    Event, Exchange, ExchangeError, IdentityToken, Refused, TokenError, TokenSource,
     adapter_trade::Trade,
     claims::Claims,
     held::{Held, Identity, Revocable, Rotation, State},
@@ -20,6 +20,7 @@ use crate::{
     credential::Credential,
     injection::{Injection, TokenSourceAddress, assemble},
     provider::{Grant, TokenLife, VaultLogin, VaultRead},
+    refusal::{Asked, not_allowed},
     resolve::{Configured, Resolution, TokenRequest},
 };
 
@@ -115,10 +116,22 @@ impl Credentials {
         position: usize,
         request: &TokenRequest,
     ) -> Result<IdentityToken, ExchangeError> {
-        self.tokens.identity_token(request).await.map_err(|error| ExchangeError::Token {
-            configuration: self.resolution.configured[position].title(),
-            audience: request.audience.clone(),
-            reason: error,
+        let configured = &self.resolution.configured[position];
+        self.tokens.identity_token(request).await.map_err(|error| match error {
+            TokenError::NotAllowed { cause, fix } => {
+                let asked = Asked {
+                    title: configured.title(),
+                    subject: self.resolution.subject(),
+                    audience: &request.audience,
+                    role: configured.configuration.role(),
+                };
+                ExchangeError::NotAllowed(Box::new(not_allowed(&asked, cause, fix)))
+            }
+            TokenError::Refused(_) | TokenError::Unavailable(_) => ExchangeError::Token {
+                configuration: configured.title(),
+                audience: request.audience.clone(),
+                reason: error,
+            },
         })
     }
 

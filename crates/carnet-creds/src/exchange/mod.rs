@@ -68,6 +68,14 @@ pub enum TokenError {
     /// The issuer will not make it, now or later.
     #[error("{0}")]
     Refused(String),
+    /// The issuer says that this run may not have it.
+    #[error("{cause}")]
+    NotAllowed {
+        /// What stands in the way.
+        cause: String,
+        /// What leads out, line by line.
+        fix: Vec<String>,
+    },
     /// The issuer could not be asked; trying again may help.
     #[error("{0}")]
     Unavailable(String),
@@ -151,6 +159,9 @@ pub enum ExchangeError {
         /// Why.
         reason: TokenError,
     },
+    /// The issuer says that this run may not have the identity token.
+    #[error(transparent)]
+    NotAllowed(Box<Refusal>),
     /// Credentials could not be read from Vault, or what was read cannot be used.
     #[error(transparent)]
     VaultRead(Box<Refusal>),
@@ -174,7 +185,7 @@ impl ExchangeError {
         match self {
             Self::Token { reason, .. } => matches!(reason, TokenError::Unavailable(_)),
             Self::Vault(refusal) | Self::VaultRead(refusal) | Self::Adapter(refusal) => refusal.may_pass(),
-            Self::NoSession { .. } => false,
+            Self::NoSession { .. } | Self::NotAllowed(_) => false,
         }
     }
 
@@ -186,6 +197,7 @@ impl ExchangeError {
             Self::VaultRead(_) => "E9",
             Self::NoSession { .. } => "E13",
             Self::Adapter(_) => "E22",
+            Self::NotAllowed(_) => "E23",
         }
     }
 }

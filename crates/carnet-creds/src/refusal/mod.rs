@@ -9,6 +9,7 @@ mod azure;
 mod difference;
 mod gcp;
 mod hcp;
+mod issuance;
 mod kubernetes;
 mod message;
 mod presented;
@@ -26,6 +27,7 @@ use difference::Difference;
 
 use crate::exchange::claims::{ABSENT, Claims};
 
+pub(crate) use issuance::{Asked, not_allowed};
 pub(crate) use message::messages;
 pub(crate) use presented::Presented;
 pub(crate) use signature::{explain, find};

@@ -17,6 +17,7 @@ use super::document::job_document;
 use crate::app::{App, new_secret};
 use crate::error::ApiError;
 use crate::extract::{Id, Params};
+use crate::issuance::grants_of_document;
 use crate::jobs::{Cause, move_phase, move_run};
 use crate::reply::{Reply, no_content};
 
@@ -27,7 +28,7 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 const PING_PERIOD: SignedDuration = SignedDuration::from_secs(10);
 
 /// The three tokens of a job; the server keeps their hashes only.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct JobTokens {
     pub(crate) control: SecretString,
     pub(crate) run: SecretString,
@@ -101,6 +102,7 @@ async fn claim_next(call: &AgentCall, agent_id: &AgentId) -> Result<Option<JobDo
     };
     begin_phase(&mut tx, &job, now).await?;
     let document = job_document(&mut tx, app, &job, tokens, now).await?;
+    tx.set_token_grants(&job.id, Some(grants_of_document(&document, &job)?)).await?;
     tx.commit().await?;
     tracing::info!(job.id = %job.id, run.id = %job.run_id, agent.id = %agent_id, "a job was claimed");
     Ok(Some(document))

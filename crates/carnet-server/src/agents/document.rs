@@ -63,6 +63,16 @@ pub(super) async fn job_document(
     })
 }
 
+/// What a job was given, without its tokens, as it would be given now.
+pub(crate) async fn given_to_job(
+    tx: &mut Tx,
+    app: &App,
+    job: &Job,
+    now: Timestamp,
+) -> Result<JobDocument, ApiError> {
+    job_document(tx, app, job, JobTokens::default(), now).await
+}
+
 async fn credential_rules(tx: &mut Tx, workspace: &Workspace) -> Result<CredentialRules, ApiError> {
     let missing = || ApiError::internal("the organization of a job is not there");
     let organization = tx.organization_by_id(&workspace.organization_id).await?.ok_or_else(missing)?;

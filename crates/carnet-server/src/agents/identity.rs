@@ -15,6 +15,7 @@ use super::document::{run_of, workload_identity};
 use crate::app::{Settings, entropy};
 use crate::audit;
 use crate::error::ApiError;
+use crate::issuance::{self, Asked};
 use crate::reply::Reply;
 
 /// The most bytes of a family and of a tag.
@@ -29,9 +30,12 @@ pub(crate) async fn create(call: JobCall, Plain(wanted): Plain<IdentityTokenRequ
     let job = call.trusted(&mut tx).await?;
     let (run, workspace) = run_of(&mut tx, &job).await?;
     check_job(&job, &run, call.now)?;
+    let asked = Asked { job: &job, run: &run, workspace: &workspace, wanted: &wanted, now: call.now };
+    let (mut tx, admission) = issuance::admit(&call.app, tx, asked).await?;
+    let lifetime = lifetime(&job, wanted.lifetime_seconds, &call.app.settings, call.now)?;
     let request = MintRequest {
         audience,
-        lifetime: lifetime(&job, wanted.lifetime_seconds, &call.app.settings, call.now)?,
+        lifetime: lifetime.min(admission.longest),
         jti: Jti::from_entropy(entropy()?),
     };
     let identity = workload_identity(&workspace, &run, job.phase);

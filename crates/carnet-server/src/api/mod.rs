@@ -14,6 +14,8 @@ mod credential_rules;
 mod delegation;
 mod discovery;
 mod identity_tokens;
+mod issuance_checks;
+mod issuance_policies;
 mod job_reports;
 mod legacy_variables;
 mod logs;
@@ -141,4 +143,6 @@ pub(crate) fn routes() -> Routes {
         .merge(workspace_resources::routes())
         .merge(ssh_keys::routes())
         .merge(identity_tokens::routes())
+        .merge(issuance_policies::routes())
+        .merge(issuance_checks::routes())
 }

@@ -2,7 +2,8 @@
 
 use carnet_api::job::BASE;
 use carnet_model::{
-    ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, Organization, Workspace,
+    ConfigurationStatus, ConfigurationVersion, ConfigurationVersionId, Organization, Variable,
+    VariableCategory, VariableId, VariableInput, VariableOwner, VariableValue, Workspace,
 };
 use carnet_store::TokenHash;
 use serde_json::{Value, json};
@@ -29,7 +30,36 @@ impl Project {
         let (user, token) = server.user("alice").await;
         let organization = server.organization("acme", &user).await;
         let workspace = server.workspace(&organization, "net").await;
-        Self { server, organization, workspace, token }
+        let project = Self { server, organization, workspace, token };
+        // What the identity tokens of these tests are for.
+        project.set_env("TFC_WORKLOAD_IDENTITY_AUDIENCE", "vault.workload.identity").await;
+        project
+    }
+
+    /// Sets an environment variable of the workspace.
+    pub(crate) async fn set_env(&self, key: &str, value: &str) {
+        let owner = VariableOwner::Workspace(self.workspace.id.clone());
+        let mut tx = self.server.app.store.write().await.expect("a transaction");
+        let there = tx.variables(&owner).await.expect("read");
+        if let Some(earlier) = there.iter().find(|variable| variable.input.key.as_str() == key) {
+            tx.delete_variable(&earlier.id).await.expect("deleted");
+        }
+        let variable = Variable {
+            id: VariableId::from_entropy(entropy().expect("randomness")),
+            owner,
+            input: VariableInput {
+                key: key.parse().expect("a name"),
+                value: VariableValue(value.into()),
+                description: String::new(),
+                category: VariableCategory::Env,
+                hcl: false,
+                sensitive: false,
+            },
+            version: 1,
+            created_at: self.server.app.now(),
+        };
+        tx.insert_variable(&variable).await.expect("stored");
+        tx.commit().await.expect("committed");
     }
 
     /// A configuration that was uploaded.
@@ -254,7 +284,7 @@ pub(crate) fn vault_report(revocation: &str) -> Value {
 
 /// What an agent asks for an identity token with.
 pub(crate) fn identity_request() -> Value {
-    json!({ "family": "vault", "tag": null, "audience": "vault.workload.identity", "lifetime_seconds": 600 })
+    json!({ "family": "plain", "tag": null, "audience": "vault.workload.identity", "lifetime_seconds": 600 })
 }
 
 /// A state of this serial without resources.

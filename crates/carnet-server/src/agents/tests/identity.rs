@@ -104,7 +104,7 @@ async fn every_token_is_in_the_ledger_with_all_it_says() {
         assert_eq!(&entry["jti"], jti);
         assert_eq!(&entry["claims"], claims);
         assert_eq!(entry["kid"], project.server.app.issuer.known().ring().current().kid().as_str());
-        assert_eq!((entry["family"].as_str(), entry["phase"].as_str()), (Some("vault"), Some("plan")));
+        assert_eq!((entry["family"].as_str(), entry["phase"].as_str()), (Some("plain"), Some("plan")));
         assert_eq!(entry["run_id"], run["id"]);
     }
     let path = format!("/api/carnet/v1/runs/{}/identity-tokens", run["id"].as_str().expect("an id"));
