@@ -13,6 +13,7 @@ mod credential_rules;
 mod id;
 mod identity;
 mod job;
+mod ledger;
 mod name;
 mod network;
 mod notification;
@@ -60,6 +61,11 @@ pub use id::{
 };
 pub use identity::{ModuleTestIdentity, Phase, WorkloadIdentity};
 pub use job::{Job, JobOutcome, JobStatus, Signal};
+pub use ledger::{
+    ENTRIES_PER_CHECKPOINT, FactName, LedgerChain, LedgerChainError, LedgerCheckpoint, LedgerEntry, LedgerFact,
+    LedgerFault, LedgerFormatError, LedgerHash, LedgerHashError, LedgerKind, LedgerProblem, LedgerRecord,
+    LedgerSummary, LedgerVerifier,
+};
 pub use name::{ModuleName, NameError, OrgName, ProjectName, Username, VariableKey, WorkspaceName};
 pub use network::{is_local_address, is_private_address};
 pub use notification::{
