@@ -34,11 +34,11 @@ const NO_TRUST_IN_WORKSPACE: [&str; 3] = ["lock", "unlock", "force_unlock"];
 const SETTING_PREFIX: &str = "TFC_";
 
 impl LedgerFact {
-    /// The entry that goes with one of the audit trail, if that tells of a change of trust. `variable` is the name of the
-    /// variable that was changed, where one was.
-    pub fn of_audit(event: &AuditEvent, variable: Option<&str>) -> Option<Self> {
+    /// The entry that goes with one of the audit trail, if that tells of a change of trust. `variables` are the
+    /// names of the variable that was changed, the old one and the new one.
+    pub fn of_audit(event: &AuditEvent, variables: &[String]) -> Option<Self> {
         let act = &event.act;
-        let kind = kind_of(&act.resource_type, &act.action, variable)?;
+        let kind = kind_of(&act.resource_type, &act.action, variables)?;
         let chain = match &event.organization_id {
             Some(organization) => LedgerChain::Organization(organization.clone()),
             None => LedgerChain::Site,
@@ -49,7 +49,7 @@ impl LedgerFact {
             .with(FactName::Action, &act.action)
             .with(FactName::Outcome, "changed")
             .with_some(FactName::Resource, act.resource_id.as_ref())
-            .with_some(FactName::Setting, variable)
+            .with(FactName::Setting, variables.join(", "))
             .with_some(FactName::Actor, event.accessor_id.as_ref())
             .with_some(FactName::Token, event.token_id.as_ref().map(crate::TokenId::as_str))
             .with_some(FactName::Request, event.request_id.as_ref());
@@ -57,13 +57,13 @@ impl LedgerFact {
     }
 }
 
-fn kind_of(resource_type: &str, action: &str, variable: Option<&str>) -> Option<LedgerKind> {
+fn is_setting(variable: &str) -> bool {
+    variable.get(..SETTING_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(SETTING_PREFIX))
+}
+
+fn kind_of(resource_type: &str, action: &str, variables: &[String]) -> Option<LedgerKind> {
     match resource_type {
-        "var" => variable
-            .filter(|name| {
-                name.get(..SETTING_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(SETTING_PREFIX))
-            })
-            .map(|_| LedgerKind::Setting),
+        "var" => variables.iter().any(|name| is_setting(name)).then_some(LedgerKind::Setting),
         "workspace" if NO_TRUST_IN_WORKSPACE.contains(&action) || action.contains("tag") => None,
         "oidc_setting" => Some(LedgerKind::Key),
         policy if policy.contains("policy") || policy.contains("policies") => Some(LedgerKind::Policy),
@@ -78,7 +78,8 @@ mod tests {
 
     #[track_caller]
     fn check(resource_type: &str, action: &str, variable: Option<&str>, expected: Option<LedgerKind>) {
-        assert_eq!(kind_of(resource_type, action, variable), expected, "{resource_type} {action}");
+        let variables: Vec<String> = variable.into_iter().map(str::to_owned).collect();
+        assert_eq!(kind_of(resource_type, action, &variables), expected, "{resource_type} {action}");
     }
 
     #[test]
