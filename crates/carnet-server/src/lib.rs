@@ -13,6 +13,7 @@ mod extract;
 mod headers;
 mod health;
 mod jobs;
+mod ledger;
 mod linger;
 mod login;
 mod notifications;

@@ -1,6 +1,6 @@
 //! The audit trail. Entries are added and read; nothing changes or removes one.
 
-use carnet_model::{AuditAct, AuditEvent, LedgerFact, OrgId, Timestamp};
+use carnet_model::{AuditAct, AuditEvent, FactName, LedgerFact, OrgId, Timestamp};
 
 use crate::db::{Bind, Row, StoreError, Tx};
 
@@ -10,6 +10,8 @@ pub(crate) struct OpenAudit {
     event: AuditEvent,
     /// The names of variables that were changed.
     variables: Vec<String>,
+    /// What the entry of the ledger tells besides.
+    facts: Vec<(FactName, String)>,
 }
 
 impl OpenAudit {
@@ -36,6 +38,14 @@ impl OpenAudit {
     }
 }
 
+fn add(fact: LedgerFact, (name, value): (FactName, String)) -> LedgerFact {
+    let value = match fact.facts.get(name.as_str()) {
+        Some(known) => format!("{known}, {value}"),
+        None => value,
+    };
+    fact.with(name, value)
+}
+
 fn event(row: &Row) -> Result<AuditEvent, StoreError> {
     Ok(AuditEvent {
         id: row.parsed("id")?,
@@ -58,7 +68,7 @@ fn event(row: &Row) -> Result<AuditEvent, StoreError> {
 impl Tx {
     /// Makes the commit of this transaction an entry of the audit trail.
     pub fn audit_as(&mut self, event: AuditEvent) {
-        self.audit = Some(Box::new(OpenAudit { event, variables: Vec::new() }));
+        self.audit = Some(Box::new(OpenAudit { event, variables: Vec::new(), facts: Vec::new() }));
     }
 
     /// Says which organization the entry of this transaction concerns.
@@ -77,12 +87,21 @@ impl Tx {
         }
     }
 
+    /// Adds a fact to the entry of the ledger that goes with the entry of this transaction, if there is one. What is told twice
+    /// stands there side by side.
+    pub fn audit_fact(&mut self, name: FactName, value: &str) {
+        if let Some(open) = &mut self.audit {
+            open.facts.push((name, value.to_owned()));
+        }
+    }
+
     pub(crate) async fn store_open_audit(&mut self) -> Result<(), StoreError> {
         let Some(open) = self.audit.take() else {
             return Ok(());
         };
         self.insert_audit_event(&open.event).await?;
-        self.ledger.extend(LedgerFact::of_audit(&open.event, &open.variables));
+        let fact = LedgerFact::of_audit(&open.event, &open.variables);
+        self.ledger.extend(fact.map(|fact| open.facts.into_iter().fold(fact, add)));
         Ok(())
     }
 

@@ -71,8 +71,10 @@ words! {
         ActorName = "actor_name",
         /// The server that gave the credential.
         Address = "address",
-        /// Who approved the run: the id of a user.
+        /// Who approved the run: the id of a user, or `auto-apply`.
         Approver = "approver",
+        /// The same in words.
+        ApproverName = "approver_name",
         /// The claim `aud`.
         Audience = "audience",
         /// The commit that the configuration comes from.
@@ -83,6 +85,8 @@ words! {
         ExpiresAt = "expires_at",
         /// The family of credentials, or the adapter.
         Family = "family",
+        /// Who the run is to the provider.
+        Identity = "identity",
         /// The job.
         Job = "job",
         /// The id of the identity token.

@@ -15,6 +15,7 @@ use carnet_api::job::BASE;
 use carnet_model::RunId;
 use carnet_store::BlobName;
 
+pub(crate) use self::document::run_of;
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {

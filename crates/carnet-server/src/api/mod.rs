@@ -15,6 +15,7 @@ mod delegation;
 mod discovery;
 mod identity_tokens;
 mod job_reports;
+mod ledger;
 mod legacy_variables;
 mod logs;
 mod notification_configurations;
@@ -101,6 +102,7 @@ pub(crate) fn routes() -> Routes {
         .merge(variable_set_assignments::routes())
         .merge(variable_set_variables::routes())
         .merge(job_reports::routes())
+        .merge(ledger::routes())
         .merge(configuration_versions::routes())
         .merge(state_versions::routes())
         .merge(state_version_writes::routes())
