@@ -4,6 +4,7 @@
 //! passes the time and the id in, so the ledger entry of a token can be committed before it is signed.
 
 mod audience;
+mod checkpoint;
 mod claims;
 mod discovery;
 mod issuer_url;
@@ -18,6 +19,9 @@ mod verify;
 mod fixture;
 
 pub use audience::{Audience, AudienceError};
+pub use checkpoint::{
+    CHECKPOINT_TYPE, CheckpointError, SignedCheckpoint, VerifiedCheckpoint, read_checkpoint,
+};
 pub use claims::Workload;
 pub use discovery::{DiscoveryDocument, etag};
 pub use issuer_url::{DISCOVERY_PATH, IssuerUrl, IssuerUrlError, JWKS_PATH};

@@ -42,6 +42,12 @@ pub enum VerifyError {
         /// What could not be read.
         part: &'static str,
     },
+    /// The text is signed by the issuer, but something else than a token (RFC 8725, section 3.11).
+    #[error("a JWS of the type {found:?} is no token")]
+    Type {
+        /// The header `typ`.
+        found: String,
+    },
     /// The token is not signed with RS256.
     #[error("the token is signed with {algorithm:?}, not with RS256")]
     Algorithm {
@@ -100,6 +106,9 @@ pub fn verify_token(
     let (message, signature) = token.rsplit_once('.').ok_or(malformed("the signature"))?;
     let (header, claims) = message.split_once('.').ok_or(malformed("the header"))?;
     let header: Header = read_json(header).ok_or(malformed("the header"))?;
+    if let Some(found) = header.typ.filter(|typ| !typ.eq_ignore_ascii_case("JWT")) {
+        return Err(VerifyError::Type { found });
+    }
     if header.alg != "RS256" {
         return Err(VerifyError::Algorithm { algorithm: header.alg });
     }
@@ -128,6 +137,7 @@ pub fn verify_token(
 
 #[derive(Deserialize)]
 struct Header {
+    typ: Option<String>,
     alg: String,
     kid: String,
     crit: Option<Value>,

@@ -14,6 +14,7 @@ mod id;
 mod identity;
 mod issuance_policy;
 mod job;
+mod ledger;
 mod name;
 mod network;
 mod notification;
@@ -66,6 +67,11 @@ pub use issuance_policy::{
     PersonPattern, PersonPatternError, PolicyLevel, decide as decide_issuance,
 };
 pub use job::{Job, JobOutcome, JobStatus, Signal};
+pub use ledger::{
+    ENTRIES_PER_CHECKPOINT, FactName, LedgerChain, LedgerChainError, LedgerCheckpoint, LedgerEntry, LedgerFact,
+    LedgerFault, LedgerFormatError, LedgerHash, LedgerHashError, LedgerKind, LedgerProblem, LedgerRecord,
+    LedgerSummary, LedgerVerifier,
+};
 pub use name::{ModuleName, NameError, OrgName, ProjectName, Username, VariableKey, WorkspaceName};
 pub use network::{is_local_address, is_private_address};
 pub use notification::{

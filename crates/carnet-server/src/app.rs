@@ -42,6 +42,8 @@ pub struct Settings {
     pub rate_limit: u32,
     /// Whether the last address of `X-Forwarded-For` is that of the client: behind a proxy that sets it.
     pub trusts_forwarded_for: bool,
+    /// How long entries of the ledger wait for a signed checkpoint.
+    pub checkpoint_after: Duration,
     /// Where notifications may go.
     pub destinations: Destinations,
 }
@@ -60,6 +62,7 @@ impl Settings {
             adapters: Vec::new(),
             rate_limit: 0,
             trusts_forwarded_for: false,
+            checkpoint_after: Duration::from_secs(300),
             destinations: Destinations::default(),
         }
     }

@@ -14,6 +14,7 @@ mod headers;
 mod health;
 mod issuance;
 mod jobs;
+mod ledger;
 mod linger;
 mod login;
 mod notifications;

@@ -1,18 +1,24 @@
 //! The audit trail. Entries are added and read; nothing changes or removes one.
 
-use carnet_model::{AuditAct, AuditEvent, OrgId, Timestamp};
+use carnet_model::{AuditAct, AuditEvent, FactName, LedgerFact, OrgId, Timestamp};
 
 use crate::db::{Bind, Row, StoreError, Tx};
 
 /// The entry of a transaction that is open: it is stored with the commit, or not at all.
 #[derive(Debug)]
-pub(crate) struct OpenAudit(AuditEvent);
+pub(crate) struct OpenAudit {
+    event: AuditEvent,
+    /// The names of variables that were changed.
+    variables: Vec<String>,
+    /// What the entry of the ledger tells besides.
+    facts: Vec<(FactName, String)>,
+}
 
 impl OpenAudit {
     /// Looks at a statement: the first row with an id that a request stores is what it made. Service users and names of tags
     /// are made on the way to something else.
     pub(crate) fn look_at(&mut self, sql: &str, binds: &[Bind]) {
-        let act = &mut self.0.act;
+        let act = &mut self.event.act;
         if !act.creates || act.resource_id.is_some() || !sql.starts_with("INSERT INTO ") {
             return;
         }
@@ -26,10 +32,18 @@ impl OpenAudit {
             return;
         }
         act.resource_id = Some(id.clone());
-        if let (None, Ok(organization)) = (&self.0.organization_id, id.parse::<OrgId>()) {
-            self.0.organization_id = Some(organization);
+        if let (None, Ok(organization)) = (&self.event.organization_id, id.parse::<OrgId>()) {
+            self.event.organization_id = Some(organization);
         }
     }
+}
+
+fn add(fact: LedgerFact, (name, value): (FactName, String)) -> LedgerFact {
+    let value = match fact.facts.get(name.as_str()) {
+        Some(known) => format!("{known}, {value}"),
+        None => value,
+    };
+    fact.with(name, value)
 }
 
 fn event(row: &Row) -> Result<AuditEvent, StoreError> {
@@ -54,21 +68,41 @@ fn event(row: &Row) -> Result<AuditEvent, StoreError> {
 impl Tx {
     /// Makes the commit of this transaction an entry of the audit trail.
     pub fn audit_as(&mut self, event: AuditEvent) {
-        self.audit = Some(Box::new(OpenAudit(event)));
+        self.audit = Some(Box::new(OpenAudit { event, variables: Vec::new(), facts: Vec::new() }));
     }
 
     /// Says which organization the entry of this transaction concerns.
     pub fn audit_in(&mut self, organization: &OrgId) {
         if let Some(open) = &mut self.audit {
-            open.0.organization_id = Some(organization.clone());
+            open.event.organization_id = Some(organization.clone());
+        }
+    }
+
+    /// Says which variable was changed: that of some is an entry of the ledger.
+    pub(crate) fn audit_variable(&mut self, key: &str) {
+        if let Some(open) = &mut self.audit
+            && !open.variables.iter().any(|known| known == key)
+        {
+            open.variables.push(key.to_owned());
+        }
+    }
+
+    /// Adds a fact to the entry of the ledger that goes with the entry of this transaction, if there is one. What is told twice
+    /// stands there side by side.
+    pub fn audit_fact(&mut self, name: FactName, value: &str) {
+        if let Some(open) = &mut self.audit {
+            open.facts.push((name, value.to_owned()));
         }
     }
 
     pub(crate) async fn store_open_audit(&mut self) -> Result<(), StoreError> {
-        match self.audit.take() {
-            Some(open) => self.insert_audit_event(&open.0).await,
-            None => Ok(()),
-        }
+        let Some(open) = self.audit.take() else {
+            return Ok(());
+        };
+        self.insert_audit_event(&open.event).await?;
+        let fact = LedgerFact::of_audit(&open.event, &open.variables);
+        self.ledger.extend(fact.map(|fact| open.facts.into_iter().fold(fact, add)));
+        Ok(())
     }
 
     /// Adds an entry. The description is the name of the user who is the accessor, if there is one.

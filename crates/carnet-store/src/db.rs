@@ -11,7 +11,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use carnet_model::Timestamp;
+use carnet_model::{LedgerFact, Timestamp};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Encode, Postgres, Row as _, Sqlite, Transaction, Type};
@@ -205,7 +205,7 @@ impl Database {
             Self::Sqlite(database) => Inner::Sqlite(database.begin_read().await?),
             Self::Postgres(database) => Inner::Postgres(database.begin_read().await?),
         };
-        Ok(Tx { inner, sealer, audit: None })
+        Ok(Tx { inner, sealer, audit: None, ledger: Vec::new() })
     }
 
     pub(crate) async fn begin_write(&self, sealer: Arc<Sealer>) -> Result<Tx, StoreError> {
@@ -213,7 +213,7 @@ impl Database {
             Self::Sqlite(database) => Inner::Sqlite(database.begin_write().await?),
             Self::Postgres(database) => Inner::Postgres(database.begin_write().await?),
         };
-        Ok(Tx { inner, sealer, audit: None })
+        Ok(Tx { inner, sealer, audit: None, ledger: Vec::new() })
     }
 
     pub(crate) async fn begin_narrow(&self, sealer: Arc<Sealer>, thing: &str) -> Result<Tx, StoreError> {
@@ -221,7 +221,7 @@ impl Database {
             Self::Sqlite(database) => Inner::Sqlite(database.begin_write().await?),
             Self::Postgres(database) => Inner::Postgres(database.begin_narrow(thing).await?),
         };
-        Ok(Tx { inner, sealer, audit: None })
+        Ok(Tx { inner, sealer, audit: None, ledger: Vec::new() })
     }
 }
 
@@ -235,6 +235,8 @@ pub struct Tx {
     inner: Inner,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) audit: Option<Box<OpenAudit>>,
+    /// What the commit adds to the ledger.
+    pub(crate) ledger: Vec<LedgerFact>,
 }
 
 impl std::fmt::Debug for Tx {
@@ -283,6 +285,8 @@ impl Tx {
     /// Saves everything that was done in it.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         self.store_open_audit().await?;
+        // Last, as whoever appends to a chain holds it until the commit.
+        self.append_to_ledger().await?;
         match self.inner {
             Inner::Sqlite(tx) => tx.commit().await,
             Inner::Postgres(tx) => tx.commit().await,

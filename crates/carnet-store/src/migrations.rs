@@ -1,5 +1,7 @@
 //! The steps that make and change the tables, in order. Each runs once, on either engine.
 
+use crate::db::Engine;
+
 /// The version of a step and its SQL.
 pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("migrations/0001_initial.sql")),
@@ -21,4 +23,14 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (17, include_str!("migrations/0017_suspended_users.sql")),
     (18, include_str!("migrations/0018_upload_rights.sql")),
     (21, include_str!("migrations/0021_issuance_policies.sql")),
+    (22, include_str!("migrations/0022_ledger.sql")),
 ];
+
+/// What a step does besides on one engine alone: triggers have no text that both understand.
+pub(crate) fn engine_part(version: i64, engine: Engine) -> Option<&'static str> {
+    match (version, engine) {
+        (22, Engine::Sqlite) => Some(include_str!("migrations/0022_ledger_sqlite.sql")),
+        (22, Engine::Postgres) => Some(include_str!("migrations/0022_ledger_postgres.sql")),
+        _ => None,
+    }
+}

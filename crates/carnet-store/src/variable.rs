@@ -43,6 +43,7 @@ impl Tx {
 
     /// Stores a new variable; a second one of the same key and category is a conflict.
     pub async fn insert_variable(&mut self, variable: &Variable) -> Result<(), StoreError> {
+        self.audit_variable(variable.input.key.as_str());
         let sealed =
             self.sealer.seal(&place(&variable.id), variable.input.value.0.expose_secret().as_bytes())?;
         let (workspace, set) = match &variable.owner {
@@ -113,6 +114,13 @@ impl Tx {
 
     /// Saves what was written and the version; a second one of the same key and category is a conflict.
     pub async fn update_variable(&mut self, variable: &Variable) -> Result<(), StoreError> {
+        if self.audit.is_some() {
+            let sql = "SELECT key FROM variables WHERE id = $1";
+            if let Some(before) = self.optional(sql, &[(&variable.id).into()]).await? {
+                self.audit_variable(&before.text("key")?);
+            }
+        }
+        self.audit_variable(variable.input.key.as_str());
         let sealed =
             self.sealer.seal(&place(&variable.id), variable.input.value.0.expose_secret().as_bytes())?;
         self.execute(
@@ -135,6 +143,10 @@ impl Tx {
 
     /// Removes a variable.
     pub async fn delete_variable(&mut self, id: &VariableId) -> Result<bool, StoreError> {
-        Ok(self.execute("DELETE FROM variables WHERE id = $1", &[id.into()]).await? > 0)
+        let gone = self.optional("DELETE FROM variables WHERE id = $1 RETURNING key", &[id.into()]).await?;
+        if let Some(row) = &gone {
+            self.audit_variable(&row.text("key")?);
+        }
+        Ok(gone.is_some())
     }
 }

@@ -1,11 +1,14 @@
 //! Agents tell what their phase holds or held, so that it is known when they are gone.
 
 use carnet_api::job::{CredentialEntry, CredentialLease, CredentialReport};
+use carnet_model::LedgerKind;
 
 use super::caller::{JobCall, Plain};
+use super::document::run_of;
 use super::identity::check_text;
 use crate::error::ApiError;
-use crate::outstanding::{LINE_LIMIT, for_people, outstanding_until};
+use crate::ledger::{job_fact, report_facts};
+use crate::outstanding::{LINE_LIMIT, for_people, outstanding_until, stored_report};
 use crate::reply::{Reply, no_content};
 
 /// The most entries of each list.
@@ -20,6 +23,13 @@ pub(crate) async fn replace(call: JobCall, Plain(report): Plain<CredentialReport
     let kept = serde_json::to_string(&report).map_err(ApiError::internal)?;
     let mut tx = call.app.store.write().await?;
     let job = call.running(&mut tx).await?;
+    let before = tx.job_credentials(&job.id).await?;
+    let before = before.map_or_else(|| Ok(CredentialReport::default()), |text| stored_report(&text))?;
+    let (run, workspace) = run_of(&mut tx, &job).await?;
+    let about = job_fact(&mut tx, LedgerKind::Exchange, (&job, &run, &workspace), call.now).await?;
+    for fact in report_facts(&about, &before, &report) {
+        tx.record(fact);
+    }
     tx.set_job_credentials(&job.id, kept, outstanding_until(&report)).await?;
     tx.commit().await?;
     no_content()

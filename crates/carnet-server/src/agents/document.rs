@@ -28,7 +28,7 @@ pub(super) fn workload_identity(workspace: &Workspace, run: &Run, phase: Phase) 
 }
 
 /// The run and the workspace of a job.
-pub(super) async fn run_of(tx: &mut Tx, job: &Job) -> Result<(Run, Workspace), ApiError> {
+pub(crate) async fn run_of(tx: &mut Tx, job: &Job) -> Result<(Run, Workspace), ApiError> {
     let missing = || ApiError::internal("the run of a job is not there");
     let run = tx.run(&job.run_id).await?.ok_or_else(missing)?;
     let workspace = tx.workspace(&job.workspace_id).await?.ok_or_else(missing)?;

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use carnet_api::job::{IdentityTokenReply, IdentityTokenRequest};
 use carnet_issuer::{Audience, Jti, MintRequest, TokenDraft};
-use carnet_model::{Job, Phase, Run, RunStatus, Signal, Timestamp, Workspace};
+use carnet_model::{Job, LedgerKind, Phase, Run, RunStatus, Signal, Timestamp, Workspace};
 use carnet_store::IdentityToken;
 
 use super::caller::{JobCall, Plain};
@@ -16,12 +16,39 @@ use crate::app::{Settings, entropy};
 use crate::audit;
 use crate::error::ApiError;
 use crate::issuance::{self, Asked};
+use crate::ledger::{self, job_fact};
 use crate::reply::Reply;
 
 /// The most bytes of a family and of a tag.
 const TEXT_LIMIT: usize = 128;
 
 pub(crate) async fn create(call: JobCall, Plain(wanted): Plain<IdentityTokenRequest>) -> Reply {
+    let reply = mint(&call, &wanted).await;
+    if let Err(refusal) = &reply
+        && let Err(error) = note_refusal(&call, &wanted, refusal).await
+    {
+        tracing::error!(job.id = %call.job.id, %error, "the refusal of an identity token is not in the ledger");
+    }
+    reply
+}
+
+/// Notes who asked for what in vain. It stands beside the request: whatever that did is given up.
+async fn note_refusal(
+    call: &JobCall,
+    wanted: &IdentityTokenRequest,
+    refusal: &ApiError,
+) -> Result<(), ApiError> {
+    let mut tx = call.app.store.write_to_job(&call.job.id).await?;
+    let (run, workspace) = run_of(&mut tx, &call.job).await?;
+    let about = job_fact(&mut tx, LedgerKind::Refusal, (&call.job, &run, &workspace), call.now).await?;
+    let Some(fact) = ledger::refused(about, wanted, refusal) else {
+        return Ok(());
+    };
+    tx.record(fact);
+    Ok(tx.commit().await?)
+}
+
+async fn mint(call: &JobCall, wanted: &IdentityTokenRequest) -> Reply {
     let audience: Audience =
         wanted.audience.parse().map_err(|error| ApiError::invalid("/audience", format!("{error}")))?;
     check_text("/family", &wanted.family)?;
@@ -30,7 +57,7 @@ pub(crate) async fn create(call: JobCall, Plain(wanted): Plain<IdentityTokenRequ
     let job = call.trusted(&mut tx).await?;
     let (run, workspace) = run_of(&mut tx, &job).await?;
     check_job(&job, &run, call.now)?;
-    let asked = Asked { job: &job, run: &run, workspace: &workspace, wanted: &wanted, now: call.now };
+    let asked = Asked { job: &job, run: &run, workspace: &workspace, wanted, now: call.now };
     let (mut tx, admission) = issuance::admit(&call.app, tx, asked).await?;
     let lifetime = lifetime(&job, wanted.lifetime_seconds, &call.app.settings, call.now)?;
     let request = MintRequest {
@@ -41,7 +68,9 @@ pub(crate) async fn create(call: JobCall, Plain(wanted): Plain<IdentityTokenRequ
     let identity = workload_identity(&workspace, &run, job.phase);
     let issuer = call.app.issuer.fresh(&mut tx).await?;
     let draft = issuer.draft(&identity, request, call.now)?;
-    tx.insert_identity_token(&entry(&job, &workspace, &wanted, &draft)?).await?;
+    tx.insert_identity_token(&entry(&job, &workspace, wanted, &draft)?).await?;
+    let about = job_fact(&mut tx, LedgerKind::Mint, (&job, &run, &workspace), call.now).await?;
+    tx.record(ledger::minted(about, wanted, &draft, &admission));
     tx.insert_audit_event(&audit::event_of_token(&job, &workspace, &draft, call.now)?).await?;
     // The ledger comes first: a token that is not in it must never exist.
     tx.commit().await?;

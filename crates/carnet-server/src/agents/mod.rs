@@ -15,7 +15,8 @@ use carnet_api::job::BASE;
 use carnet_model::RunId;
 use carnet_store::BlobName;
 
-pub(crate) use self::document::given_to_job;
+
+pub(crate) use self::document::{given_to_job, run_of};
 use crate::route::{Access, Routes};
 
 pub(crate) fn routes() -> Routes {

@@ -17,6 +17,7 @@ mod identity_tokens;
 mod issuance_checks;
 mod issuance_policies;
 mod job_reports;
+mod ledger;
 mod legacy_variables;
 mod logs;
 mod notification_configurations;
@@ -103,6 +104,7 @@ pub(crate) fn routes() -> Routes {
         .merge(variable_set_assignments::routes())
         .merge(variable_set_variables::routes())
         .merge(job_reports::routes())
+        .merge(ledger::routes())
         .merge(configuration_versions::routes())
         .merge(state_versions::routes())
         .merge(state_version_writes::routes())

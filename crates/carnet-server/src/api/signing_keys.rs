@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carnet_model::Timestamp;
+use carnet_model::{FactName, Timestamp};
 
 use crate::error::ApiError;
 use crate::extract::{Context, Read, Write};
@@ -35,6 +35,7 @@ async fn rotate(Read(cx): Read) -> Reply {
     let mut cx = Write::begin(app, owner).await?.0;
     only_site_admin(&cx)?;
     cx.tx.rotate_signing_key(&key).await?;
+    cx.tx.audit_fact(FactName::Kid, &key.kid);
     cx.tx.commit().await?;
     tracing::info!(key.id = key.kid, "identity tokens are signed with a new key");
     cx.app.issuer.fresh(&mut cx.app.store.read().await?).await?;
@@ -56,6 +57,7 @@ async fn trim(Write(mut cx): Write) -> Reply {
             }
             Some(_) | None => {
                 cx.tx.delete_signing_key(&kid).await?;
+                cx.tx.audit_fact(FactName::Kid, &kid);
                 tracing::info!(key.id = kid, "a key that signs no more is not published any longer");
                 removed += 1;
             }

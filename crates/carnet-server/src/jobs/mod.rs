@@ -1,5 +1,6 @@
 //! Work that moves runs on: their making, the queue, their ends, leases.
 
+mod checkpoints;
 mod create;
 mod end;
 mod leases;
@@ -19,4 +20,4 @@ pub(crate) use trust::{TOKEN_REVOKED, is_trusted};
 pub(crate) use unrevoked::{Settled, note_settled, note_unrevoked, still_unrevoked};
 
 #[cfg(test)]
-pub(crate) use {leases::sweep, waiting::WaitingJobs};
+pub(crate) use {checkpoints::make_checkpoints, leases::sweep, waiting::WaitingJobs};

@@ -7,6 +7,7 @@ use carnet_store::Tx;
 use super::{Cause, note_event};
 use crate::app::entropy;
 use crate::error::ApiError;
+use crate::ledger::{record_left, record_settled};
 use crate::outstanding::{LeaseId, closing_sentence, outstanding, sentence, stored_report};
 
 /// The event of a credential that still works although its phase is over.
@@ -28,6 +29,7 @@ pub(crate) async fn note_unrevoked(
     told: &[String],
     now: Timestamp,
 ) -> Result<(), ApiError> {
+    record_left(tx, job, now).await?;
     let left = left_behind(tx, job, now).await?;
     if left.is_empty() {
         for what in told.iter().take(COUNT_LIMIT) {
@@ -84,7 +86,8 @@ pub(crate) async fn note_settled(tx: &mut Tx, settled: Settled<'_>, now: Timesta
     };
     let cause = Cause { actor: settled.actor, description: &what };
     let event = LeaseEvent { run_id: settled.run_id, lease: settled.lease, action, cause };
-    event.note(tx, now).await
+    event.note(tx, now).await?;
+    record_settled(tx, settled.lease, settled.report, settled.actor, now).await
 }
 
 /// What of a run is not known to be over, in the order in which it was told.

@@ -7,6 +7,7 @@ use carnet_model::Timestamp;
 use carnet_store::{Store, StoreError, StoredSigningKey, Tx};
 
 use crate::error::ApiError;
+use crate::ledger::key_fact;
 
 /// Why the issuer could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +128,7 @@ async fn create_key(store: &Store, now: Timestamp) -> Result<Vec<StoredSigningKe
     let mut stored = tx.signing_keys().await?;
     if stored.is_empty() {
         tx.insert_signing_key(&new).await?;
+        tx.record(key_fact(&new.kid, "create_key", now));
         tx.commit().await?;
         stored.push(new);
     }

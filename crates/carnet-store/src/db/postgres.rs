@@ -19,9 +19,9 @@ use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::db::PostgresUrl;
+use crate::db::{Engine, PostgresUrl};
 use crate::error::StoreError;
-use crate::migrations::MIGRATIONS;
+use crate::migrations::{MIGRATIONS, engine_part};
 
 /// The advisory lock of writers: "carnet" in ASCII.
 const WRITE_LOCK: i64 = 0x6361_726e_6574;
@@ -219,6 +219,9 @@ impl PostgresDatabase {
             sqlx::query_scalar("SELECT version FROM schema_migrations").fetch_all(&mut *tx).await?;
         for (version, text) in MIGRATIONS.iter().filter(|(version, _)| !done.contains(version)) {
             sqlx::raw_sql(AssertSqlSafe(by_bytes(text))).execute(&mut *tx).await?;
+            if let Some(text) = engine_part(*version, Engine::Postgres) {
+                sqlx::raw_sql(text).execute(&mut *tx).await?;
+            }
             sqlx::query("INSERT INTO schema_migrations (version) VALUES ($1)")
                 .bind(*version)
                 .execute(&mut *tx)

@@ -8,8 +8,9 @@ use sqlx::sqlite::{
 };
 use sqlx::{Sqlite, Transaction};
 
+use crate::db::Engine;
 use crate::error::StoreError;
-use crate::migrations::MIGRATIONS;
+use crate::migrations::{MIGRATIONS, engine_part};
 
 /// The connections to a file.
 #[derive(Debug, Clone)]
@@ -55,6 +56,9 @@ async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
             .await?;
         if done.is_none() {
             sqlx::raw_sql(*text).execute(&mut *tx).await?;
+            if let Some(text) = engine_part(*version, Engine::Sqlite) {
+                sqlx::raw_sql(text).execute(&mut *tx).await?;
+            }
             sqlx::query("INSERT INTO schema_migrations (version) VALUES ($1)")
                 .bind(*version)
                 .execute(&mut *tx)

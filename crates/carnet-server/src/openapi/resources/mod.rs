@@ -7,6 +7,7 @@ mod carnet;
 mod configuration;
 mod discovery;
 mod issuance;
+mod ledger;
 mod notifications;
 mod organizations;
 mod plans;
@@ -48,5 +49,6 @@ pub(super) fn families() -> Vec<Family> {
         transfers::family(),
         carnet::family(),
         issuance::family(),
+        ledger::family(),
     ]
 }
