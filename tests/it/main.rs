@@ -7,6 +7,7 @@ mod counterparts;
 mod credentials;
 mod faults;
 mod jose;
+mod key_places;
 mod layers;
 mod openapi;
 mod process_table;

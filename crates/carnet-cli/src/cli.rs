@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use crate::adapters::AdaptersCommand;
 use crate::admin::AdminCommand;
 use crate::agent::AgentOptions;
+use crate::key_places::{ModuleOptions, TransitOptions, WrapperOptions};
 use crate::logging::LogFormat;
 use crate::trust::TrustFamily;
 
@@ -135,6 +136,20 @@ pub(crate) struct ServerOptions {
     /// The file of the master key that seals everything at rest [default: DATA/master.key]; CARNET_MASTER_KEY beats it.
     #[arg(long, env = "CARNET_MASTER_KEY_FILE", value_name = "FILE")]
     pub(crate) master_key_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) wrapper: WrapperOptions,
+
+    /// Where new signing keys are made, and never leave: local (sealed in the database), transit:MOUNT/KEY (Vault or OpenBao) or
+    /// pkcs11:TOKEN/LABEL (a hardware module) [default: local]. Keys of before go on signing until the next rotation.
+    #[arg(long, env = "CARNET_SIGNING_KEYS", value_name = "PLACE")]
+    pub(crate) signing_keys: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) transit: TransitOptions,
+
+    #[command(flatten)]
+    pub(crate) module: ModuleOptions,
 
     /// Certificate authorities that the embedded agent and notifications trust beside the system's, PEM.
     #[arg(long, env = "CARNET_CA_FILE", value_name = "FILE")]

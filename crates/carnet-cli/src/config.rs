@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use carnet_agent::{AllowedHosts, SandboxMode};
+use carnet_issuer::{KeySources, KeyWrapper};
 use carnet_server::{ServerAdapter, read_adapters};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::cli::{self, ServerOptions};
 use crate::database::Database;
+use crate::key_places::{
+    ModuleOptions, SigningKeys, TransitOptions, key_sources, key_wrapper, wrapped_beside,
+};
 use crate::reach::authorities;
 
 /// The file: the keys are those of the flags, with underscores.
@@ -26,6 +30,18 @@ struct File {
     issuer_url: Option<String>,
     tls: Option<String>,
     master_key_file: Option<PathBuf>,
+    master_key_wrapper: Option<String>,
+    signing_keys: Option<String>,
+    transit_address: Option<String>,
+    transit_namespace: Option<String>,
+    transit_ca_file: Option<PathBuf>,
+    transit_token_file: Option<PathBuf>,
+    transit_role_id: Option<String>,
+    transit_secret_id_file: Option<PathBuf>,
+    transit_kubernetes_role: Option<String>,
+    transit_auth_mount: Option<String>,
+    pkcs11_module: Option<PathBuf>,
+    pkcs11_pin_file: Option<PathBuf>,
     ca_file: Option<PathBuf>,
     adapters: Option<PathBuf>,
     allow_provider_hosts: Option<Vec<String>>,
@@ -73,6 +89,10 @@ pub(crate) struct ServerConfig {
     pub(crate) issuer_url: Option<String>,
     pub(crate) tls: TlsMode,
     pub(crate) master_key_file: Option<PathBuf>,
+    pub(crate) master_key_wrapper: Option<String>,
+    pub(crate) signing_keys: SigningKeys,
+    pub(crate) transit: TransitOptions,
+    pub(crate) module: ModuleOptions,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) adapters: Option<PathBuf>,
     pub(crate) allow_provider_hosts: Vec<String>,
@@ -113,6 +133,22 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
         issuer_url: options.issuer_url.or(file.issuer_url),
         tls: tls_mode(options.tls.or(file.tls).as_deref().unwrap_or("auto"))?,
         master_key_file: options.master_key_file.or(file.master_key_file),
+        master_key_wrapper: options.wrapper.master_key_wrapper.or(file.master_key_wrapper),
+        signing_keys: (options.signing_keys.or(file.signing_keys).as_deref())
+            .map_or_else(|| Ok(SigningKeys::default()), SigningKeys::parse)?,
+        transit: options.transit.or(TransitOptions {
+            transit_address: file.transit_address,
+            transit_namespace: file.transit_namespace,
+            transit_ca_file: file.transit_ca_file,
+            transit_token_file: file.transit_token_file,
+            transit_role_id: file.transit_role_id,
+            transit_secret_id_file: file.transit_secret_id_file,
+            transit_kubernetes_role: file.transit_kubernetes_role,
+            transit_auth_mount: file.transit_auth_mount,
+        }),
+        module: options
+            .module
+            .or(ModuleOptions { pkcs11_module: file.pkcs11_module, pkcs11_pin_file: file.pkcs11_pin_file }),
         ca_file: options.ca_file.or(file.ca_file),
         adapters: options.adapters.or(file.adapters),
         allow_provider_hosts: Some(options.allow_provider_hosts)
@@ -159,6 +195,8 @@ pub(crate) fn check(config: &ServerConfig) -> anyhow::Result<()> {
         std::fs::metadata(file).with_context(|| format!("{} cannot be read", file.display()))?;
     }
     config.ca_file.as_deref().map(authorities).transpose()?;
+    config.key_sources()?;
+    config.key_wrapper()?;
     config.adapters()?;
     config.allowed_hosts()?;
     config.allowed_notification_hosts()?;
@@ -203,6 +241,18 @@ pub(crate) fn text(config: &ServerConfig) -> String {
             "master_key_file",
             Some(path(config.master_key_file.as_ref().unwrap_or(&config.data.join("master.key")))),
         ),
+        ("master_key_wrapper", config.master_key_wrapper.as_ref().map(|place| quoted(place))),
+        ("signing_keys", Some(quoted(&config.signing_keys))),
+        ("transit_address", config.transit.transit_address.as_ref().map(|text| quoted(text))),
+        ("transit_namespace", config.transit.transit_namespace.as_ref().map(|text| quoted(text))),
+        ("transit_ca_file", config.transit.transit_ca_file.as_ref().map(path)),
+        ("transit_token_file", config.transit.transit_token_file.as_ref().map(path)),
+        ("transit_role_id", config.transit.transit_role_id.as_ref().map(|text| quoted(text))),
+        ("transit_secret_id_file", config.transit.transit_secret_id_file.as_ref().map(path)),
+        ("transit_kubernetes_role", config.transit.transit_kubernetes_role.as_ref().map(|text| quoted(text))),
+        ("transit_auth_mount", config.transit.transit_auth_mount.as_ref().map(|text| quoted(text))),
+        ("pkcs11_module", config.module.pkcs11_module.as_ref().map(path)),
+        ("pkcs11_pin_file", config.module.pkcs11_pin_file.as_ref().map(path)),
         ("ca_file", config.ca_file.as_ref().map(path)),
         ("adapters", config.adapters.as_ref().map(path)),
         ("allow_provider_hosts", Some(format!("{:?}", config.allow_provider_hosts))),
@@ -227,6 +277,28 @@ impl ServerConfig {
     fn address(&self) -> String {
         let scheme = if self.tls == TlsMode::Off { "http" } else { "https" };
         self.url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.listen))
+    }
+
+    /// Where signing keys are.
+    pub(crate) fn key_sources(&self) -> anyhow::Result<KeySources> {
+        key_sources(&self.signing_keys, &self.transit, &self.module)
+    }
+
+    /// What wraps the master key.
+    pub(crate) fn key_wrapper(&self) -> anyhow::Result<Option<Box<dyn KeyWrapper>>> {
+        self.master_key_wrapper.as_deref().map(|place| key_wrapper(place, &self.transit)).transpose()
+    }
+
+    /// Everything that Terraform must not read, beside what the agent itself knows.
+    pub(crate) fn protected(&self, data: &Path) -> Vec<PathBuf> {
+        let mut found = vec![data.to_owned()];
+        found.extend(self.transit.secret_files().cloned());
+        found.extend(self.module.pkcs11_pin_file.clone());
+        if let Some(file) = &self.master_key_file {
+            found.extend([file.clone(), wrapped_beside(file)]);
+        }
+        found.retain(|path| path.exists());
+        found
     }
 
     /// Hosts that adapters may reach although they lie where adapters may not reach.

@@ -16,7 +16,7 @@ use carnet_model::{
     WorkspaceId,
 };
 use carnet_store::testing::TestStore;
-use carnet_store::{BlobName, MasterKey, NewToken, Store, StoredSigningKey, TokenHash};
+use carnet_store::{BlobName, MasterKey, NewToken, Store, TokenHash};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -24,6 +24,7 @@ use tower::ServiceExt;
 
 use crate::api::organizations::{claim_name, create_organization, join_organization};
 use crate::app::{App, Settings, entropy, new_secret};
+use crate::oidc::stored_key;
 use crate::rate_limit::Peer;
 use crate::{create_agent_token, create_site_admin, router};
 
@@ -43,10 +44,9 @@ static KEY: LazyLock<Vec<u8>> =
     LazyLock::new(|| SigningKey::generate().expect("a key").to_pkcs8().expect("bytes").to_vec());
 
 async fn store_key(store: &Store, key: &SigningKey, now: Timestamp) {
-    let (kid, pkcs8) = (key.kid().to_string(), key.to_pkcs8().expect("bytes"));
     let mut tx = store.write().await.expect("a transaction");
     if tx.signing_keys().await.expect("keys").is_empty() {
-        let key = StoredSigningKey { kid, pkcs8, is_current: true, created_at: now };
+        let key = stored_key(key, now).expect("a key to store");
         tx.insert_signing_key(&key).await.expect("stored");
         tx.commit().await.expect("committed");
     }

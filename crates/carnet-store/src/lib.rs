@@ -76,7 +76,7 @@ pub use registry_module::RegistryModuleFilter;
 pub use run::RunVariables;
 pub use run_list::{RunFilter, RunKinds, RunList};
 pub use seal::{MASTER_KEY_LEN, MasterKey, SealError, Sealer};
-pub use signing_key::StoredSigningKey;
+pub use signing_key::{StoredPrivateKey, StoredSigningKey};
 pub use standing::Grantee;
 pub use state_version::{PendingState, StateUpload};
 pub use store::{Store, TokenHash};

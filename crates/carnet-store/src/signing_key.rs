@@ -3,15 +3,30 @@
 use carnet_model::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::db::{StoreError, Tx};
+use crate::db::{Row, StoreError, Tx};
+use crate::seal::SealError;
 
-/// A private key of the issuer.
+/// Where the private half of a stored key is.
+#[derive(Clone)]
+pub enum StoredPrivateKey {
+    /// Sealed in the database: PKCS#8 DER.
+    Here(Zeroizing<Vec<u8>>),
+    /// In a place that it never leaves.
+    Elsewhere {
+        /// The place, as `transit:MOUNT/KEY#VERSION`.
+        reference: String,
+        /// The public half as a JSON Web Key.
+        public_jwk: String,
+    },
+}
+
+/// A key of the issuer.
 #[derive(Clone)]
 pub struct StoredSigningKey {
     /// The name of the key.
     pub kid: String,
-    /// The key in PKCS#8 DER.
-    pub pkcs8: Zeroizing<Vec<u8>>,
+    /// The private half.
+    pub private: StoredPrivateKey,
     /// Whether it signs; the others are only published.
     pub is_current: bool,
     /// When it was made.
@@ -31,13 +46,30 @@ fn place(kid: &str) -> String {
     format!("signing key {kid}")
 }
 
+fn place_elsewhere(kid: &str) -> String {
+    format!("signing key elsewhere {kid}")
+}
+
 impl Tx {
     /// Stores a new key.
     pub async fn insert_signing_key(&mut self, key: &StoredSigningKey) -> Result<(), StoreError> {
-        let sealed = self.sealer.seal(&place(&key.kid), &key.pkcs8)?;
+        let (sealed, reference) = match &key.private {
+            StoredPrivateKey::Here(pkcs8) => (self.sealer.seal(&place(&key.kid), pkcs8)?, None),
+            StoredPrivateKey::Elsewhere { reference, public_jwk } => {
+                let lines = format!("{reference}\n{public_jwk}");
+                (self.sealer.seal(&place_elsewhere(&key.kid), lines.as_bytes())?, Some(reference.clone()))
+            }
+        };
         self.execute(
-            "INSERT INTO signing_keys (kid, sealed_pkcs8, is_current, created_at) VALUES ($1, $2, $3, $4)",
-            &[(&key.kid).into(), sealed.into(), key.is_current.into(), key.created_at.into()],
+            "INSERT INTO signing_keys (kid, sealed_pkcs8, key_reference, is_current, created_at) \
+             VALUES ($1, $2, $3, $4, $5)",
+            &[
+                (&key.kid).into(),
+                sealed.into(),
+                reference.into(),
+                key.is_current.into(),
+                key.created_at.into(),
+            ],
         )
         .await
         .map(drop)
@@ -49,14 +81,26 @@ impl Tx {
         rows.iter()
             .map(|row| {
                 let kid = row.text("kid")?;
+                let private = self.private_half(&kid, row)?;
                 Ok(StoredSigningKey {
-                    pkcs8: self.sealer.open(&place(&kid), &row.text("sealed_pkcs8")?)?,
+                    private,
                     is_current: row.boolean("is_current")?,
                     created_at: row.time("created_at")?,
                     kid,
                 })
             })
             .collect()
+    }
+
+    fn private_half(&self, kid: &str, row: &Row) -> Result<StoredPrivateKey, StoreError> {
+        let sealed = row.text("sealed_pkcs8")?;
+        if row.optional_text("key_reference")?.is_none() {
+            return Ok(StoredPrivateKey::Here(self.sealer.open(&place(kid), &sealed)?));
+        }
+        let lines = self.sealer.open(&place_elsewhere(kid), &sealed)?;
+        let lines = std::str::from_utf8(&lines).ok().and_then(|text| text.split_once('\n'));
+        let (reference, public_jwk) = lines.ok_or(SealError::Open)?;
+        Ok(StoredPrivateKey::Elsewhere { reference: reference.to_owned(), public_jwk: public_jwk.to_owned() })
     }
 
     /// The names of the keys and which of them signs, the oldest first: enough to tell whether a ring is still the right one.

@@ -41,7 +41,7 @@ pub(crate) async fn create(call: JobCall, Plain(wanted): Plain<IdentityTokenRequ
     tx.insert_audit_event(&audit::event_of_token(&job, &workspace, &draft, call.now)?).await?;
     // The ledger comes first: a token that is not in it must never exist.
     tx.commit().await?;
-    let minted = issuer.sign(draft)?;
+    let minted = issuer.sign(draft).await?;
     tracing::info!(job.id = %job.id, run.id = %run.id, token.jti = %minted.jti, token.audience = %minted.audience,
         token.subject = minted.subject, "an identity token was minted");
     let reply = IdentityTokenReply {

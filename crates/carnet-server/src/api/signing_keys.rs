@@ -6,7 +6,6 @@ use carnet_model::Timestamp;
 
 use crate::error::ApiError;
 use crate::extract::{Context, Read, Write};
-use crate::oidc::new_key;
 use crate::reply::{Reply, no_content};
 use crate::route::{Access, Routes};
 
@@ -31,7 +30,7 @@ async fn rotate(Read(cx): Read) -> Reply {
     only_site_admin(&cx)?;
     let Context { app, owner, tx, now, .. } = cx;
     drop(tx);
-    let key = new_key(now).await?;
+    let key = app.issuer.new_key(now).await?;
     let mut cx = Write::begin(app, owner).await?.0;
     only_site_admin(&cx)?;
     cx.tx.rotate_signing_key(&key).await?;

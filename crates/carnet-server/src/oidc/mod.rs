@@ -13,7 +13,8 @@ use carnet_issuer::{DISCOVERY_PATH, Issuer, IssuerUrl, JWKS_PATH, etag};
 use crate::app::App;
 use crate::route::{Access, Routes};
 
-pub(crate) use keys::new_key;
+#[cfg(test)]
+pub(crate) use keys::stored_key;
 pub use keys::{LiveIssuer, LoadIssuerError, load_issuer};
 
 /// Relying parties ask again after five minutes; those that meet a key they do not know ask at once.

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use carnet_issuer::KeySources;
 use carnet_store::MasterKey;
 use carnet_store::testing::{TestStore, is_on_postgres};
 
@@ -93,7 +94,9 @@ async fn the_key_made_at_the_first_start_is_the_key_of_the_next() {
     let mut kids = Vec::new();
     for _ in 0..2 {
         let store = place.open(MasterKey::from_bytes([7; 32])).await.expect("a store");
-        let issuer = load_issuer(&store, URL.parse().expect("a URL"), now).await.expect("an issuer");
+        let issuer = load_issuer(&store, URL.parse().expect("a URL"), KeySources::local(), now)
+            .await
+            .expect("an issuer");
         kids.push(issuer.known().ring().current().kid().to_string());
         assert_eq!(store.read().await.expect("a transaction").signing_keys().await.expect("keys").len(), 1);
     }
@@ -113,7 +116,9 @@ async fn servers_that_start_at_once_sign_with_one_key() {
     let now = "2026-01-05T10:00:00Z".parse().expect("a time");
     let start = async || {
         let store = place.open(MasterKey::from_bytes([7; 32])).await.expect("a store");
-        let issuer = load_issuer(&store, URL.parse().expect("a URL"), now).await.expect("an issuer");
+        let issuer = load_issuer(&store, URL.parse().expect("a URL"), KeySources::local(), now)
+            .await
+            .expect("an issuer");
         issuer.known().ring().current().kid().to_string()
     };
     let (first, second) = tokio::join!(start(), start());
