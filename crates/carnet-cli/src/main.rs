@@ -8,6 +8,7 @@ mod config;
 mod data_dir;
 mod database;
 mod edge;
+mod issuer;
 mod logging;
 mod reach;
 mod server;
@@ -66,6 +67,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             edge::runtime()?.block_on(agent::run(options))
         }
         Command::Adapters { command } => adapters::run(command),
+        Command::Issuer { command } => edge::runtime()?.block_on(issuer::run(command)),
         Command::Admin { command } => edge::runtime()?.block_on(admin::run(command)),
     }
 }
