@@ -11,6 +11,7 @@ use crate::adapters::AdaptersCommand;
 use crate::admin::AdminCommand;
 use crate::agent::AgentOptions;
 use crate::key_places::{ModuleOptions, TransitOptions, WrapperOptions};
+use crate::issuer::IssuerCommand;
 use crate::logging::LogFormat;
 use crate::trust::TrustFamily;
 
@@ -51,6 +52,11 @@ pub(crate) enum Command {
     Adapters {
         #[command(subcommand)]
         command: AdaptersCommand,
+    },
+    /// Look at and change the keys that sign identity tokens.
+    Issuer {
+        #[command(subcommand)]
+        command: IssuerCommand,
     },
     /// Administer a server: its data directory, while it runs or not, or what its runs left behind.
     Admin {

@@ -9,6 +9,7 @@ mod data_dir;
 mod database;
 mod edge;
 mod key_places;
+mod issuer;
 mod logging;
 mod master_key;
 mod reach;
@@ -68,6 +69,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             edge::runtime()?.block_on(agent::run(options))
         }
         Command::Adapters { command } => adapters::run(command),
+        Command::Issuer { command } => edge::runtime()?.block_on(issuer::run(command)),
         Command::Admin { command } => edge::runtime()?.block_on(admin::run(command)),
     }
 }

@@ -13,6 +13,7 @@ mod credential_rules;
 mod id;
 mod identity;
 mod job;
+mod key_rotation;
 mod name;
 mod network;
 mod notification;
@@ -60,6 +61,10 @@ pub use id::{
 };
 pub use identity::{ModuleTestIdentity, Phase, WorkloadIdentity};
 pub use job::{Job, JobOutcome, JobStatus, Signal};
+pub use key_rotation::{
+    ClockGuard, Confirmation, Due, IssuerKeys, IssuerName, IssuerNameError, KeyOutlook, KeyRecord, KeyState,
+    KeyStateError, KeyStep, RevokeError, RotationPolicy, Trimmed, next_key_step, outlook, tokens_end,
+};
 pub use name::{ModuleName, NameError, OrgName, ProjectName, Username, VariableKey, WorkspaceName};
 pub use network::{is_local_address, is_private_address};
 pub use notification::{
