@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use carnet_agent::{AllowedHosts, SandboxMode};
-use carnet_server::{ServerAdapter, read_adapters};
+use carnet_model::RotationPolicy;
+use carnet_server::{ServerAdapter, Settings, read_adapters};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -24,6 +25,10 @@ struct File {
     listen: Option<String>,
     url: Option<String>,
     issuer_url: Option<String>,
+    key_rotation: Option<String>,
+    key_announcement: Option<String>,
+    jwks_max_age: Option<String>,
+    key_leeway: Option<String>,
     tls: Option<String>,
     master_key_file: Option<PathBuf>,
     ca_file: Option<PathBuf>,
@@ -71,6 +76,7 @@ pub(crate) struct ServerConfig {
     pub(crate) listen: SocketAddr,
     pub(crate) url: Option<String>,
     pub(crate) issuer_url: Option<String>,
+    pub(crate) key_rotation: RotationPolicy,
     pub(crate) tls: TlsMode,
     pub(crate) master_key_file: Option<PathBuf>,
     pub(crate) ca_file: Option<PathBuf>,
@@ -110,6 +116,16 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
             (None, None) => SocketAddr::from(([127, 0, 0, 1], 8443)),
         },
         url: options.url.or(file.url).map(|url| web_address(&url)).transpose()?,
+        key_rotation: rotation(RotationTexts {
+            is_published_elsewhere: {
+                let issuer = options.issuer_url.as_ref().or(file.issuer_url.as_ref());
+                issuer.is_some() && issuer != options.url.as_ref().or(file.url.as_ref())
+            },
+            period: options.key_rotation.or(file.key_rotation),
+            announcement: options.key_announcement.or(file.key_announcement),
+            max_age: options.jwks_max_age.or(file.jwks_max_age),
+            leeway: options.key_leeway.or(file.key_leeway),
+        })?,
         issuer_url: options.issuer_url.or(file.issuer_url),
         tls: tls_mode(options.tls.or(file.tls).as_deref().unwrap_or("auto"))?,
         master_key_file: options.master_key_file.or(file.master_key_file),
@@ -198,6 +214,10 @@ pub(crate) fn text(config: &ServerConfig) -> String {
         ("listen", Some(quoted(&config.listen))),
         ("url", Some(quoted(&config.address()))),
         ("issuer_url", Some(quoted(&config.issuer()))),
+        ("key_rotation", Some(config.key_rotation.period.map_or_else(|| quoted(&"off"), duration))),
+        ("key_announcement", Some(duration(config.key_rotation.announcement))),
+        ("jwks_max_age", Some(duration(config.key_rotation.published_lifetime))),
+        ("key_leeway", Some(quoted(&format!("{}ms", config.key_rotation.leeway.as_millis())))),
         ("tls", Some(quoted(&tls))),
         (
             "master_key_file",
@@ -289,6 +309,55 @@ fn web_address(url: &str) -> anyhow::Result<String> {
     Ok(url.trim_end_matches('/').to_owned())
 }
 
+/// What is written about rotation.
+struct RotationTexts {
+    is_published_elsewhere: bool,
+    period: Option<String>,
+    announcement: Option<String>,
+    max_age: Option<String>,
+    leeway: Option<String>,
+}
+
+fn rotation(texts: RotationTexts) -> anyhow::Result<RotationPolicy> {
+    let named = |name: &'static str, text: String| {
+        let span: Result<jiff::SignedDuration, _> = days(&text).parse();
+        let duration = span.ok().and_then(|span| Duration::try_from(span).ok());
+        duration.with_context(|| format!("{name} is not a duration like 30d, 24h or 5m: {text:?}"))
+    };
+    let mut policy = Settings::new("").key_rotation;
+    match texts.period.as_deref() {
+        Some("off") => policy.period = None,
+        // Whoever publishes elsewhere must publish each new key before it signs: this is not begun without a word.
+        None if texts.is_published_elsewhere => policy.period = None,
+        None => {}
+        Some(text) => policy.period = Some(named("key_rotation", text.to_owned())?),
+    }
+    if policy.period.is_some_and(|period| period < Duration::from_secs(1)) {
+        bail!("key_rotation must be at least a second, or off");
+    }
+    if let Some(text) = texts.announcement {
+        policy.announcement = named("key_announcement", text)?;
+    }
+    if let Some(text) = texts.leeway {
+        policy.leeway = named("key_leeway", text)?;
+    }
+    if let Some(text) = texts.max_age {
+        policy.published_lifetime = named("jwks_max_age", text)?;
+    }
+    if policy.published_lifetime.subsec_nanos() != 0 {
+        bail!("jwks_max_age must be whole seconds: max-age has no others");
+    }
+    Ok(policy)
+}
+
+/// Days as hours: the parser knows nothing longer.
+fn days(text: &str) -> String {
+    match text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()) {
+        Some(days) => format!("{}h", u64::from(days) * 24),
+        None => text.to_owned(),
+    }
+}
+
 fn duration(text: &str) -> anyhow::Result<Duration> {
     let span: jiff::SignedDuration = text.parse()?;
     let duration = Duration::try_from(span)?;
@@ -323,6 +392,28 @@ mod tests {
         assert_eq!(config.plan_timeout, Duration::from_secs(90 * 60));
         assert_eq!(config.tls, TlsMode::Files { certificate: "a.pem".into(), key: "b.pem".into() });
         assert!(config.has_agent);
+    }
+
+    #[test]
+    fn keys_are_rotated_by_themselves_unless_they_are_published_elsewhere() {
+        let period = |rotation: Option<&str>, issuer: Option<&str>| {
+            let options = ServerOptions {
+                url: Some("https://carnet.example.org".into()),
+                key_rotation: rotation.map(str::to_owned),
+                issuer_url: issuer.map(str::to_owned),
+                ..Default::default()
+            };
+            server(None, Box::new(options))
+                .map(|config| config.key_rotation.period.map(|period| period.as_secs()))
+        };
+        let month = Some(30 * 24 * 3600);
+        assert_eq!(period(None, None).expect("valid"), month);
+        assert_eq!(period(None, Some("https://carnet.example.org")).expect("valid"), month);
+        assert_eq!(period(None, Some("https://keys.example.org")).expect("valid"), None);
+        assert_eq!(period(Some("30d"), Some("https://keys.example.org")).expect("valid"), month);
+        assert_eq!(period(Some("off"), None).expect("valid"), None);
+        assert!(period(Some("soon"), None).is_err());
+        assert!(period(Some("10ms"), None).is_err());
     }
 
     #[test]
@@ -371,6 +462,8 @@ mod tests {
             ServerOptions { sandbox: Some("sometimes".into()), ..Default::default() },
             ServerOptions { plan_timeout: Some("soon".into()), ..Default::default() },
             ServerOptions { concurrency: Some(0), ..Default::default() },
+            ServerOptions { jwks_max_age: Some("1500ms".into()), ..Default::default() },
+            ServerOptions { key_leeway: Some("-1s".into()), ..Default::default() },
         ] {
             assert!(server(None, Box::new(options)).is_err());
         }

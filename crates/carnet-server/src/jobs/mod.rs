@@ -2,6 +2,7 @@
 
 mod create;
 mod end;
+mod key_rotation;
 mod leases;
 mod schedule;
 mod status;
@@ -12,6 +13,7 @@ mod wake_up;
 
 pub(crate) use create::{NewRun, create_run};
 pub(crate) use end::{close_phase, end_run, give_way};
+pub(crate) use key_rotation::rotate_due_keys;
 pub use leases::run_background;
 pub(crate) use schedule::schedule;
 pub(crate) use status::{Cause, move_phase, move_run, note_event};

@@ -1,11 +1,15 @@
-//! Where the issuer's keys come from: made at the first start, sealed in the database ever after.
+//! Where the keys of issuers come from: made when an issuer is, sealed in the database ever after.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use carnet_issuer::{Issuer, IssuerUrl, KeyError, KeyRing, RingError, RingKey, SigningKey};
-use carnet_model::Timestamp;
+use carnet_issuer::{Issuer, IssuerUrl, IssuerUrlError, KeyError, KeyRing, RingError, RingKey, SigningKey};
+use carnet_model::{IssuerName, KeyRecord, KeyState, OrgId, Timestamp};
 use carnet_store::{Store, StoreError, StoredSigningKey, Tx};
+use tokio::sync::Notify;
 
+use super::organization_issuer::url_of;
+use super::watched_clock::WatchedClock;
 use crate::error::ApiError;
 
 /// Why the issuer could not be loaded.
@@ -20,6 +24,9 @@ pub enum LoadIssuerError {
     /// The keys do not go together.
     #[error("the issuer's keys do not make a ring")]
     Ring(#[from] RingError),
+    /// The issuer of an organization cannot have its URL.
+    #[error("the issuer of an organization cannot have its URL")]
+    Url(#[from] IssuerUrlError),
     /// The process stops.
     #[error("making a key was interrupted")]
     Interrupted(#[from] tokio::task::JoinError),
@@ -29,14 +36,15 @@ impl From<LoadIssuerError> for ApiError {
     fn from(error: LoadIssuerError) -> Self {
         match error {
             LoadIssuerError::Store(error) => error.into(),
-            LoadIssuerError::Key(_) | LoadIssuerError::Ring(_) | LoadIssuerError::Interrupted(_) => {
-                Self::internal(error)
-            }
+            LoadIssuerError::Key(_)
+            | LoadIssuerError::Ring(_)
+            | LoadIssuerError::Url(_)
+            | LoadIssuerError::Interrupted(_) => Self::internal(error),
         }
     }
 }
 
-/// The issuer, whose keys may change while the server runs: by a request to this server, or to another one of the same
+/// The issuers, whose keys may change while the server runs: by a request to this server, or to another one of the same
 /// database.
 ///
 /// Nothing is polled. Whoever needs the keys of now asks the database for their names, two rows, in its own transaction: the
@@ -46,44 +54,132 @@ impl From<LoadIssuerError> for ApiError {
 pub struct LiveIssuer {
     url: IssuerUrl,
     known: RwLock<Arc<Issuer>>,
+    /// The issuers that organizations have of their own.
+    organizations: RwLock<HashMap<OrgId, Arc<Issuer>>>,
+    pub(super) clock: Mutex<WatchedClock>,
+    /// Wakes the job that takes the steps of rotation.
+    pub(crate) asked: Notify,
 }
 
 impl From<Issuer> for LiveIssuer {
     fn from(issuer: Issuer) -> Self {
-        Self { url: issuer.url().clone(), known: RwLock::new(Arc::new(issuer)) }
+        Self {
+            url: issuer.url().clone(),
+            known: RwLock::new(Arc::new(issuer)),
+            organizations: RwLock::default(),
+            clock: Mutex::default(),
+            asked: Notify::new(),
+        }
     }
 }
 
 impl LiveIssuer {
-    /// The issuer's URL: the claim `iss`.
+    /// The URL of the site's issuer: the claim `iss` of the tokens of every organization that has no issuer of its own.
     pub fn url(&self) -> &IssuerUrl {
         &self.url
     }
 
-    /// The issuer with the keys that this process knew last.
+    /// The issuer of the site with the keys that this process knew last.
     pub fn known(&self) -> Arc<Issuer> {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The issuer with the keys that are stored.
+    /// The issuer of an organization with the keys that this process knew last, if it ever looked.
+    pub(super) fn known_of(&self, organization: &OrgId) -> Option<Arc<Issuer>> {
+        self.organizations.read().unwrap_or_else(PoisonError::into_inner).get(organization).map(Arc::clone)
+    }
+
+    /// The issuer of the site with the keys that are stored.
     pub(crate) async fn fresh(&self, tx: &mut Tx) -> Result<Arc<Issuer>, LoadIssuerError> {
         let known = self.known();
-        let names = tx.signing_key_names().await?;
+        let names = tx.signing_key_names(&IssuerName::Site).await?;
         if is_ring_of(known.ring(), &names) {
             return Ok(known);
         }
-        let fresh = Arc::new(issuer(self.url.clone(), &tx.signing_keys().await?)?);
+        let fresh = load(tx, &IssuerName::Site, self.url.clone()).await?;
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
-        tracing::info!(key.id = %fresh.ring().current().kid(), "the keys of the issuer have changed");
         Ok(fresh)
+    }
+
+    /// The issuer that an organization has of its own, with the keys that are stored; `None` when it has none.
+    pub(crate) async fn fresh_of(
+        &self,
+        tx: &mut Tx,
+        organization: &OrgId,
+    ) -> Result<Option<Arc<Issuer>>, LoadIssuerError> {
+        match tx.organization_issuer(organization).await? {
+            Some(own) => self.fresh_at(tx, organization, url_of(&self.url, &own)?).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The issuer that mints the tokens of an organization's runs.
+    pub(crate) async fn fresh_for(
+        &self,
+        tx: &mut Tx,
+        organization: &OrgId,
+    ) -> Result<Arc<Issuer>, LoadIssuerError> {
+        match tx.organization_issuer(organization).await?.filter(|own| own.is_minting) {
+            Some(own) => self.fresh_at(tx, organization, url_of(&self.url, &own)?).await,
+            None => self.fresh(tx).await,
+        }
+    }
+
+    /// Learns of a change to the keys of an issuer that was committed.
+    pub(crate) async fn renew(&self, store: &Store, issuer: &IssuerName) -> Result<(), LoadIssuerError> {
+        let mut tx = store.read().await?;
+        match issuer {
+            IssuerName::Site => self.fresh(&mut tx).await.map(drop),
+            IssuerName::Organization(id) => self.fresh_of(&mut tx, id).await.map(drop),
+        }
+    }
+
+    async fn fresh_at(
+        &self,
+        tx: &mut Tx,
+        organization: &OrgId,
+        url: IssuerUrl,
+    ) -> Result<Arc<Issuer>, LoadIssuerError> {
+        let name = IssuerName::Organization(organization.clone());
+        let names = tx.signing_key_names(&name).await?;
+        if let Some(known) = self.known_of(organization)
+            && known.url() == &url
+            && is_ring_of(known.ring(), &names)
+        {
+            return Ok(known);
+        }
+        let fresh = load(tx, &name, url).await?;
+        let mut organizations = self.organizations.write().unwrap_or_else(PoisonError::into_inner);
+        organizations.insert(organization.clone(), Arc::clone(&fresh));
+        Ok(fresh)
+    }
+
+    /// Lets tests set the clock.
+    #[cfg(test)]
+    pub(crate) fn with_trusted_clock(self) -> Self {
+        Self { clock: Mutex::new(WatchedClock::trusted()), ..self }
+    }
+
+    /// Makes a key that is to sign. It takes a while: hold no transaction meanwhile.
+    pub(crate) async fn new_key(&self, now: Timestamp) -> Result<StoredSigningKey, LoadIssuerError> {
+        new_key(now).await
     }
 }
 
-fn is_ring_of(ring: &KeyRing, names: &[(String, bool)]) -> bool {
+async fn load(tx: &mut Tx, name: &IssuerName, url: IssuerUrl) -> Result<Arc<Issuer>, LoadIssuerError> {
+    let fresh = Arc::new(issuer(url, &tx.signing_keys(name).await?)?);
+    tracing::info!(issuer.name = %name, key.id = %fresh.ring().current().kid(), "the keys of an issuer have changed");
+    Ok(fresh)
+}
+
+fn is_ring_of(ring: &KeyRing, names: &[(String, KeyState)]) -> bool {
     names.len() == 1 + ring.previous().len() + ring.upcoming().len()
-        && names.iter().all(|(kid, is_current)| match is_current {
-            true => ring.current().kid().as_str() == kid,
-            false => ring.previous().iter().any(|key| key.kid().as_str() == kid),
+        && names.iter().all(|(kid, state)| match state {
+            KeyState::Active => ring.current().kid().as_str() == kid,
+            KeyState::Published => ring.upcoming().iter().any(|key| key.kid().as_str() == kid),
+            KeyState::Prepared | KeyState::Retired | KeyState::Removed | KeyState::Revoked => {
+                ring.previous().iter().any(|key| key.kid().as_str() == kid)
+            }
         })
 }
 
@@ -98,7 +194,7 @@ pub async fn load_issuer(
     url: IssuerUrl,
     now: Timestamp,
 ) -> Result<LiveIssuer, LoadIssuerError> {
-    let mut stored = store.read().await?.signing_keys().await?;
+    let mut stored = store.read().await?.signing_keys(&IssuerName::Site).await?;
     if stored.is_empty() {
         stored = create_key(store, now).await?;
     }
@@ -107,26 +203,38 @@ pub async fn load_issuer(
 
 fn ring_key(stored: &StoredSigningKey) -> Result<RingKey, KeyError> {
     let key = SigningKey::from_pkcs8(&stored.pkcs8)?;
-    Ok(if stored.is_current { RingKey::Current(key) } else { RingKey::Previous(key.public().clone()) })
+    Ok(match stored.state {
+        KeyState::Active => RingKey::Current(key),
+        KeyState::Published => RingKey::Upcoming(key.public().clone()),
+        KeyState::Prepared | KeyState::Retired | KeyState::Removed | KeyState::Revoked => {
+            RingKey::Previous(key.public().clone())
+        }
+    })
 }
 
-/// Makes a key that is to sign. It takes a while: hold no transaction meanwhile.
-pub(crate) async fn new_key(now: Timestamp) -> Result<StoredSigningKey, LoadIssuerError> {
+async fn new_key(now: Timestamp) -> Result<StoredSigningKey, LoadIssuerError> {
     let key = tokio::task::spawn_blocking(move || {
         let key = SigningKey::generate()?;
         let kid = key.kid().to_string();
-        Ok::<_, KeyError>(StoredSigningKey { kid, pkcs8: key.to_pkcs8()?, is_current: true, created_at: now })
+        Ok::<_, KeyError>(StoredSigningKey {
+            kid,
+            pkcs8: key.to_pkcs8()?,
+            state: KeyState::Prepared,
+            created_at: now,
+        })
     });
     Ok(key.await??)
 }
 
 async fn create_key(store: &Store, now: Timestamp) -> Result<Vec<StoredSigningKey>, LoadIssuerError> {
-    let new = new_key(now).await?;
+    let mut new = new_key(now).await?;
+    new.state = KeyState::Active;
     let mut tx = store.write().await?;
     // Another process may have been faster.
-    let mut stored = tx.signing_keys().await?;
+    let mut stored = tx.signing_keys(&IssuerName::Site).await?;
     if stored.is_empty() {
-        tx.insert_signing_key(&new).await?;
+        let record = KeyRecord::active(new.kid.clone(), now);
+        tx.insert_signing_key(&IssuerName::Site, &new, &record).await?;
         tx.commit().await?;
         stored.push(new);
     }
