@@ -13,6 +13,7 @@ mod openapi;
 mod process_table;
 mod reference;
 mod registry;
+mod rotation;
 mod site;
 mod soak;
 mod sweep;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use carnet_agent::AgentConfig;
 use carnet_issuer::IssuerUrl;
-use carnet_server::{App, Destinations, Settings, Tls};
+use carnet_server::{App, Destinations, Publication, Settings, Tls};
 use carnet_store::Store;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
@@ -128,13 +128,25 @@ async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow
         upload_limit: config.upload_limit,
         plan_timeout: config.plan_timeout,
         apply_timeout: config.apply_timeout,
+        key_rotation: config.key_rotation.clone(),
         adapters: config.adapters()?,
         rate_limit: config.rate_limit,
         trusts_forwarded_for: config.forwarded_for,
         destinations: destinations(config)?,
+        publication: publication(config, data)?,
         ..Settings::new(url)
     };
     Ok(Arc::new(App { store, settings, issuer, clock: edge::clock(), jobs_waiting: Notify::new() }))
+}
+
+/// Where keys are published. What is looked at from outside may have a certificate of this server's own authority.
+fn publication(config: &ServerConfig, data: &DataDir) -> anyhow::Result<Option<Publication>> {
+    let mut pem = config.ca_file.as_deref().map(reach::authorities).transpose()?.unwrap_or_default();
+    let own = data.path().join("tls/ca.pem");
+    if config.tls == TlsMode::Auto && own.exists() {
+        pem.extend(reach::authorities(&own)?);
+    }
+    config.publication((!pem.is_empty()).then_some(pem))
 }
 
 fn destinations(config: &ServerConfig) -> anyhow::Result<Destinations> {

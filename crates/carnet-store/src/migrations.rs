@@ -20,5 +20,6 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (16, include_str!("migrations/0016_organization_names.sql")),
     (17, include_str!("migrations/0017_suspended_users.sql")),
     (18, include_str!("migrations/0018_upload_rights.sql")),
+    (19, include_str!("migrations/0019_key_rotation.sql")),
     (23, include_str!("migrations/0023_key_places.sql")),
 ];

@@ -1,6 +1,6 @@
-//! The keys of the issuer, sealed.
+//! The keys of issuers, sealed.
 
-use carnet_model::Timestamp;
+use carnet_model::{IssuerName, KeyRecord, KeyState, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::db::{Row, StoreError, Tx};
@@ -20,15 +20,15 @@ pub enum StoredPrivateKey {
     },
 }
 
-/// A key of the issuer.
+/// A key of an issuer.
 #[derive(Clone)]
 pub struct StoredSigningKey {
     /// The name of the key.
     pub kid: String,
     /// The private half.
     pub private: StoredPrivateKey,
-    /// Whether it signs; the others are only published.
-    pub is_current: bool,
+    /// Where it is in its life.
+    pub state: KeyState,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -37,7 +37,7 @@ impl std::fmt::Debug for StoredSigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoredSigningKey")
             .field("kid", &self.kid)
-            .field("is_current", &self.is_current)
+            .field("state", &self.state)
             .finish_non_exhaustive()
     }
 }
@@ -51,8 +51,13 @@ fn place_elsewhere(kid: &str) -> String {
 }
 
 impl Tx {
-    /// Stores a new key.
-    pub async fn insert_signing_key(&mut self, key: &StoredSigningKey) -> Result<(), StoreError> {
+    /// Stores a new key together with its record, whose state counts.
+    pub async fn insert_signing_key(
+        &mut self,
+        issuer: &IssuerName,
+        key: &StoredSigningKey,
+        record: &KeyRecord,
+    ) -> Result<(), StoreError> {
         let (sealed, reference) = match &key.private {
             StoredPrivateKey::Here(pkcs8) => (self.sealer.seal(&place(&key.kid), pkcs8)?, None),
             StoredPrivateKey::Elsewhere { reference, public_jwk } => {
@@ -60,31 +65,43 @@ impl Tx {
                 (self.sealer.seal(&place_elsewhere(&key.kid), lines.as_bytes())?, Some(reference.clone()))
             }
         };
+        let organization = match issuer {
+            IssuerName::Site => None,
+            IssuerName::Organization(id) => Some(id),
+        };
         self.execute(
-            "INSERT INTO signing_keys (kid, sealed_pkcs8, key_reference, is_current, created_at) \
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO signing_keys \
+             (kid, issuer, organization_id, sealed_pkcs8, key_reference, state, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
             &[
                 (&key.kid).into(),
+                issuer.as_str().into(),
+                organization.into(),
                 sealed.into(),
                 reference.into(),
-                key.is_current.into(),
+                KeyState::Prepared.as_str().into(),
                 key.created_at.into(),
             ],
         )
-        .await
-        .map(drop)
+        .await?;
+        self.save_key_record(record).await
     }
 
-    /// The keys of the issuer, the oldest first.
-    pub async fn signing_keys(&mut self) -> Result<Vec<StoredSigningKey>, StoreError> {
-        let rows = self.all("SELECT * FROM signing_keys ORDER BY created_at, kid", &[]).await?;
+    /// The keys in the key set of an issuer, the oldest first.
+    pub async fn signing_keys(&mut self, issuer: &IssuerName) -> Result<Vec<StoredSigningKey>, StoreError> {
+        let rows = self
+            .all(
+                "SELECT * FROM signing_keys WHERE issuer = $1 AND state IN ('published', 'active', 'retired') \
+                 ORDER BY created_at, kid",
+                &[issuer.as_str().into()],
+            )
+            .await?;
         rows.iter()
             .map(|row| {
                 let kid = row.text("kid")?;
-                let private = self.private_half(&kid, row)?;
                 Ok(StoredSigningKey {
-                    private,
-                    is_current: row.boolean("is_current")?,
+                    private: self.private_half(&kid, row)?,
+                    state: row.parsed("state")?,
                     created_at: row.time("created_at")?,
                     kid,
                 })
@@ -103,28 +120,19 @@ impl Tx {
         Ok(StoredPrivateKey::Elsewhere { reference: reference.to_owned(), public_jwk: public_jwk.to_owned() })
     }
 
-    /// The names of the keys and which of them signs, the oldest first: enough to tell whether a ring is still the right one.
-    pub async fn signing_key_names(&mut self) -> Result<Vec<(String, bool)>, StoreError> {
-        let rows = self.all("SELECT kid, is_current FROM signing_keys ORDER BY created_at, kid", &[]).await?;
-        rows.iter().map(|row| Ok((row.text("kid")?, row.boolean("is_current")?))).collect()
-    }
-
-    /// Stores a new key, which signs from now on; the others are only published.
-    pub async fn rotate_signing_key(&mut self, key: &StoredSigningKey) -> Result<(), StoreError> {
-        self.execute("UPDATE signing_keys SET is_current = FALSE", &[]).await?;
-        self.insert_signing_key(key).await
-    }
-
-    /// When the last token of a key stops being valid; `None` when it has signed none.
-    pub async fn last_expiry_of_key(&mut self, kid: &str) -> Result<Option<Timestamp>, StoreError> {
-        let sql = "SELECT expires_at FROM identity_tokens WHERE kid = $1 ORDER BY expires_at DESC LIMIT 1";
-        let row = self.optional(sql, &[kid.into()]).await?;
-        row.map(|row| row.time("expires_at")).transpose()
-    }
-
-    /// Removes a key that does not sign.
-    pub async fn delete_signing_key(&mut self, kid: &str) -> Result<(), StoreError> {
-        let sql = "DELETE FROM signing_keys WHERE kid = $1 AND is_current = FALSE";
-        self.execute(sql, &[kid.into()]).await.map(drop)
+    /// The names of the keys in the key set of an issuer and where they are in their lives, the oldest first: enough to tell
+    /// whether a ring is still the right one.
+    pub async fn signing_key_names(
+        &mut self,
+        issuer: &IssuerName,
+    ) -> Result<Vec<(String, KeyState)>, StoreError> {
+        let rows = self
+            .all(
+                "SELECT kid, state FROM signing_keys \
+                 WHERE issuer = $1 AND state IN ('published', 'active', 'retired') ORDER BY created_at, kid",
+                &[issuer.as_str().into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((row.text("kid")?, row.parsed("state")?))).collect()
     }
 }

@@ -29,7 +29,9 @@ impl Module {
         let library = soft_hsm.join("libsofthsm2.so").display().to_string();
         let mut command = tokio::process::Command::new(soft_hsm.join("softhsm2-util"));
         command.args(["--module", &library, "--init-token", "--free", "--label", "carnet"]);
-        command.args(["--so-pin", PIN, "--pin", PIN]).env("SOFTHSM2_CONF", folder.path().join("softhsm2.conf"));
+        command
+            .args(["--so-pin", PIN, "--pin", PIN])
+            .env("SOFTHSM2_CONF", folder.path().join("softhsm2.conf"));
         let made = command.output().await?;
         ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         Ok(Self { folder, library })
@@ -76,7 +78,8 @@ async fn a_module_signs_every_token_also_after_a_restart_and_a_rotation() -> any
 /// How many objects lie in the token.
 fn key_count(folder: &Path) -> anyhow::Result<usize> {
     let files = files_below(&folder.join("tokens"))?;
-    let is_object = |name: &str| Path::new(name).extension().is_some_and(|end| end == "object") && name != "token.object";
+    let is_object =
+        |name: &str| Path::new(name).extension().is_some_and(|end| end == "object") && name != "token.object";
     let names = files.iter().filter_map(|(path, _)| path.file_name()?.to_str());
     Ok(names.filter(|name| is_object(name)).count())
 }

@@ -78,14 +78,18 @@ async fn read(client: &Client, options: &PublishOptions, path: &str) -> anyhow::
     url.set_path(&format!("{base}{slash}{below}{path}"));
     let answer = client.get(url.clone()).send().await.map_err(not_reached)?;
     if !answer.status().is_success() {
-        bail!("{url} answered {}; is this the address of a server, and --path that of an issuer?", answer.status());
+        bail!(
+            "{url} answered {}; is this the address of a server, and --path that of an issuer?",
+            answer.status()
+        );
     }
     Ok(answer.bytes().await.map_err(not_reached)?.to_vec())
 }
 
 /// The issuer's URL and the key that signs: nothing else than such documents is published.
 fn understood(discovery: &[u8], jwks: &[u8]) -> anyhow::Result<(String, String)> {
-    let document: Value = serde_json::from_slice(discovery).context("the server's discovery document is no JSON")?;
+    let document: Value =
+        serde_json::from_slice(discovery).context("the server's discovery document is no JSON")?;
     let issuer = document["issuer"].as_str().context("the server's discovery document names no issuer")?;
     let jwks: Jwks = serde_json::from_slice(jwks).context("the server's key set cannot be read")?;
     let current = jwks.keys.first().context("the server's key set is empty")?;

@@ -26,6 +26,11 @@ pub enum RevokeError {
 }
 
 impl IssuerKeys {
+    /// Adds a key.
+    pub fn add(&mut self, key: KeyRecord) {
+        self.0.push(key);
+    }
+
     /// Adds a key that is published at a time and signs after its announcement.
     pub fn prepare(&mut self, kid: String, announcement: Duration, publish_at: Timestamp, now: Timestamp) {
         self.0.push(KeyRecord { announcement, publish_at, ..KeyRecord::prepared(kid, now) });

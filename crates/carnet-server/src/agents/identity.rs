@@ -35,7 +35,7 @@ pub(crate) async fn create(call: JobCall, Plain(wanted): Plain<IdentityTokenRequ
         jti: Jti::from_entropy(entropy()?),
     };
     let identity = workload_identity(&workspace, &run, job.phase);
-    let issuer = call.app.issuer.fresh(&mut tx).await?;
+    let issuer = call.app.issuer.fresh_for(&mut tx, &workspace.organization_id).await?;
     let draft = issuer.draft(&identity, request, call.now)?;
     tx.insert_identity_token(&entry(&job, &workspace, &wanted, &draft)?).await?;
     tx.insert_audit_event(&audit::event_of_token(&job, &workspace, &draft, call.now)?).await?;

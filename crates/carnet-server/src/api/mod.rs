@@ -14,6 +14,7 @@ mod credential_rules;
 mod delegation;
 mod discovery;
 mod identity_tokens;
+mod issuers;
 mod job_reports;
 mod legacy_variables;
 mod logs;
@@ -136,6 +137,7 @@ pub(crate) fn routes() -> Routes {
         .merge(registry_protocol::routes())
         .merge(audit_trail::routes())
         .merge(signing_keys::routes())
+        .merge(issuers::routes())
         .merge(absent_features::routes())
         .merge(remote_state_consumers::routes())
         .merge(workspace_resources::routes())

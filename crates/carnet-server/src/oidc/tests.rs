@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use carnet_issuer::KeySources;
+use carnet_model::IssuerName;
 use carnet_store::MasterKey;
 use carnet_store::testing::{TestStore, is_on_postgres};
 
@@ -80,7 +81,7 @@ async fn an_issuer_below_a_path_is_served_there_too() {
     assert_eq!(get(&server, "/oidc/.well-known/jwks", None).await.status, 404);
     let routes = super::routes_below(&"https://carnet.example.com/oidc".parse().expect("a URL"));
     let (router, table) = routes.finish();
-    assert_eq!(table.len(), 2);
+    assert_eq!(table.len(), 4);
     let request = axum::http::Request::get("/oidc/.well-known/jwks").body(axum::body::Body::empty());
     let router = router.with_state(Arc::clone(&server.app));
     let response = tower::ServiceExt::oneshot(router, request.expect("a request")).await.expect("infallible");
@@ -98,7 +99,17 @@ async fn the_key_made_at_the_first_start_is_the_key_of_the_next() {
             .await
             .expect("an issuer");
         kids.push(issuer.known().ring().current().kid().to_string());
-        assert_eq!(store.read().await.expect("a transaction").signing_keys().await.expect("keys").len(), 1);
+        assert_eq!(
+            store
+                .read()
+                .await
+                .expect("a transaction")
+                .signing_keys(&IssuerName::Site)
+                .await
+                .expect("keys")
+                .len(),
+            1
+        );
     }
     assert_eq!(kids[0], kids[1]);
     let files = ["carnet.db", "carnet.db-wal"].map(|name| std::fs::read(place.folder().join(name)));

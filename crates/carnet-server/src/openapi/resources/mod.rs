@@ -6,6 +6,7 @@ mod agent_pools;
 mod carnet;
 mod configuration;
 mod discovery;
+mod issuers;
 mod notifications;
 mod organizations;
 mod plans;
@@ -46,5 +47,6 @@ pub(super) fn families() -> Vec<Family> {
         absent::family(),
         transfers::family(),
         carnet::family(),
+        issuers::family(),
     ]
 }
