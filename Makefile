@@ -1,6 +1,6 @@
 # The developer's entry points. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo build check test bench soak fuzz clean tools format lint deny
+.PHONY: help demo build check test bench soak rotation fuzz clean tools format lint deny
 
 PYTHON ?= python3
 CARGO ?= cargo
@@ -55,6 +55,10 @@ fuzz: ## Feed arbitrary input to resolution and to adapters, FUZZ_SECONDS each.
 soak: ## Prove it over time: twelve minutes of an apply with tokens that live for one.
 	$(CARGO) build --bin carnet
 	$(CARGO) run --quiet -p carnet-tests --bin soak
+
+rotation: ## Prove that nobody notices: a new signing key every two seconds for three minutes.
+	$(CARGO) build --bin carnet
+	$(CARGO) run --quiet -p carnet-tests --bin rotation
 
 clean: ## Remove what was built and installed.
 	$(CARGO) clean

@@ -10,6 +10,7 @@ usage: python3 tools/install.py NAME ...
   kubectl      the command line of Kubernetes
   envoy        the proxy Envoy, which verifies tokens too
   postgres     the folder of the programs of a Postgres server: of PATH, of this system, else a pinned one
+  softhsm      a folder with softhsm2-util and libsofthsm2.so: of this system, else of a pinned Debian package
   jose-node    Node.js with two implementations of JOSE
 
 and Pythons with clients of their own: boto3, google-auth, azure-identity, hvac, kubernetes, tencentcloud,
@@ -80,6 +81,7 @@ def main(names):
         "kubectl": kubectl,
         "envoy": envoy,
         "postgres": postgres,
+        "softhsm": softhsm,
         "jose-node": jose_node,
         **{name: functools.partial(python_with, name) for name in PYTHON_CLIENTS},
     }
@@ -142,6 +144,65 @@ def postgres_from_wheel():
     if found is None or not works(str(found), "--version"):
         raise InstallError(f"{folder} does not run here; install PostgreSQL and put it on PATH")
     return found.parent
+
+
+def softhsm():
+    """A folder with softhsm2-util and libsofthsm2.so."""
+    folder = TOOLS / versioned("softhsm")
+    with installing(folder / "complete") as needed:
+        if needed:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            util, library = softhsm_of_system() or softhsm_from_debian(folder)
+            (folder / "softhsm2-util").symlink_to(util)
+            (folder / "libsofthsm2.so").symlink_to(library)
+            (folder / "complete").touch()
+    if not works(str(folder / "softhsm2-util"), "--version"):
+        raise InstallError(f"{folder} does not run here; install softhsm2 with the package manager of this system")
+    return folder
+
+
+def softhsm_of_system():
+    util = shutil.which("softhsm2-util")
+    folders = ["/usr/lib/softhsm", "/usr/lib64/softhsm", "/usr/lib64/pkcs11", "/usr/local/lib/softhsm"]
+    libraries = [Path(folder) / "libsofthsm2.so" for folder in folders]
+    library = next((library for library in libraries if library.exists()), None)
+    return (Path(util), library) if util and library else None
+
+
+def softhsm_from_debian(folder):
+    """Unpacks the pinned packages without installing them, so that nobody has to be root."""
+    lines = (REQUIREMENTS / "softhsm.txt").read_text().splitlines()
+    wanted = dict(line.split() for line in lines if line and not line.startswith("#"))
+    say("downloading SoftHSM")
+    with tempfile.TemporaryDirectory(dir=TOOLS, prefix="download-") as place:
+        download_debian([name.split("_")[0] + "=" + name.split("_")[1] for name in wanted], Path(place))
+        for name, expected in wanted.items():
+            package = Path(place) / name
+            if not package.exists() or hashlib.sha256(package.read_bytes()).hexdigest() != expected:
+                raise InstallError(f"{name} is not the pinned package; install softhsm2 of this system")
+            run(["dpkg-deb", "-x", str(package), str(folder)], f"{name} cannot be unpacked")
+    return folder / "usr/bin/softhsm2-util", next(folder.glob("usr/lib/*/softhsm/libsofthsm2.so"))
+
+
+def download_debian(packages, place):
+    """Downloads packages by the lists of this system, else by fresh lists of our own, as nobody may write the system's."""
+    lists = place / "apt"
+    for part in ("lists/partial", "cache/archives/partial"):
+        (lists / part).mkdir(parents=True)
+    own = ["-o", f"Dir::State::lists={lists}/lists", "-o", f"Dir::Cache={lists}/cache", "-o", "APT::Sandbox::User="]
+    commands = [
+        [["apt-get", "download"] + packages],
+        [["apt-get"] + own + ["update"], ["apt-get"] + own + ["download"] + packages],
+    ]
+    for attempt in commands:
+        try:
+            quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            if all(subprocess.run(one, cwd=place, **quiet).returncode == 0 for one in attempt):
+                return
+        except OSError:
+            break
+    raise InstallError("the packages of SoftHSM cannot be downloaded; install softhsm2 of this system")
 
 
 def terraform():

@@ -187,6 +187,17 @@ impl CarnetServer {
         self.process.kill().await
     }
 
+    /// Adds arguments for the next start.
+    pub fn push_arguments(&mut self, more: &[&str]) {
+        self.options.arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+    }
+
+    /// Takes the last arguments away for the next start.
+    pub fn pop_arguments(&mut self, count: usize) {
+        let kept = self.options.arguments.len().saturating_sub(count);
+        self.options.arguments.truncate(kept);
+    }
+
     /// Starts the server again on the same data directory and port, after it has ended.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.process = spawn(self.folder.path(), self.port, &self.terraform, &self.options)?;

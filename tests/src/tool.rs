@@ -21,6 +21,8 @@ pub enum Tool {
     Kubectl,
     /// The proxy `envoy`.
     Envoy,
+    /// A folder with `softhsm2-util` and `libsofthsm2.so`.
+    SoftHsm,
     /// A folder with `node` and two implementations of JOSE.
     JoseNode,
     /// A Python with four implementations of JOSE.
@@ -53,6 +55,7 @@ impl Tool {
             Self::Terraform => "terraform",
             Self::Kubectl => "kubectl",
             Self::Envoy => "envoy",
+            Self::SoftHsm => "softhsm",
             Self::JoseNode => "jose-node",
             Self::JosePython => "jose-python",
             Self::Schemathesis => "schemathesis",

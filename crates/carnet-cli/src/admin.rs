@@ -1,5 +1,6 @@
 //! `carnet admin`: work on a data directory, whether its server runs or not, and on what runs left behind.
 
+mod master_key;
 mod outstanding_list;
 mod revoke_outstanding;
 mod signing_keys;
@@ -18,6 +19,8 @@ use crate::cli::DatabaseOptions;
 use crate::data_dir::DataDir;
 use crate::database::Database;
 use crate::edge;
+use crate::key_places::{TransitOptions, WrapperOptions, key_wrapper};
+use crate::master_key::MasterKeyPlace;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminCommand {
@@ -27,7 +30,7 @@ pub(crate) enum AdminCommand {
         #[arg(long, default_value = "agents", value_name = "NAME")]
         name: String,
         #[command(flatten)]
-        place: DataOptions,
+        place: Box<DataOptions>,
     },
     /// Make an account and print its first API token; invitations to the address are accepted by it.
     CreateUser {
@@ -41,7 +44,7 @@ pub(crate) enum AdminCommand {
         #[arg(long)]
         site_admin: bool,
         #[command(flatten)]
-        place: DataOptions,
+        place: Box<DataOptions>,
     },
     /// Have identity tokens signed by a new key; the one before stays published until it is trimmed.
     ///
@@ -56,6 +59,27 @@ pub(crate) enum AdminCommand {
     TrimKey {
         #[command(flatten)]
         options: Box<KeyOptions>,
+    },
+    /// Keep the master key wrapped by a key of Vault or OpenBao, instead of in a file in the clear.
+    ///
+    /// Example: carnet admin wrap-master-key --data /var/lib/carnet --master-key-wrapper transit:transit/carnet-master
+    /// --transit-address https://bao.example.org:8200 --transit-token-file /run/bao/token
+    WrapMasterKey {
+        #[command(flatten)]
+        place: Box<DataOptions>,
+    },
+    /// Keep the master key in a file in the clear again.
+    UnwrapMasterKey {
+        #[command(flatten)]
+        place: Box<DataOptions>,
+    },
+    /// Wrap the master key with the newest version of the key that wraps it, after that was rotated, or with another key.
+    RewrapMasterKey {
+        #[command(flatten)]
+        place: Box<DataOptions>,
+        /// The other key, as transit:MOUNT/KEY; --master-key-wrapper names the one before.
+        #[arg(long, value_name = "PLACE")]
+        to: Option<String>,
     },
     /// Revoke the Vault tokens that runs left behind because their agent and its guardian both died.
     ///
@@ -82,6 +106,12 @@ pub(crate) struct DataOptions {
     /// The file of the master key [default: DATA/master.key]; CARNET_MASTER_KEY beats it.
     #[arg(long, env = "CARNET_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    wrapper: WrapperOptions,
+
+    #[command(flatten)]
+    transit: TransitOptions,
 }
 
 /// Carries out a command of an administrator.
@@ -99,17 +129,22 @@ pub(crate) async fn run(command: AdminCommand) -> anyhow::Result<()> {
         }
         AdminCommand::RotateKey { options } => signing_keys::run(&options, KeyAction::Rotate).await,
         AdminCommand::TrimKey { options } => signing_keys::run(&options, KeyAction::Trim).await,
+        AdminCommand::WrapMasterKey { place } => master_key::wrap_key(&place).await,
+        AdminCommand::UnwrapMasterKey { place } => master_key::unwrap_key(&place).await,
+        AdminCommand::RewrapMasterKey { place, to } => master_key::rewrap_key(&place, to.as_deref()).await,
         AdminCommand::RevokeOutstanding { options } => revoke_outstanding::run(&options).await,
     }
 }
 
-async fn open(place: DataOptions) -> anyhow::Result<Store> {
+async fn open(place: Box<DataOptions>) -> anyhow::Result<Store> {
     let database = Database::new(place.database, None, None)?;
     let (data, is_in_use) = match &database {
-        Database::DataDir => (DataDir::beside_server(&place.data)?, false),
+        Database::DataDir => (DataDir::beside_server(&place.data)?, true),
         Database::Postgres { .. } => (DataDir::beside_database(&place.data), true),
     };
-    let key_file = place.master_key_file.as_deref();
-    let master = data.master_key(key_file, is_in_use)?;
-    database.open(&data, master, key_file).await
+    let wrapper = place.wrapper.master_key_wrapper.as_deref();
+    let wrapper = wrapper.map(|wrapper| key_wrapper(wrapper, &place.transit)).transpose()?;
+    let key_place = MasterKeyPlace::new(&data, place.master_key_file.as_deref(), wrapper);
+    let master = key_place.key(is_in_use).await?;
+    database.open(&data, master, &key_place).await
 }

@@ -10,6 +10,8 @@ use secrecy::SecretString;
 use crate::adapters::AdaptersCommand;
 use crate::admin::AdminCommand;
 use crate::agent::AgentOptions;
+use crate::issuer::IssuerCommand;
+use crate::key_places::{ModuleOptions, TransitOptions, WrapperOptions};
 use crate::logging::LogFormat;
 use crate::trust::TrustCommand;
 
@@ -50,6 +52,11 @@ pub(crate) enum Command {
     Adapters {
         #[command(subcommand)]
         command: AdaptersCommand,
+    },
+    /// Look at and change the keys that sign identity tokens.
+    Issuer {
+        #[command(subcommand)]
+        command: IssuerCommand,
     },
     /// Administer a server: its data directory, while it runs or not, or what its runs left behind.
     Admin {
@@ -128,6 +135,23 @@ pub(crate) struct ServerOptions {
     #[arg(long, env = "CARNET_ISSUER_URL", value_name = "URL")]
     pub(crate) issuer_url: Option<String>,
 
+    /// How long a signing key is used before the next one takes its place, as in 30d, or off
+    /// [default: 30d; off when --issuer-url says that discovery and keys are published elsewhere].
+    #[arg(long, env = "CARNET_KEY_ROTATION", value_name = "DURATION")]
+    pub(crate) key_rotation: Option<String>,
+
+    /// How long a new signing key is published before it signs; never less than relying parties may keep the key set [default: 24h].
+    #[arg(long, env = "CARNET_KEY_ANNOUNCEMENT", value_name = "DURATION")]
+    pub(crate) key_announcement: Option<String>,
+
+    /// How long relying parties may keep discovery and keys: their max-age, in whole seconds [default: 5m].
+    #[arg(long, env = "CARNET_JWKS_MAX_AGE", value_name = "DURATION")]
+    pub(crate) jwks_max_age: Option<String>,
+
+    /// How far clocks of servers and relying parties may differ when a signing key is put to use or removed [default: 60s].
+    #[arg(long, env = "CARNET_KEY_LEEWAY", value_name = "DURATION")]
+    pub(crate) key_leeway: Option<String>,
+
     /// auto (an authority of its own in DATA/tls), off (loopback, or a proxy does it), or CERT.pem+KEY.pem [default: auto].
     #[arg(long, env = "CARNET_TLS", value_name = "MODE")]
     pub(crate) tls: Option<String>,
@@ -135,6 +159,25 @@ pub(crate) struct ServerOptions {
     /// The file of the master key that seals everything at rest [default: DATA/master.key]; CARNET_MASTER_KEY beats it.
     #[arg(long, env = "CARNET_MASTER_KEY_FILE", value_name = "FILE")]
     pub(crate) master_key_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) wrapper: WrapperOptions,
+
+    /// Where new signing keys are made, and never leave: local (sealed in the database), transit:MOUNT/KEY (Vault or OpenBao) or
+    /// pkcs11:TOKEN/LABEL (a hardware module) [default: local]. Keys of before go on signing until the next rotation.
+    #[arg(long, env = "CARNET_SIGNING_KEYS", value_name = "PLACE")]
+    pub(crate) signing_keys: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) transit: TransitOptions,
+
+    #[command(flatten)]
+    pub(crate) module: ModuleOptions,
+
+    /// Publish discovery and keys of the issuer there, too, whenever they change: a folder, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX
+    /// or az://CONTAINER/PREFIX. A new key signs only after it was seen at the issuer's URL.
+    #[arg(long, env = "CARNET_PUBLISH_TO", value_name = "PLACE")]
+    pub(crate) publish_to: Option<String>,
 
     /// Certificate authorities that the embedded agent and notifications trust beside the system's, PEM.
     #[arg(long, env = "CARNET_CA_FILE", value_name = "FILE")]

@@ -6,12 +6,19 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use carnet_agent::{AllowedHosts, SandboxMode};
-use carnet_server::{ServerAdapter, read_adapters};
+use carnet_issuer::publish::Destination;
+use carnet_issuer::{KeySources, KeyWrapper};
+use carnet_model::{Confirmation, RotationPolicy};
+use carnet_server::{Publication, ServerAdapter, Settings, read_adapters};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::cli::{self, ServerOptions};
 use crate::database::Database;
+use crate::edge;
+use crate::key_places::{
+    ModuleOptions, SigningKeys, TransitOptions, key_sources, key_wrapper, wrapped_beside,
+};
 use crate::reach::authorities;
 
 /// The file: the keys are those of the flags, with underscores.
@@ -24,8 +31,25 @@ struct File {
     listen: Option<String>,
     url: Option<String>,
     issuer_url: Option<String>,
+    key_rotation: Option<String>,
+    key_announcement: Option<String>,
+    jwks_max_age: Option<String>,
+    key_leeway: Option<String>,
     tls: Option<String>,
     master_key_file: Option<PathBuf>,
+    master_key_wrapper: Option<String>,
+    signing_keys: Option<String>,
+    transit_address: Option<String>,
+    transit_namespace: Option<String>,
+    transit_ca_file: Option<PathBuf>,
+    transit_token_file: Option<PathBuf>,
+    transit_role_id: Option<String>,
+    transit_secret_id_file: Option<PathBuf>,
+    transit_kubernetes_role: Option<String>,
+    transit_auth_mount: Option<String>,
+    pkcs11_module: Option<PathBuf>,
+    pkcs11_pin_file: Option<PathBuf>,
+    publish_to: Option<String>,
     ca_file: Option<PathBuf>,
     adapters: Option<PathBuf>,
     allow_provider_hosts: Option<Vec<String>>,
@@ -71,8 +95,14 @@ pub(crate) struct ServerConfig {
     pub(crate) listen: SocketAddr,
     pub(crate) url: Option<String>,
     pub(crate) issuer_url: Option<String>,
+    pub(crate) key_rotation: RotationPolicy,
     pub(crate) tls: TlsMode,
     pub(crate) master_key_file: Option<PathBuf>,
+    pub(crate) master_key_wrapper: Option<String>,
+    pub(crate) signing_keys: SigningKeys,
+    pub(crate) transit: TransitOptions,
+    pub(crate) module: ModuleOptions,
+    pub(crate) publish_to: Option<String>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) adapters: Option<PathBuf>,
     pub(crate) allow_provider_hosts: Vec<String>,
@@ -110,9 +140,37 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
             (None, None) => SocketAddr::from(([127, 0, 0, 1], 8443)),
         },
         url: options.url.or(file.url).map(|url| web_address(&url)).transpose()?,
+        key_rotation: rotation(RotationTexts {
+            is_published_elsewhere: {
+                let issuer = options.issuer_url.as_ref().or(file.issuer_url.as_ref());
+                issuer.is_some() && issuer != options.url.as_ref().or(file.url.as_ref())
+            },
+            publishes: options.publish_to.is_some() || file.publish_to.is_some(),
+            period: options.key_rotation.or(file.key_rotation),
+            announcement: options.key_announcement.or(file.key_announcement),
+            max_age: options.jwks_max_age.or(file.jwks_max_age),
+            leeway: options.key_leeway.or(file.key_leeway),
+        })?,
         issuer_url: options.issuer_url.or(file.issuer_url),
+        publish_to: options.publish_to.or(file.publish_to),
         tls: tls_mode(options.tls.or(file.tls).as_deref().unwrap_or("auto"))?,
         master_key_file: options.master_key_file.or(file.master_key_file),
+        master_key_wrapper: options.wrapper.master_key_wrapper.or(file.master_key_wrapper),
+        signing_keys: (options.signing_keys.or(file.signing_keys).as_deref())
+            .map_or_else(|| Ok(SigningKeys::default()), SigningKeys::parse)?,
+        transit: options.transit.or(TransitOptions {
+            transit_address: file.transit_address,
+            transit_namespace: file.transit_namespace,
+            transit_ca_file: file.transit_ca_file,
+            transit_token_file: file.transit_token_file,
+            transit_role_id: file.transit_role_id,
+            transit_secret_id_file: file.transit_secret_id_file,
+            transit_kubernetes_role: file.transit_kubernetes_role,
+            transit_auth_mount: file.transit_auth_mount,
+        }),
+        module: options
+            .module
+            .or(ModuleOptions { pkcs11_module: file.pkcs11_module, pkcs11_pin_file: file.pkcs11_pin_file }),
         ca_file: options.ca_file.or(file.ca_file),
         adapters: options.adapters.or(file.adapters),
         allow_provider_hosts: Some(options.allow_provider_hosts)
@@ -159,6 +217,9 @@ pub(crate) fn check(config: &ServerConfig) -> anyhow::Result<()> {
         std::fs::metadata(file).with_context(|| format!("{} cannot be read", file.display()))?;
     }
     config.ca_file.as_deref().map(authorities).transpose()?;
+    config.key_sources()?;
+    config.key_wrapper()?;
+    config.publication(None)?;
     config.adapters()?;
     config.allowed_hosts()?;
     config.allowed_notification_hosts()?;
@@ -198,11 +259,28 @@ pub(crate) fn text(config: &ServerConfig) -> String {
         ("listen", Some(quoted(&config.listen))),
         ("url", Some(quoted(&config.address()))),
         ("issuer_url", Some(quoted(&config.issuer()))),
+        ("key_rotation", Some(config.key_rotation.period.map_or_else(|| quoted(&"off"), duration))),
+        ("key_announcement", Some(duration(config.key_rotation.announcement))),
+        ("jwks_max_age", Some(duration(config.key_rotation.published_lifetime))),
+        ("key_leeway", Some(quoted(&format!("{}ms", config.key_rotation.leeway.as_millis())))),
         ("tls", Some(quoted(&tls))),
         (
             "master_key_file",
             Some(path(config.master_key_file.as_ref().unwrap_or(&config.data.join("master.key")))),
         ),
+        ("master_key_wrapper", config.master_key_wrapper.as_ref().map(|place| quoted(place))),
+        ("signing_keys", Some(quoted(&config.signing_keys))),
+        ("transit_address", config.transit.transit_address.as_ref().map(|text| quoted(text))),
+        ("transit_namespace", config.transit.transit_namespace.as_ref().map(|text| quoted(text))),
+        ("transit_ca_file", config.transit.transit_ca_file.as_ref().map(path)),
+        ("transit_token_file", config.transit.transit_token_file.as_ref().map(path)),
+        ("transit_role_id", config.transit.transit_role_id.as_ref().map(|text| quoted(text))),
+        ("transit_secret_id_file", config.transit.transit_secret_id_file.as_ref().map(path)),
+        ("transit_kubernetes_role", config.transit.transit_kubernetes_role.as_ref().map(|text| quoted(text))),
+        ("transit_auth_mount", config.transit.transit_auth_mount.as_ref().map(|text| quoted(text))),
+        ("pkcs11_module", config.module.pkcs11_module.as_ref().map(path)),
+        ("pkcs11_pin_file", config.module.pkcs11_pin_file.as_ref().map(path)),
+        ("publish_to", config.publish_to.as_ref().map(|place| quoted(place))),
         ("ca_file", config.ca_file.as_ref().map(path)),
         ("adapters", config.adapters.as_ref().map(path)),
         ("allow_provider_hosts", Some(format!("{:?}", config.allow_provider_hosts))),
@@ -227,6 +305,35 @@ impl ServerConfig {
     fn address(&self) -> String {
         let scheme = if self.tls == TlsMode::Off { "http" } else { "https" };
         self.url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.listen))
+    }
+
+    /// Where signing keys are.
+    pub(crate) fn key_sources(&self) -> anyhow::Result<KeySources> {
+        key_sources(&self.signing_keys, &self.transit, &self.module)
+    }
+
+    /// What wraps the master key.
+    pub(crate) fn key_wrapper(&self) -> anyhow::Result<Option<Box<dyn KeyWrapper>>> {
+        self.master_key_wrapper.as_deref().map(|place| key_wrapper(place, &self.transit)).transpose()
+    }
+
+    /// Where discovery and keys are published.
+    pub(crate) fn publication(&self, ca_pem: Option<Vec<u8>>) -> anyhow::Result<Option<Publication>> {
+        let Some(place) = &self.publish_to else { return Ok(None) };
+        let destination = Destination::new(place, &edge::environment())?;
+        Ok(Some(Publication { destination, ca_pem }))
+    }
+
+    /// Everything that Terraform must not read, beside what the agent itself knows.
+    pub(crate) fn protected(&self, data: &Path) -> Vec<PathBuf> {
+        let mut found = vec![data.to_owned()];
+        found.extend(self.transit.secret_files().cloned());
+        found.extend(self.module.pkcs11_pin_file.clone());
+        if let Some(file) = &self.master_key_file {
+            found.extend([file.clone(), wrapped_beside(file)]);
+        }
+        found.retain(|path| path.exists());
+        found
     }
 
     /// Hosts that adapters may reach although they lie where adapters may not reach.
@@ -289,6 +396,60 @@ fn web_address(url: &str) -> anyhow::Result<String> {
     Ok(url.trim_end_matches('/').to_owned())
 }
 
+/// What is written about rotation.
+struct RotationTexts {
+    is_published_elsewhere: bool,
+    /// Whether this server publishes each key elsewhere itself.
+    publishes: bool,
+    period: Option<String>,
+    announcement: Option<String>,
+    max_age: Option<String>,
+    leeway: Option<String>,
+}
+
+fn rotation(texts: RotationTexts) -> anyhow::Result<RotationPolicy> {
+    let named = |name: &'static str, text: String| {
+        let span: Result<jiff::SignedDuration, _> = days(&text).parse();
+        let duration = span.ok().and_then(|span| Duration::try_from(span).ok());
+        duration.with_context(|| format!("{name} is not a duration like 30d, 24h or 5m: {text:?}"))
+    };
+    let mut policy = Settings::new("").key_rotation;
+    match texts.period.as_deref() {
+        Some("off") => policy.period = None,
+        // Whoever publishes elsewhere must publish each new key before it signs: this is not begun without a word.
+        None if texts.is_published_elsewhere && !texts.publishes => policy.period = None,
+        None => {}
+        Some(text) => policy.period = Some(named("key_rotation", text.to_owned())?),
+    }
+    if texts.publishes {
+        policy.confirmation = Confirmation::SeenOutside;
+    }
+    if policy.period.is_some_and(|period| period < Duration::from_secs(1)) {
+        bail!("key_rotation must be at least a second, or off");
+    }
+    if let Some(text) = texts.announcement {
+        policy.announcement = named("key_announcement", text)?;
+    }
+    if let Some(text) = texts.leeway {
+        policy.leeway = named("key_leeway", text)?;
+    }
+    if let Some(text) = texts.max_age {
+        policy.published_lifetime = named("jwks_max_age", text)?;
+    }
+    if policy.published_lifetime.subsec_nanos() != 0 {
+        bail!("jwks_max_age must be whole seconds: max-age has no others");
+    }
+    Ok(policy)
+}
+
+/// Days as hours: the parser knows nothing longer.
+fn days(text: &str) -> String {
+    match text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()) {
+        Some(days) => format!("{}h", u64::from(days) * 24),
+        None => text.to_owned(),
+    }
+}
+
 fn duration(text: &str) -> anyhow::Result<Duration> {
     let span: jiff::SignedDuration = text.parse()?;
     let duration = Duration::try_from(span)?;
@@ -323,6 +484,28 @@ mod tests {
         assert_eq!(config.plan_timeout, Duration::from_secs(90 * 60));
         assert_eq!(config.tls, TlsMode::Files { certificate: "a.pem".into(), key: "b.pem".into() });
         assert!(config.has_agent);
+    }
+
+    #[test]
+    fn keys_are_rotated_by_themselves_unless_they_are_published_elsewhere() {
+        let period = |rotation: Option<&str>, issuer: Option<&str>| {
+            let options = ServerOptions {
+                url: Some("https://carnet.example.org".into()),
+                key_rotation: rotation.map(str::to_owned),
+                issuer_url: issuer.map(str::to_owned),
+                ..Default::default()
+            };
+            server(None, Box::new(options))
+                .map(|config| config.key_rotation.period.map(|period| period.as_secs()))
+        };
+        let month = Some(30 * 24 * 3600);
+        assert_eq!(period(None, None).expect("valid"), month);
+        assert_eq!(period(None, Some("https://carnet.example.org")).expect("valid"), month);
+        assert_eq!(period(None, Some("https://keys.example.org")).expect("valid"), None);
+        assert_eq!(period(Some("30d"), Some("https://keys.example.org")).expect("valid"), month);
+        assert_eq!(period(Some("off"), None).expect("valid"), None);
+        assert!(period(Some("soon"), None).is_err());
+        assert!(period(Some("10ms"), None).is_err());
     }
 
     #[test]
@@ -371,6 +554,8 @@ mod tests {
             ServerOptions { sandbox: Some("sometimes".into()), ..Default::default() },
             ServerOptions { plan_timeout: Some("soon".into()), ..Default::default() },
             ServerOptions { concurrency: Some(0), ..Default::default() },
+            ServerOptions { jwks_max_age: Some("1500ms".into()), ..Default::default() },
+            ServerOptions { key_leeway: Some("-1s".into()), ..Default::default() },
         ] {
             assert!(server(None, Box::new(options)).is_err());
         }

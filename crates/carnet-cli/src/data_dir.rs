@@ -1,15 +1,10 @@
-//! The data directory: one process at a time, and the master key.
+//! The data directory: one process at a time.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use carnet_store::MasterKey;
-use secrecy::ExposeSecret as _;
-
-use crate::edge;
 
 /// A data directory.
 #[derive(Debug)]
@@ -65,75 +60,10 @@ impl DataDir {
         &self.path
     }
 
-    /// Where the master key is found, for people.
-    pub(crate) fn master_key_place(&self, file: Option<&Path>) -> String {
-        if edge::secret("CARNET_MASTER_KEY").is_some() {
-            return "CARNET_MASTER_KEY".to_owned();
-        }
-        self.master_key_file(file).display().to_string()
+    /// Tells whether there is data in it that another master key would not open.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.path.join("carnet.db").exists()
     }
-
-    fn master_key_file(&self, file: Option<&Path>) -> PathBuf {
-        file.map_or_else(|| self.path.join("master.key"), Path::to_owned)
-    }
-
-    /// The master key: from `CARNET_MASTER_KEY`, else from its file, which is made with the first start, unless data in a database
-    /// elsewhere is sealed already.
-    pub(crate) fn master_key(&self, file: Option<&Path>, is_in_use: bool) -> anyhow::Result<MasterKey> {
-        if let Some(text) = edge::secret("CARNET_MASTER_KEY") {
-            return MasterKey::from_text(text.expose_secret())
-                .context("CARNET_MASTER_KEY must hold 32 bytes, as 64 hex digits or base64");
-        }
-        let path = self.master_key_file(file);
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                refuse_open_file(&path)?;
-                MasterKey::from_text(&text).with_context(|| {
-                    format!("{} must hold 32 bytes, as 64 hex digits or base64", path.display())
-                })
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                self.new_master_key(&path, is_in_use)
-            }
-            Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
-        }
-    }
-
-    fn new_master_key(&self, path: &Path, is_in_use: bool) -> anyhow::Result<MasterKey> {
-        if is_in_use {
-            bail!(
-                "the database is sealed with a master key already, and {} is missing; give this server the same key, \
-                 as that file, with --master-key-file or as CARNET_MASTER_KEY",
-                path.display()
-            );
-        }
-        if self.path.join("carnet.db").exists() {
-            bail!(
-                "the master key {} is missing, and the data in {} can only be read with it; put it back",
-                path.display(),
-                self.path.display()
-            );
-        }
-        let key = MasterKey::generate()?;
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .with_context(|| format!("the master key {} cannot be written", path.display()))?;
-        file.write_all(key.to_text().as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        Ok(key)
-    }
-}
-
-fn refuse_open_file(path: &Path) -> anyhow::Result<()> {
-    let mode = fs::metadata(path)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        bail!("{} can be read by others (mode {:03o}); run chmod 600 on it", path.display(), mode & 0o777);
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -144,33 +74,6 @@ mod tests {
         let path = std::env::temp_dir().join(format!("carnet-data-dir-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         path
-    }
-
-    #[test]
-    fn the_master_key_is_made_once_and_for_its_owner_only() {
-        let path = folder("made");
-        let data = DataDir::open(&path).expect("opened");
-        let first = data.master_key(None, false).expect("made").to_text();
-        assert_eq!(*data.master_key(None, false).expect("read").to_text(), *first);
-        let mode = |file: &str| fs::metadata(path.join(file)).expect("there").permissions().mode() & 0o777;
-        assert_eq!(mode("master.key"), 0o600);
-        assert_eq!(mode("."), 0o700);
-        fs::set_permissions(path.join("master.key"), fs::Permissions::from_mode(0o644)).expect("changed");
-        assert!(data.master_key(None, false).is_err(), "a key that others can read is refused");
-        fs::remove_dir_all(&path).expect("removed");
-    }
-
-    #[test]
-    fn a_lost_master_key_is_not_replaced() {
-        let path = folder("lost");
-        let data = DataDir::open(&path).expect("opened");
-        fs::write(path.join("carnet.db"), b"").expect("written");
-        let error = data.master_key(None, false).expect_err("refused");
-        assert!(error.to_string().contains("put it back"), "{error}");
-        fs::remove_file(path.join("carnet.db")).expect("removed");
-        let error = data.master_key(None, true).expect_err("refused");
-        assert!(error.to_string().contains("the same key"), "{error}");
-        fs::remove_dir_all(&path).expect("removed");
     }
 
     #[test]

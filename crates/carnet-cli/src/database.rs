@@ -1,6 +1,6 @@
 //! Which database the server uses.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use carnet_store::{MasterKey, PostgresUrl, Store, StoreError};
@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cli::DatabaseOptions;
 use crate::data_dir::DataDir;
+use crate::master_key::MasterKeyPlace;
 
 /// Where the data is.
 #[derive(Debug)]
@@ -47,22 +48,21 @@ impl Database {
     }
 
     /// Tells whether data is there already that another master key would not open.
-    pub(crate) async fn is_in_use(&self) -> anyhow::Result<bool> {
+    pub(crate) async fn is_in_use(&self, data: &DataDir) -> anyhow::Result<bool> {
         match self {
-            // The data directory looks for itself.
-            Self::DataDir => Ok(false),
+            Self::DataDir => Ok(data.is_in_use()),
             Self::Postgres { url, .. } => {
                 Store::is_in_use(url).await.with_context(|| format!("{} cannot be opened", url.display()))
             }
         }
     }
 
-    /// Opens the data; `key_file` is where the operator said that the master key is.
+    /// Opens the data with the master key of a place.
     pub(crate) async fn open(
         &self,
         data: &DataDir,
         master: MasterKey,
-        key_file: Option<&Path>,
+        place: &MasterKeyPlace,
     ) -> anyhow::Result<Store> {
         let (opened, what) = match self {
             Self::DataDir => (
@@ -76,7 +76,7 @@ impl Database {
                 format!(
                     "{what} cannot be opened with the master key of {}; give the one that it was made with, with \
                      --master-key-file or as CARNET_MASTER_KEY",
-                    data.master_key_place(key_file)
+                    place.name()
                 )
             }),
             other => other.with_context(|| format!("{what} cannot be opened")),

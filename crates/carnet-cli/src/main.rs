@@ -8,7 +8,10 @@ mod config;
 mod data_dir;
 mod database;
 mod edge;
+mod issuer;
+mod key_places;
 mod logging;
+mod master_key;
 mod reach;
 mod server;
 mod tls;
@@ -66,6 +69,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             edge::runtime()?.block_on(agent::run(options))
         }
         Command::Adapters { command } => adapters::run(command),
+        Command::Issuer { command } => edge::runtime()?.block_on(issuer::run(command)),
         Command::Admin { command } => edge::runtime()?.block_on(admin::run(command)),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use carnet_agent::AgentConfig;
 use carnet_issuer::IssuerUrl;
-use carnet_server::{App, Destinations, Settings, Tls};
+use carnet_server::{App, Destinations, Publication, Settings, Tls};
 use carnet_store::Store;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
@@ -16,6 +16,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::config::{ServerConfig, TlsMode};
 use crate::data_dir::DataDir;
 use crate::database::Database;
+use crate::master_key::MasterKeyPlace;
 use crate::{agent, edge, reach, tls};
 
 /// Runs the server until it is asked to stop.
@@ -110,30 +111,42 @@ fn certificates(config: &ServerConfig, data: &Path, url: &str) -> anyhow::Result
 }
 
 async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow::Result<Arc<App>> {
-    let is_in_use = config.database.is_in_use().await?;
-    let master = data.master_key(config.master_key_file.as_deref(), is_in_use)?;
-    let key_file = config.master_key_file.as_deref();
-    let store = edge::for_owner_only(async || config.database.open(data, master, key_file).await).await?;
+    let is_in_use = config.database.is_in_use(data).await?;
+    let key_place = MasterKeyPlace::new(data, config.master_key_file.as_deref(), config.key_wrapper()?);
+    let master = key_place.key(is_in_use).await?;
+    let store = edge::for_owner_only(async || config.database.open(data, master, &key_place).await).await?;
     let issuer_url: IssuerUrl = config
         .issuer_url
         .as_deref()
         .unwrap_or(url)
         .parse()
         .context("the issuer of identity tokens cannot have this address; set one with --issuer-url")?;
-    let issuer = carnet_server::load_issuer(&store, issuer_url, edge::now())
+    let issuer = carnet_server::load_issuer(&store, issuer_url, config.key_sources()?, edge::now())
         .await
-        .context("the signing keys cannot be opened; is the master key the one of this data?")?;
+        .context("the issuer's signing keys cannot be used")?;
     let settings = Settings {
         upload_limit: config.upload_limit,
         plan_timeout: config.plan_timeout,
         apply_timeout: config.apply_timeout,
+        key_rotation: config.key_rotation.clone(),
         adapters: config.adapters()?,
         rate_limit: config.rate_limit,
         trusts_forwarded_for: config.forwarded_for,
         destinations: destinations(config)?,
+        publication: publication(config, data)?,
         ..Settings::new(url)
     };
     Ok(Arc::new(App { store, settings, issuer, clock: edge::clock(), jobs_waiting: Notify::new() }))
+}
+
+/// Where keys are published. What is looked at from outside may have a certificate of this server's own authority.
+fn publication(config: &ServerConfig, data: &DataDir) -> anyhow::Result<Option<Publication>> {
+    let mut pem = config.ca_file.as_deref().map(reach::authorities).transpose()?.unwrap_or_default();
+    let own = data.path().join("tls/ca.pem");
+    if config.tls == TlsMode::Auto && own.exists() {
+        pem.extend(reach::authorities(&own)?);
+    }
+    config.publication((!pem.is_empty()).then_some(pem))
 }
 
 fn destinations(config: &ServerConfig) -> anyhow::Result<Destinations> {
@@ -199,7 +212,7 @@ async fn embedded_agent(
         engine: agent::engine(config.terraform.as_deref()),
         allowed_hosts: config.allowed_hosts()?,
         plugin_dir: config.terraform_plugin_dir.clone(),
-        protected: vec![data.path().to_owned()],
+        protected: config.protected(data.path()),
         host_env: edge::environment(),
         concurrency: config.concurrency,
         sandbox: config.sandbox,

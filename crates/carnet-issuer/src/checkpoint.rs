@@ -82,7 +82,10 @@ impl Issuer {
     /// Signs what is known about a chain with the current key.
     ///
     /// Fails when signing fails.
-    pub fn sign_checkpoint(&self, checkpoint: &LedgerCheckpoint) -> Result<SignedCheckpoint, IssuerError> {
+    pub async fn sign_checkpoint(
+        &self,
+        checkpoint: &LedgerCheckpoint,
+    ) -> Result<SignedCheckpoint, IssuerError> {
         let key = self.ring().current();
         let header = format!(r#"{{"typ":"{CHECKPOINT_TYPE}","alg":"RS256","kid":"{}"}}"#, key.kid());
         let statement = Statement {
@@ -96,7 +99,7 @@ impl Issuer {
         let statement =
             serde_json::to_vec(&statement).expect("texts and numbers can always be written as JSON");
         let header = format!("{}.", URL_SAFE_NO_PAD.encode(header));
-        let jws = key.sign_token_with(&header, &statement)?;
+        let jws = key.sign_token_with(&header, &statement).await?;
         Ok(SignedCheckpoint { jws: jws.expose_secret().to_owned(), key: key.public().clone() })
     }
 }

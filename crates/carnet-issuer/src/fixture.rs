@@ -1,6 +1,10 @@
 //! What the tests of this crate share: two keys, an issuer, an identity and a moment.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::LazyLock,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use carnet_model::{Phase, Timestamp, WorkloadIdentity};
@@ -52,6 +56,14 @@ pub(crate) fn identity(phase: Phase) -> WorkloadIdentity {
     }
 }
 
+/// The result of a future that has nothing to wait for: signing with a key that is here.
+pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => panic!("it waits for something"),
+    }
+}
+
 /// A plan's token that lives ten minutes.
 pub(crate) fn token() -> String {
     let request = MintRequest {
@@ -59,7 +71,7 @@ pub(crate) fn token() -> String {
         lifetime: Duration::from_secs(600),
         jti: Jti::from_entropy([7; 16]),
     };
-    let minted = issuer().mint(&identity(Phase::Plan), request, now()).expect("a token");
+    let minted = at_once(issuer().mint(&identity(Phase::Plan), request, now())).expect("a token");
     minted.token.expose_secret().to_owned()
 }
 

@@ -1,4 +1,6 @@
-//! The private keys that sign tokens.
+//! The private keys that sign tokens: held here, or in a place that they never leave.
+
+use std::sync::Arc;
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
@@ -11,17 +13,25 @@ use base64::{Engine as _, encoded_len, engine::general_purpose::URL_SAFE_NO_PAD}
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::{JwkError, KeyId, PublicJwk};
+use crate::{JwkError, KeyId, KeyReference, KeySource, KeySourceError, PublicJwk};
 
 /// The longest modulus, and so the longest signature, of a signing key.
 const MAX_MODULUS_BYTES: usize = 4096 / 8;
 
-/// A private RSA key that signs tokens with RS256, parsed once.
+/// A private RSA key that signs tokens with RS256.
 pub struct SigningKey {
-    key_pair: RsaKeyPair,
+    place: Place,
     public: PublicJwk,
     /// The header of every token this key signs: base64url, and the dot behind it.
     header: String,
+}
+
+/// Where the private half of a key is.
+enum Place {
+    /// In this process, parsed once.
+    Here(RsaKeyPair),
+    /// In a service or a module that signs when it is asked.
+    Elsewhere { source: Arc<dyn KeySource>, reference: KeyReference },
 }
 
 /// Why a signing key could not be made or used.
@@ -45,6 +55,31 @@ pub enum KeyError {
     /// Signing failed.
     #[error("signing failed")]
     Sign(#[source] Unspecified),
+    /// The private half is elsewhere, and cannot be written as bytes.
+    #[error("the private half of the signing key is in {reference} and never leaves it")]
+    NotHere {
+        /// Where the key is.
+        reference: KeyReference,
+    },
+    /// The place that holds the key did not sign.
+    #[error("the signing key in {reference} did not sign")]
+    Elsewhere {
+        /// Where the key is.
+        reference: KeyReference,
+        /// What the place said, and the way out.
+        #[source]
+        source: KeySourceError,
+    },
+    /// The place that holds the key signed with another one: nothing that verifies.
+    #[error(
+        "what {reference} signed does not verify with the key {kid} that is published; was the key replaced there?"
+    )]
+    OtherKey {
+        /// Where the key is.
+        reference: KeyReference,
+        /// The name of the key that was expected.
+        kid: KeyId,
+    },
 }
 
 impl SigningKey {
@@ -63,12 +98,30 @@ impl SigningKey {
         RsaKeyPair::from_pkcs8(der).map_err(KeyError::Rejected).and_then(Self::new)
     }
 
+    /// Takes a key whose private half is elsewhere. Nothing is asked of that place before something is signed.
+    pub fn elsewhere(source: Arc<dyn KeySource>, reference: KeyReference, public: PublicJwk) -> Self {
+        Self { header: header(public.kid()), place: Place::Elsewhere { source, reference }, public }
+    }
+
     /// Writes the key as PKCS#8 DER; the bytes are wiped when dropped.
     ///
-    /// Fails when the system's cryptography cannot encode the key.
+    /// Fails when the key is elsewhere, or the system's cryptography cannot encode it.
     pub fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let der: Pkcs8V1Der<'_> = self.key_pair.as_der().map_err(KeyError::Export)?;
-        Ok(Zeroizing::new(der.as_ref().to_vec()))
+        match &self.place {
+            Place::Here(key_pair) => {
+                let der: Pkcs8V1Der<'_> = key_pair.as_der().map_err(KeyError::Export)?;
+                Ok(Zeroizing::new(der.as_ref().to_vec()))
+            }
+            Place::Elsewhere { reference, .. } => Err(KeyError::NotHere { reference: reference.clone() }),
+        }
+    }
+
+    /// Where the private half is, when it is not here.
+    pub fn reference(&self) -> Option<&KeyReference> {
+        match &self.place {
+            Place::Here(_) => None,
+            Place::Elsewhere { reference, .. } => Some(reference),
+        }
     }
 
     /// The name of the key: its RFC 7638 thumbprint.
@@ -91,36 +144,75 @@ impl SigningKey {
         if key_pair.public_modulus_len() > MAX_MODULUS_BYTES {
             return Err(KeyError::TooLarge);
         }
-        let header = format!(r#"{{"typ":"JWT","alg":"RS256","kid":"{}"}}"#, public.kid());
-        let header = format!("{}.", URL_SAFE_NO_PAD.encode(header));
-        Ok(Self { key_pair, public, header })
+        Ok(Self { place: Place::Here(key_pair), header: header(public.kid()), public })
     }
 
     /// Signs claims (JSON) into a token: header, claims and signature.
-    pub(crate) fn sign_token(&self, claims: &[u8]) -> Result<SecretString, KeyError> {
-        self.sign_token_with(&self.header, claims)
+    pub(crate) async fn sign_token(&self, claims: &[u8]) -> Result<SecretString, KeyError> {
+        self.sign_token_with(&self.header, claims).await
     }
 
     /// The same under a header of the caller's: base64url, and the dot behind it.
-    pub(crate) fn sign_token_with(&self, header: &str, claims: &[u8]) -> Result<SecretString, KeyError> {
-        let mut buffer = [0; MAX_MODULUS_BYTES];
-        let signature = &mut buffer[..self.key_pair.public_modulus_len()];
+    pub(crate) async fn sign_token_with(
+        &self,
+        header: &str,
+        claims: &[u8],
+    ) -> Result<SecretString, KeyError> {
         // The text never grows beyond its first allocation, so no copy of the token is left in memory.
-        let mut token =
-            String::with_capacity(header.len() + base64_len(claims.len()) + 1 + base64_len(signature.len()));
+        let room = header.len() + base64_len(claims.len()) + 1 + base64_len(MAX_MODULUS_BYTES);
+        let mut token = Zeroizing::new(String::with_capacity(room));
         token.push_str(header);
         URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        self.sign(token.as_bytes(), signature)?;
+        let mut buffer = [0; MAX_MODULUS_BYTES];
+        let signature = match &self.place {
+            Place::Here(key_pair) => sign_here(key_pair, token.as_bytes(), &mut buffer)?,
+            Place::Elsewhere { source, reference } => {
+                &self.sign_elsewhere(source.as_ref(), reference, token.as_bytes()).await?
+            }
+        };
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(SecretString::from(token))
+        Ok(SecretString::from(std::mem::take(&mut *token)))
     }
 
-    fn sign(&self, message: &[u8], signature: &mut [u8]) -> Result<(), KeyError> {
-        self.key_pair
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, signature)
-            .map_err(KeyError::Sign)
+    /// The signature of a key that is here, for places that the tests make.
+    #[cfg(test)]
+    pub(crate) fn signature_of(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let Place::Here(key_pair) = &self.place else { panic!("the key is elsewhere") };
+        Ok(sign_here(key_pair, message, &mut [0; MAX_MODULUS_BYTES])?.to_vec())
     }
+
+    async fn sign_elsewhere(
+        &self,
+        source: &dyn KeySource,
+        reference: &KeyReference,
+        message: &[u8],
+    ) -> Result<Vec<u8>, KeyError> {
+        let signature = source
+            .sign(reference, message)
+            .await
+            .map_err(|source| KeyError::Elsewhere { reference: reference.clone(), source })?;
+        // A token that no relying party accepts is found out here, not in the middle of a run.
+        if !self.public.is_signature_of(message, &signature) {
+            return Err(KeyError::OtherKey { reference: reference.clone(), kid: self.kid().clone() });
+        }
+        Ok(signature)
+    }
+}
+
+fn header(kid: &KeyId) -> String {
+    let header = format!(r#"{{"typ":"JWT","alg":"RS256","kid":"{kid}"}}"#);
+    format!("{}.", URL_SAFE_NO_PAD.encode(header))
+}
+
+fn sign_here<'a>(
+    key_pair: &RsaKeyPair,
+    message: &[u8],
+    buffer: &'a mut [u8; MAX_MODULUS_BYTES],
+) -> Result<&'a [u8], KeyError> {
+    let signature = &mut buffer[..key_pair.public_modulus_len()];
+    key_pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, signature).map_err(KeyError::Sign)?;
+    Ok(signature)
 }
 
 impl std::fmt::Debug for SigningKey {
@@ -198,11 +290,12 @@ mod tests {
                                  vhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77\
                                  Rw";
         let key = rfc_7515_key();
-        let mut signature = [0; 256];
-        key.sign(MESSAGE.as_bytes(), &mut signature).expect("signed");
+        let Place::Here(key_pair) = &key.place else { panic!("the key is elsewhere") };
+        let mut buffer = [0; MAX_MODULUS_BYTES];
+        let signature = sign_here(key_pair, MESSAGE.as_bytes(), &mut buffer).expect("signed");
         assert_eq!(URL_SAFE_NO_PAD.encode(signature), SIGNATURE);
-        assert!(key.public().is_signature_of(MESSAGE.as_bytes(), &signature));
-        assert!(!key.public().is_signature_of(b"another message", &signature));
+        assert!(key.public().is_signature_of(MESSAGE.as_bytes(), signature));
+        assert!(!key.public().is_signature_of(b"another message", signature));
     }
 
     #[test]
@@ -210,7 +303,9 @@ mod tests {
         let key = fixture::key();
         let again = SigningKey::from_pkcs8(&key.to_pkcs8().expect("bytes")).expect("a key");
         assert_eq!(again.public(), key.public());
-        let sign = |key: &SigningKey| key.sign_token(b"{}").expect("a token").expose_secret().to_owned();
+        let sign = |key: &SigningKey| {
+            fixture::at_once(key.sign_token(b"{}")).expect("a token").expose_secret().to_owned()
+        };
         assert_eq!(sign(&again), sign(&key));
     }
 
@@ -219,7 +314,7 @@ mod tests {
         let key = fixture::key();
         assert_eq!(key.kid(), &key.public().thumbprint());
         assert_eq!(key.kid().as_str().len(), 43);
-        let token = key.sign_token(b"{}").expect("a token");
+        let token = fixture::at_once(key.sign_token(b"{}")).expect("a token");
         let header = token.expose_secret().split('.').next().expect("a header");
         assert_eq!(
             String::from_utf8(decode(header)).expect("text"),

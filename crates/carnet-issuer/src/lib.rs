@@ -1,7 +1,8 @@
 //! The OpenID Connect issuer as a library: keys, the key ring, minting, JWKS, discovery and verification.
 //!
-//! Nothing here reads a clock, draws randomness for a token id, touches a file or the network: the caller
-//! passes the time and the id in, so the ledger entry of a token can be committed before it is signed.
+//! Nothing here reads a clock or draws randomness for a token id: the caller passes the time and the id in, so the ledger
+//! entry of a token can be committed before it is signed. Files and the network are touched by the features alone: keys that
+//! never leave their place (`transit`, `pkcs11`), publishing (`publish`) and the look from outside (`probe`).
 
 mod audience;
 mod checkpoint;
@@ -13,7 +14,18 @@ mod jwk;
 mod key;
 mod mint;
 mod ring;
+mod source;
 mod verify;
+mod wrapper;
+
+#[cfg(feature = "pkcs11")]
+pub mod pkcs11;
+#[cfg(feature = "probe")]
+pub mod probe;
+#[cfg(feature = "publish")]
+pub mod publish;
+#[cfg(feature = "transit")]
+pub mod transit;
 
 #[cfg(test)]
 mod fixture;
@@ -30,4 +42,6 @@ pub use jwk::{JwkError, Jwks, KeyId, PublicJwk};
 pub use key::{KeyError, SigningKey};
 pub use mint::{Issuer, IssuerError, MAX_LIFETIME, MIN_LIFETIME, MintRequest, MintedToken, TokenDraft};
 pub use ring::{KeyRing, RingError, RingKey};
+pub use source::{KeyReference, KeyReferenceError, KeySource, KeySourceError, KeySources};
 pub use verify::{Expected, VerifiedToken, VerifyError, verify_token};
+pub use wrapper::{KeyWrapper, WrappedKey, WrappedKeyError};

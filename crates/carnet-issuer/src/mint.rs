@@ -159,12 +159,12 @@ impl Issuer {
         })
     }
 
-    /// Signs a draft with the current key.
+    /// Signs a draft with the current key. This waits for the network when the key is elsewhere, and for nothing when it is here.
     ///
     /// Fails when signing fails; nothing is minted then.
-    pub fn sign(&self, draft: TokenDraft) -> Result<MintedToken, IssuerError> {
+    pub async fn sign(&self, draft: TokenDraft) -> Result<MintedToken, IssuerError> {
         let key = self.ring.current();
-        let token = key.sign_token(&draft.claims)?;
+        let token = key.sign_token(&draft.claims).await?;
         Ok(MintedToken {
             token,
             jti: draft.jti,
@@ -180,13 +180,13 @@ impl Issuer {
     ///
     /// Whether the job may have this identity is for the caller to decide. Fails when the lifetime is out of
     /// bounds or signing fails; nothing is minted then.
-    pub fn mint<'a>(
+    pub async fn mint<'a>(
         &self,
         workload: impl Into<Workload<'a>>,
         request: MintRequest,
         now: Timestamp,
     ) -> Result<MintedToken, IssuerError> {
-        self.sign(self.draft(workload, request, now)?)
+        self.sign(self.draft(workload, request, now)?).await
     }
 }
 
@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn mint(issuer: &Issuer, lifetime: Duration) -> Result<MintedToken, IssuerError> {
-        issuer.mint(&fixture::identity(Phase::Plan), request(lifetime), fixture::now())
+        fixture::at_once(issuer.mint(&fixture::identity(Phase::Plan), request(lifetime), fixture::now()))
     }
 
     #[test]
@@ -269,7 +269,7 @@ mod tests {
             .expect("a draft");
         let drafted: serde_json::Map<String, serde_json::Value> =
             serde_json::from_slice(draft.claims_json()).expect("JSON");
-        let minted = issuer.sign(draft).expect("a token");
+        let minted = fixture::at_once(issuer.sign(draft)).expect("a token");
         assert_eq!(fixture::claims(minted.token.expose_secret()), drafted);
     }
 

@@ -6,13 +6,15 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use carnet_model::Timestamp;
+use carnet_issuer::MAX_LIFETIME;
+use carnet_model::{Confirmation, RotationPolicy, Timestamp};
 use carnet_store::Store;
 use secrecy::SecretString;
 use tokio::sync::Notify;
 
 use crate::adapters::ServerAdapter;
 use crate::error::ApiError;
+use crate::jobs::Publication;
 use crate::notifications::Destinations;
 use crate::oidc::LiveIssuer;
 
@@ -34,6 +36,8 @@ pub struct Settings {
     pub apply_timeout: Duration,
     /// How long after a cancel a run may be stopped by force.
     pub force_cancel_after: Duration,
+    /// When signing keys are replaced, and how long relying parties may keep the key set.
+    pub key_rotation: RotationPolicy,
     /// The most seconds an identity token may live.
     pub token_lifetime_limit: Duration,
     /// Declarative adapters of every organization.
@@ -46,6 +50,8 @@ pub struct Settings {
     pub checkpoint_after: Duration,
     /// Where notifications may go.
     pub destinations: Destinations,
+    /// Where discovery and keys are published, beside being served here.
+    pub publication: Option<Publication>,
 }
 
 impl Settings {
@@ -58,13 +64,28 @@ impl Settings {
             plan_timeout: Duration::from_secs(2 * 3600),
             apply_timeout: Duration::from_secs(24 * 3600),
             force_cancel_after: Duration::from_secs(10),
+            key_rotation: default_rotation(),
             token_lifetime_limit: Duration::from_secs(24 * 3600),
             adapters: Vec::new(),
             rate_limit: 0,
             trusts_forwarded_for: false,
             checkpoint_after: Duration::from_secs(300),
             destinations: Destinations::default(),
+            publication: None,
         }
+    }
+}
+
+/// Keys sign for thirty days and are published a day ahead. Relying parties ask again after five minutes; those that meet a key
+/// they do not know ask at once.
+fn default_rotation() -> RotationPolicy {
+    RotationPolicy {
+        period: Some(Duration::from_secs(30 * 24 * 3600)),
+        announcement: Duration::from_secs(24 * 3600),
+        published_lifetime: Duration::from_secs(300),
+        leeway: Duration::from_secs(60),
+        longest_token_life: MAX_LIFETIME,
+        confirmation: Confirmation::NotNeeded,
     }
 }
 

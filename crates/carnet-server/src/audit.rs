@@ -13,7 +13,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use carnet_issuer::TokenDraft;
 use carnet_model::{
-    AuditAct, AuditEvent, AuditEventId, Job, OrgId, Timestamp, TokenKind, TokenOwner, UserId, Workspace,
+    AuditAct, AuditEvent, AuditEventId, IssuerName, Job, OrgId, Timestamp, TokenKind, TokenOwner, UserId,
+    Workspace,
 };
 
 use crate::app::entropy;
@@ -117,6 +118,35 @@ pub(crate) fn event_of_setup(
             resource_type: "organization".to_owned(),
             resource_id: Some(organization.as_str().to_owned()),
             action: "create".to_owned(),
+            creates: false,
+        },
+        created_at: now,
+    })
+}
+
+/// The entry of something that happens to a signing key, on request or by its schedule.
+pub(crate) fn event_of_key(
+    issuer: &IssuerName,
+    kid: &str,
+    action: &str,
+    now: Timestamp,
+) -> Result<AuditEvent, ApiError> {
+    let organization_id = match issuer {
+        IssuerName::Site => None,
+        IssuerName::Organization(id) => Some(id.clone()),
+    };
+    Ok(AuditEvent {
+        id: AuditEventId::from_entropy(entropy()?),
+        organization_id,
+        request_id: REQUEST.try_with(|request| request.id.clone()).ok(),
+        actor_kind: "server".to_owned(),
+        accessor_id: None,
+        token_id: None,
+        description: format!("the issuer {issuer}"),
+        act: AuditAct {
+            resource_type: "signing_key".to_owned(),
+            resource_id: Some(kid.to_owned()),
+            action: action.to_owned(),
             creates: false,
         },
         created_at: now,

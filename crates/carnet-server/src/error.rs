@@ -8,6 +8,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use carnet_api::jsonapi::{ErrorObject, ErrorSource, Errors, MEDIA_TYPE};
+use carnet_issuer::{IssuerError, KeyError};
 use carnet_model::{IdError, NameError, TagError};
 use carnet_store::StoreError;
 
@@ -57,6 +58,15 @@ pub enum ApiError {
     /// The database is busy or away for the moment; the same request may succeed soon.
     #[error("unavailable")]
     Unavailable(#[source] BoxError),
+    /// A key that is in another place did not sign; runs are told what helps, since nobody else sees it.
+    #[error("the place of the signing key did not sign")]
+    Unsigned {
+        /// What helps, without addresses.
+        detail: &'static str,
+        /// What happened.
+        #[source]
+        source: BoxError,
+    },
     /// The caller asks for too much at once.
     #[error("too many requests")]
     TooManyRequests,
@@ -105,7 +115,7 @@ impl ApiError {
             Self::Precondition(_) => StatusCode::PRECONDITION_FAILED,
             Self::Gone(_) => StatusCode::GONE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Unsigned { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -129,6 +139,11 @@ impl ApiError {
             Self::Gone(detail) => ("gone", Some(detail.clone()), None),
             Self::TooLarge { .. } => ("payload too large", Some(self.to_string()), None),
             Self::Unavailable(_) => ("service unavailable", Some("Try again in a moment".to_owned()), None),
+            Self::Unsigned { detail, .. } => (
+                "service unavailable",
+                Some(format!("The identity token could not be signed: {detail}")),
+                None,
+            ),
             Self::TooManyRequests => {
                 ("too many requests", Some("You have exceeded the API's rate limit".to_owned()), None)
             }
@@ -150,7 +165,8 @@ fn inner(error: &io::Error) -> Option<&(dyn Error + 'static)> {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if let Self::Internal(cause) | Self::Unavailable(cause) = &self {
+        if let Self::Internal(cause) | Self::Unavailable(cause) | Self::Unsigned { source: cause, .. } = &self
+        {
             let mut chain = cause.to_string();
             let mut next = cause.source();
             while let Some(error) = next {
@@ -162,7 +178,7 @@ impl IntoResponse for ApiError {
         }
         let mut response = (self.status(), Json(Errors { errors: vec![self.object()] })).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if let Self::Unavailable(_) = &self {
+        if let Self::Unavailable(_) | Self::Unsigned { .. } = &self {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
@@ -206,9 +222,30 @@ impl From<IdError> for ApiError {
     }
 }
 
-impl From<carnet_issuer::IssuerError> for ApiError {
-    fn from(error: carnet_issuer::IssuerError) -> Self {
-        Self::internal(error)
+impl From<IssuerError> for ApiError {
+    fn from(error: IssuerError) -> Self {
+        match error {
+            IssuerError::Key(error) => error.into(),
+            IssuerError::Lifetime { .. } | IssuerError::Clock(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<KeyError> for ApiError {
+    fn from(error: KeyError) -> Self {
+        match &error {
+            KeyError::Elsewhere { source, .. } => {
+                Self::Unsigned { detail: source.summary(), source: Box::new(error) }
+            }
+            KeyError::Generate(_)
+            | KeyError::Rejected(_)
+            | KeyError::Public(_)
+            | KeyError::TooLarge
+            | KeyError::Export(_)
+            | KeyError::Sign(_)
+            | KeyError::NotHere { .. }
+            | KeyError::OtherKey { .. } => Self::internal(error),
+        }
     }
 }
 

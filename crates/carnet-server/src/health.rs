@@ -1,6 +1,6 @@
 //! `/healthz` tells that the process lives, `/readyz` that it can answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -26,5 +26,10 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, ApiError> {
         Ok(answer) => answer?,
         Err(late) => return Err(ApiError::Unavailable(Box::new(late))),
     };
-    Ok("ready\n")
+    let problem = app.issuer.publication_problem.lock().unwrap_or_else(PoisonError::into_inner);
+    // Runs go on with the key of before: a load balancer must not take the server away for it.
+    Ok(match problem.as_ref() {
+        Some(_) => "ready; discovery and keys could not be published, the log says why\n",
+        None => "ready\n",
+    })
 }

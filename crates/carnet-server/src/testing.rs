@@ -12,11 +12,11 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
 use carnet_issuer::{Issuer, KeyRing, SigningKey};
 use carnet_model::{
-    ApiToken, OrgName, Organization, Timestamp, TokenId, TokenKind, User, UserId, Username, Workspace,
-    WorkspaceId,
+    ApiToken, IssuerName, KeyRecord, OrgName, Organization, Timestamp, TokenId, TokenKind, User, UserId,
+    Username, Workspace, WorkspaceId,
 };
 use carnet_store::testing::TestStore;
-use carnet_store::{BlobName, MasterKey, NewToken, Store, StoredSigningKey, TokenHash};
+use carnet_store::{BlobName, MasterKey, NewToken, Store, TokenHash};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -24,6 +24,7 @@ use tower::ServiceExt;
 
 use crate::api::organizations::{claim_name, create_organization, join_organization};
 use crate::app::{App, Settings, entropy, new_secret};
+use crate::oidc::{LiveIssuer, stored_key};
 use crate::rate_limit::Peer;
 use crate::{create_agent_token, create_site_admin, router};
 
@@ -43,11 +44,11 @@ static KEY: LazyLock<Vec<u8>> =
     LazyLock::new(|| SigningKey::generate().expect("a key").to_pkcs8().expect("bytes").to_vec());
 
 async fn store_key(store: &Store, key: &SigningKey, now: Timestamp) {
-    let (kid, pkcs8) = (key.kid().to_string(), key.to_pkcs8().expect("bytes"));
     let mut tx = store.write().await.expect("a transaction");
-    if tx.signing_keys().await.expect("keys").is_empty() {
-        let key = StoredSigningKey { kid, pkcs8, is_current: true, created_at: now };
-        tx.insert_signing_key(&key).await.expect("stored");
+    if tx.signing_keys(&IssuerName::Site).await.expect("keys").is_empty() {
+        let record = KeyRecord::active(key.kid().to_string(), now);
+        let key = stored_key(key, now).expect("a key to store");
+        tx.insert_signing_key(&IssuerName::Site, &key, &record).await.expect("stored");
         tx.commit().await.expect("committed");
     }
 }
@@ -131,7 +132,8 @@ impl TestServer {
         let app = Arc::new(App {
             store,
             settings,
-            issuer: Issuer::new(URL.parse().expect("a URL"), KeyRing::single(key)).into(),
+            issuer: LiveIssuer::from(Issuer::new(URL.parse().expect("a URL"), KeyRing::single(key)))
+                .with_trusted_clock(),
             clock: Arc::new(move || *shared.lock().expect("not poisoned")),
             jobs_waiting: Notify::new(),
         });

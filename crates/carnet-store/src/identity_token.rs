@@ -38,7 +38,7 @@ pub struct IdentityToken {
     pub expires_at: Timestamp,
 }
 
-fn token(row: &Row) -> Result<IdentityToken, StoreError> {
+pub(crate) fn token(row: &Row) -> Result<IdentityToken, StoreError> {
     Ok(IdentityToken {
         jti: row.text("jti")?,
         job_id: row.parsed("job_id")?,

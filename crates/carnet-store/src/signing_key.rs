@@ -1,19 +1,34 @@
-//! The keys of the issuer, sealed.
+//! The keys of issuers, sealed.
 
-use carnet_model::Timestamp;
+use carnet_model::{IssuerName, KeyRecord, KeyState, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::db::{StoreError, Tx};
+use crate::db::{Row, StoreError, Tx};
+use crate::seal::SealError;
 
-/// A private key of the issuer.
+/// Where the private half of a stored key is.
+#[derive(Clone)]
+pub enum StoredPrivateKey {
+    /// Sealed in the database: PKCS#8 DER.
+    Here(Zeroizing<Vec<u8>>),
+    /// In a place that it never leaves.
+    Elsewhere {
+        /// The place, as `transit:MOUNT/KEY#VERSION`.
+        reference: String,
+        /// The public half as a JSON Web Key.
+        public_jwk: String,
+    },
+}
+
+/// A key of an issuer.
 #[derive(Clone)]
 pub struct StoredSigningKey {
     /// The name of the key.
     pub kid: String,
-    /// The key in PKCS#8 DER.
-    pub pkcs8: Zeroizing<Vec<u8>>,
-    /// Whether it signs; the others are only published.
-    pub is_current: bool,
+    /// The private half.
+    pub private: StoredPrivateKey,
+    /// Where it is in its life.
+    pub state: KeyState,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -22,7 +37,7 @@ impl std::fmt::Debug for StoredSigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoredSigningKey")
             .field("kid", &self.kid)
-            .field("is_current", &self.is_current)
+            .field("state", &self.state)
             .finish_non_exhaustive()
     }
 }
@@ -31,27 +46,62 @@ fn place(kid: &str) -> String {
     format!("signing key {kid}")
 }
 
+fn place_elsewhere(kid: &str) -> String {
+    format!("signing key elsewhere {kid}")
+}
+
 impl Tx {
-    /// Stores a new key.
-    pub async fn insert_signing_key(&mut self, key: &StoredSigningKey) -> Result<(), StoreError> {
-        let sealed = self.sealer.seal(&place(&key.kid), &key.pkcs8)?;
+    /// Stores a new key together with its record, whose state counts.
+    pub async fn insert_signing_key(
+        &mut self,
+        issuer: &IssuerName,
+        key: &StoredSigningKey,
+        record: &KeyRecord,
+    ) -> Result<(), StoreError> {
+        let (sealed, reference) = match &key.private {
+            StoredPrivateKey::Here(pkcs8) => (self.sealer.seal(&place(&key.kid), pkcs8)?, None),
+            StoredPrivateKey::Elsewhere { reference, public_jwk } => {
+                let lines = format!("{reference}\n{public_jwk}");
+                (self.sealer.seal(&place_elsewhere(&key.kid), lines.as_bytes())?, Some(reference.clone()))
+            }
+        };
+        let organization = match issuer {
+            IssuerName::Site => None,
+            IssuerName::Organization(id) => Some(id),
+        };
         self.execute(
-            "INSERT INTO signing_keys (kid, sealed_pkcs8, is_current, created_at) VALUES ($1, $2, $3, $4)",
-            &[(&key.kid).into(), sealed.into(), key.is_current.into(), key.created_at.into()],
+            "INSERT INTO signing_keys \
+             (kid, issuer, organization_id, sealed_pkcs8, key_reference, state, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            &[
+                (&key.kid).into(),
+                issuer.as_str().into(),
+                organization.into(),
+                sealed.into(),
+                reference.into(),
+                KeyState::Prepared.as_str().into(),
+                key.created_at.into(),
+            ],
         )
-        .await
-        .map(drop)
+        .await?;
+        self.save_key_record(record).await
     }
 
-    /// The keys of the issuer, the oldest first.
-    pub async fn signing_keys(&mut self) -> Result<Vec<StoredSigningKey>, StoreError> {
-        let rows = self.all("SELECT * FROM signing_keys ORDER BY created_at, kid", &[]).await?;
+    /// The keys in the key set of an issuer, the oldest first.
+    pub async fn signing_keys(&mut self, issuer: &IssuerName) -> Result<Vec<StoredSigningKey>, StoreError> {
+        let rows = self
+            .all(
+                "SELECT * FROM signing_keys WHERE issuer = $1 AND state IN ('published', 'active', 'retired') \
+                 ORDER BY created_at, kid",
+                &[issuer.as_str().into()],
+            )
+            .await?;
         rows.iter()
             .map(|row| {
                 let kid = row.text("kid")?;
                 Ok(StoredSigningKey {
-                    pkcs8: self.sealer.open(&place(&kid), &row.text("sealed_pkcs8")?)?,
-                    is_current: row.boolean("is_current")?,
+                    private: self.private_half(&kid, row)?,
+                    state: row.parsed("state")?,
                     created_at: row.time("created_at")?,
                     kid,
                 })
@@ -59,28 +109,30 @@ impl Tx {
             .collect()
     }
 
-    /// The names of the keys and which of them signs, the oldest first: enough to tell whether a ring is still the right one.
-    pub async fn signing_key_names(&mut self) -> Result<Vec<(String, bool)>, StoreError> {
-        let rows = self.all("SELECT kid, is_current FROM signing_keys ORDER BY created_at, kid", &[]).await?;
-        rows.iter().map(|row| Ok((row.text("kid")?, row.boolean("is_current")?))).collect()
+    fn private_half(&self, kid: &str, row: &Row) -> Result<StoredPrivateKey, StoreError> {
+        let sealed = row.text("sealed_pkcs8")?;
+        if row.optional_text("key_reference")?.is_none() {
+            return Ok(StoredPrivateKey::Here(self.sealer.open(&place(kid), &sealed)?));
+        }
+        let lines = self.sealer.open(&place_elsewhere(kid), &sealed)?;
+        let lines = std::str::from_utf8(&lines).ok().and_then(|text| text.split_once('\n'));
+        let (reference, public_jwk) = lines.ok_or(SealError::Open)?;
+        Ok(StoredPrivateKey::Elsewhere { reference: reference.to_owned(), public_jwk: public_jwk.to_owned() })
     }
 
-    /// Stores a new key, which signs from now on; the others are only published.
-    pub async fn rotate_signing_key(&mut self, key: &StoredSigningKey) -> Result<(), StoreError> {
-        self.execute("UPDATE signing_keys SET is_current = FALSE", &[]).await?;
-        self.insert_signing_key(key).await
-    }
-
-    /// When the last token of a key stops being valid; `None` when it has signed none.
-    pub async fn last_expiry_of_key(&mut self, kid: &str) -> Result<Option<Timestamp>, StoreError> {
-        let sql = "SELECT expires_at FROM identity_tokens WHERE kid = $1 ORDER BY expires_at DESC LIMIT 1";
-        let row = self.optional(sql, &[kid.into()]).await?;
-        row.map(|row| row.time("expires_at")).transpose()
-    }
-
-    /// Removes a key that does not sign.
-    pub async fn delete_signing_key(&mut self, kid: &str) -> Result<(), StoreError> {
-        let sql = "DELETE FROM signing_keys WHERE kid = $1 AND is_current = FALSE";
-        self.execute(sql, &[kid.into()]).await.map(drop)
+    /// The names of the keys in the key set of an issuer and where they are in their lives, the oldest first: enough to tell
+    /// whether a ring is still the right one.
+    pub async fn signing_key_names(
+        &mut self,
+        issuer: &IssuerName,
+    ) -> Result<Vec<(String, KeyState)>, StoreError> {
+        let rows = self
+            .all(
+                "SELECT kid, state FROM signing_keys \
+                 WHERE issuer = $1 AND state IN ('published', 'active', 'retired') ORDER BY created_at, kid",
+                &[issuer.as_str().into()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((row.text("kid")?, row.parsed("state")?))).collect()
     }
 }

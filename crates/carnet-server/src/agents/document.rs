@@ -12,6 +12,7 @@ use crate::adapters::not_replaced;
 use crate::app::App;
 use crate::effective_variables::run_variables;
 use crate::error::ApiError;
+use crate::oidc::issuer_of;
 
 /// Who the run is in this phase.
 pub(super) fn workload_identity(workspace: &Workspace, run: &Run, phase: Phase) -> WorkloadIdentity {
@@ -56,7 +57,7 @@ pub(super) async fn job_document(
         run: run_document(&run, &workspace),
         variables,
         deadline_at: job.deadline_at.ok_or_else(|| ApiError::internal("a claimed job has no deadline"))?,
-        issuer_url: app.issuer.url().as_str().to_owned(),
+        issuer_url: issuer_of(app, tx, &workspace.organization_id).await?.as_str().to_owned(),
         credentials: credential_rules(tx, &workspace).await?,
         adapters: adapters(tx, app, &workspace).await?,
         claimed_at: now,

@@ -66,7 +66,7 @@ async fn mint(call: &JobCall, wanted: &IdentityTokenRequest) -> Reply {
         jti: Jti::from_entropy(entropy()?),
     };
     let identity = workload_identity(&workspace, &run, job.phase);
-    let issuer = call.app.issuer.fresh(&mut tx).await?;
+    let issuer = call.app.issuer.fresh_for(&mut tx, &workspace.organization_id).await?;
     let draft = issuer.draft(&identity, request, call.now)?;
     tx.insert_identity_token(&entry(&job, &workspace, wanted, &draft)?).await?;
     let about = job_fact(&mut tx, LedgerKind::Mint, (&job, &run, &workspace), call.now).await?;
@@ -74,7 +74,7 @@ async fn mint(call: &JobCall, wanted: &IdentityTokenRequest) -> Reply {
     tx.insert_audit_event(&audit::event_of_token(&job, &workspace, &draft, call.now)?).await?;
     // The ledger comes first: a token that is not in it must never exist.
     tx.commit().await?;
-    let minted = issuer.sign(draft)?;
+    let minted = issuer.sign(draft).await?;
     tracing::info!(job.id = %job.id, run.id = %run.id, token.jti = %minted.jti, token.audience = %minted.audience,
         token.subject = minted.subject, "an identity token was minted");
     let reply = IdentityTokenReply {

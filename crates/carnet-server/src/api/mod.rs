@@ -16,6 +16,7 @@ mod discovery;
 mod identity_tokens;
 mod issuance_checks;
 mod issuance_policies;
+mod issuers;
 mod job_reports;
 mod ledger;
 mod legacy_variables;
@@ -140,6 +141,7 @@ pub(crate) fn routes() -> Routes {
         .merge(registry_protocol::routes())
         .merge(audit_trail::routes())
         .merge(signing_keys::routes())
+        .merge(issuers::routes())
         .merge(absent_features::routes())
         .merge(remote_state_consumers::routes())
         .merge(workspace_resources::routes())

@@ -1,17 +1,12 @@
 //! Rotation of the keys that sign identity tokens, as Terraform Enterprise has it: for administrators of the site.
 
-use std::time::Duration;
-
-use carnet_model::{FactName, Timestamp};
+use carnet_model::IssuerName;
 
 use crate::error::ApiError;
 use crate::extract::{Context, Read, Write};
-use crate::oidc::new_key;
+use crate::oidc::{KeyChange, heed_clock};
 use crate::reply::{Reply, no_content};
 use crate::route::{Access, Routes};
-
-/// How long after its end relying parties may accept a token: clocks differ.
-const LEEWAY: Duration = Duration::from_secs(60);
 
 pub(crate) fn routes() -> Routes {
     Routes::default().post("/api/v2/admin/oidc-settings/actions/rotate-key", Access::SiteAdmin, rotate).post(
@@ -29,49 +24,53 @@ fn only_site_admin(cx: &Context) -> Result<(), ApiError> {
 /// A new key signs from now on; the one before stays published for the tokens that it has signed.
 async fn rotate(Read(cx): Read) -> Reply {
     only_site_admin(&cx)?;
+    rotate_at_once(cx, &IssuerName::Site).await?;
+    no_content()
+}
+
+/// Signs with a new key from now on, whoever may not know it yet.
+pub(crate) async fn rotate_at_once(cx: Context, issuer: &IssuerName) -> Result<String, ApiError> {
     let Context { app, owner, tx, now, .. } = cx;
     drop(tx);
-    let key = new_key(now).await?;
+    heed_clock(&app).await?;
+    let key = app.issuer.new_key(now).await?;
+    let kid = key.kid.clone();
     let mut cx = Write::begin(app, owner).await?.0;
     only_site_admin(&cx)?;
-    cx.tx.rotate_signing_key(&key).await?;
-    cx.tx.audit_fact(FactName::Kid, &key.kid);
+    let mut change = KeyChange::begin(&mut cx.tx, issuer).await?.with(key);
+    change.keys.rotate_at_once(kid.clone(), cx.now);
+    change.save(&mut cx.tx, cx.now).await?;
     cx.tx.commit().await?;
-    tracing::info!(key.id = key.kid, "identity tokens are signed with a new key");
-    cx.app.issuer.fresh(&mut cx.app.store.read().await?).await?;
+    cx.app.issuer.renew(&cx.app.store, issuer).await?;
+    cx.app.issuer.asked.notify_one();
+    Ok(kid)
+}
+
+async fn trim(Read(cx): Read) -> Reply {
+    only_site_admin(&cx)?;
+    trim_keys(cx, &IssuerName::Site).await?;
     no_content()
 }
 
 /// Removes the keys none of whose tokens can be valid. Fails when keys are left over and none could be removed.
-async fn trim(Write(mut cx): Write) -> Reply {
+pub(crate) async fn trim_keys(cx: Context, issuer: &IssuerName) -> Result<Vec<String>, ApiError> {
+    let Context { app, owner, tx, .. } = cx;
+    drop(tx);
+    heed_clock(&app).await?;
+    let mut cx = Write::begin(app, owner).await?.0;
     only_site_admin(&cx)?;
-    let (mut removed, mut needed_until) = (0, None::<Timestamp>);
-    for (kid, is_current) in cx.tx.signing_key_names().await? {
-        if is_current {
-            continue;
-        }
-        let last = cx.tx.last_expiry_of_key(&kid).await?;
-        match last.map(|end| end.checked_add(LEEWAY).unwrap_or(Timestamp::MAX)) {
-            Some(end) if end > cx.now => {
-                needed_until = Some(needed_until.map_or(end, |other| other.min(end)));
-            }
-            Some(_) | None => {
-                cx.tx.delete_signing_key(&kid).await?;
-                cx.tx.audit_fact(FactName::Kid, &kid);
-                tracing::info!(key.id = kid, "a key that signs no more is not published any longer");
-                removed += 1;
-            }
-        }
-    }
-    if let (0, Some(end)) = (removed, needed_until) {
+    let mut change = KeyChange::begin(&mut cx.tx, issuer).await?;
+    let trimmed = change.keys.trim(&cx.app.settings.key_rotation, cx.now);
+    if let (true, Some(end)) = (trimmed.removed.is_empty(), trimmed.needed_until) {
         return Err(ApiError::Conflict(format!(
             "identity tokens of the key before are valid until {end}; without the key providers would refuse them: try \
              again then"
         )));
     }
+    change.save(&mut cx.tx, cx.now).await?;
     cx.tx.commit().await?;
-    cx.app.issuer.fresh(&mut cx.app.store.read().await?).await?;
-    no_content()
+    cx.app.issuer.renew(&cx.app.store, issuer).await?;
+    Ok(trimmed.removed)
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub(crate) async fn make_checkpoints(app: &App) -> Result<usize, ApiError> {
     drop(tx);
     for head in &due {
         let LedgerHead { chain, sequence, hash, .. } = head.clone();
-        let signed = issuer.sign_checkpoint(&LedgerCheckpoint { chain, sequence, hash, time: now })?;
+        let signed = issuer.sign_checkpoint(&LedgerCheckpoint { chain, sequence, hash, time: now }).await?;
         let jwk = serde_json::to_string(&signed.key).map_err(ApiError::internal)?;
         let new = NewCheckpoint {
             chain: &head.chain,

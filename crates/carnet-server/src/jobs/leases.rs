@@ -9,6 +9,8 @@ use carnet_store::Tx;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::checkpoints::keep_checkpoints;
+use super::key_rotation::rotate_keys;
+use super::publication::publish_keys;
 use super::waiting::WaitingJobs;
 use super::wake_up::wake_agents;
 use super::{Cause, TOKEN_REVOKED, end_run, is_trusted, note_event, note_unrevoked};
@@ -35,6 +37,8 @@ pub async fn run_background(app: Arc<App>, stop: impl Future<Output = ()>) {
         () = wake_agents(&app) => {}
         () = app.store.pulse() => {}
         () = send_notifications(&app) => {}
+        () = rotate_keys(&app) => {}
+        () = publish_keys(&app) => {}
     }
 }
 

@@ -3,7 +3,9 @@
 mod checkpoints;
 mod create;
 mod end;
+mod key_rotation;
 mod leases;
+mod publication;
 mod schedule;
 mod status;
 mod trust;
@@ -13,7 +15,9 @@ mod wake_up;
 
 pub(crate) use create::{NewRun, create_run};
 pub(crate) use end::{close_phase, end_run, give_way};
+pub(crate) use key_rotation::rotate_due_keys;
 pub use leases::run_background;
+pub use publication::Publication;
 pub(crate) use schedule::schedule;
 pub(crate) use status::{Cause, move_phase, move_run, note_event};
 pub(crate) use trust::{TOKEN_REVOKED, is_trusted};

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use carnet_issuer::KeySources;
+use carnet_model::IssuerName;
 use carnet_store::MasterKey;
 use carnet_store::testing::{TestStore, is_on_postgres};
 
@@ -79,7 +81,7 @@ async fn an_issuer_below_a_path_is_served_there_too() {
     assert_eq!(get(&server, "/oidc/.well-known/jwks", None).await.status, 404);
     let routes = super::routes_below(&"https://carnet.example.com/oidc".parse().expect("a URL"));
     let (router, table) = routes.finish();
-    assert_eq!(table.len(), 2);
+    assert_eq!(table.len(), 4);
     let request = axum::http::Request::get("/oidc/.well-known/jwks").body(axum::body::Body::empty());
     let router = router.with_state(Arc::clone(&server.app));
     let response = tower::ServiceExt::oneshot(router, request.expect("a request")).await.expect("infallible");
@@ -93,9 +95,21 @@ async fn the_key_made_at_the_first_start_is_the_key_of_the_next() {
     let mut kids = Vec::new();
     for _ in 0..2 {
         let store = place.open(MasterKey::from_bytes([7; 32])).await.expect("a store");
-        let issuer = load_issuer(&store, URL.parse().expect("a URL"), now).await.expect("an issuer");
+        let issuer = load_issuer(&store, URL.parse().expect("a URL"), KeySources::local(), now)
+            .await
+            .expect("an issuer");
         kids.push(issuer.known().ring().current().kid().to_string());
-        assert_eq!(store.read().await.expect("a transaction").signing_keys().await.expect("keys").len(), 1);
+        assert_eq!(
+            store
+                .read()
+                .await
+                .expect("a transaction")
+                .signing_keys(&IssuerName::Site)
+                .await
+                .expect("keys")
+                .len(),
+            1
+        );
     }
     assert_eq!(kids[0], kids[1]);
     let files = ["carnet.db", "carnet.db-wal"].map(|name| std::fs::read(place.folder().join(name)));
@@ -113,7 +127,9 @@ async fn servers_that_start_at_once_sign_with_one_key() {
     let now = "2026-01-05T10:00:00Z".parse().expect("a time");
     let start = async || {
         let store = place.open(MasterKey::from_bytes([7; 32])).await.expect("a store");
-        let issuer = load_issuer(&store, URL.parse().expect("a URL"), now).await.expect("an issuer");
+        let issuer = load_issuer(&store, URL.parse().expect("a URL"), KeySources::local(), now)
+            .await
+            .expect("an issuer");
         issuer.known().ring().current().kid().to_string()
     };
     let (first, second) = tokio::join!(start(), start());

@@ -2,6 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use carnet_issuer::{Expected, Issuer, KeyRing, SigningKey, verify_token};
+use carnet_model::IssuerName;
+use carnet_store::StoredPrivateKey;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -75,8 +77,10 @@ async fn to_others_nothing_is_there() {
 async fn another_server_of_the_same_database_signs_and_publishes_with_the_new_key() {
     let project = Project::new().await;
     let app = &project.server.app;
-    let stored = app.store.read().await.expect("a transaction").signing_keys().await.expect("keys");
-    let key = SigningKey::from_pkcs8(&stored[0].pkcs8).expect("a key");
+    let stored =
+        app.store.read().await.expect("a transaction").signing_keys(&IssuerName::Site).await.expect("keys");
+    let StoredPrivateKey::Here(pkcs8) = &stored[0].private else { panic!("the key is elsewhere") };
+    let key = SigningKey::from_pkcs8(pkcs8).expect("a key");
     let clock = Arc::clone(&app.clock);
     let second = Arc::new(App {
         store: app.store.clone(),

@@ -8,6 +8,7 @@ mod configuration;
 mod discovery;
 mod issuance;
 mod ledger;
+mod issuers;
 mod notifications;
 mod organizations;
 mod plans;
@@ -50,5 +51,6 @@ pub(super) fn families() -> Vec<Family> {
         carnet::family(),
         issuance::family(),
         ledger::family(),
+        issuers::family(),
     ]
 }

@@ -1,0 +1,343 @@
+//! The rules against a world that knows the true time: caches, tokens, clocks that are set, probes that fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{
+    ClockGuard, Confirmation, IssuerKeys, KeyRecord, KeyState, KeyStep, RotationPolicy, next_key_step,
+};
+use crate::Timestamp;
+
+/// Something that happens.
+#[derive(Debug, Clone)]
+enum Event {
+    /// Time passes, and the server looks at the keys.
+    Pass {
+        seconds: u64,
+    },
+    /// The clock of the server is set.
+    SetClock {
+        by: i64,
+    },
+    /// A run gets a token.
+    Mint {
+        life: u64,
+    },
+    /// A new key is to sign at once.
+    RotateAtOnce,
+    /// A new key is to sign as soon as it may.
+    Rotate,
+    Trim,
+    /// The n-th key of all, counted around, is revoked.
+    Revoke(usize),
+    /// The key set is copied to where relying parties read it.
+    CopyOutside,
+    /// A probe looks at the copy; `false` when it fails.
+    Probe {
+        succeeds: bool,
+    },
+}
+
+/// What must never happen.
+#[derive(Debug, PartialEq, Eq)]
+enum Violation {
+    NotOneActiveKey,
+    SignedWithWhatACacheDoesNotKnow,
+    TokenWithoutItsKey,
+    RevokedKeyInUse,
+}
+
+struct Token {
+    kid: String,
+    /// In true time.
+    ends: u64,
+}
+
+struct World {
+    policy: RotationPolicy,
+    /// How long caches keep the key set.
+    cache_life: u64,
+    keys: IssuerKeys,
+    guard: ClockGuard,
+    /// True seconds since the start, and what the server's clock is ahead.
+    passed: u64,
+    ahead: i64,
+    /// Since when relying parties that ask are served a key, in true time.
+    served_since: BTreeMap<String, u64>,
+    /// Keys that somebody made sign at once, knowing the price.
+    at_once: BTreeSet<String>,
+    copied: BTreeSet<String>,
+    revoked: BTreeSet<String>,
+    tokens: Vec<Token>,
+    made: usize,
+}
+
+fn start() -> Timestamp {
+    "2026-01-05T10:00:00Z".parse().expect("a time")
+}
+
+impl World {
+    fn new(policy: RotationPolicy, cache_life: u64) -> Self {
+        let mut world = Self {
+            guard: ClockGuard::new(policy.leeway),
+            policy,
+            cache_life,
+            keys: IssuerKeys::default(),
+            passed: 0,
+            ahead: 0,
+            served_since: BTreeMap::new(),
+            at_once: BTreeSet::new(),
+            copied: BTreeSet::new(),
+            revoked: BTreeSet::new(),
+            tokens: Vec::new(),
+            made: 0,
+        };
+        let kid = world.new_kid();
+        world.at_once.insert(kid.clone());
+        world.keys = vec![KeyRecord::active(kid, world.now())].into();
+        world.guard.has_jumped(world.now(), Duration::ZERO);
+        world.note_served();
+        world
+    }
+
+    fn now(&self) -> Timestamp {
+        let seconds = i64::try_from(self.passed).expect("small") + self.ahead;
+        start().checked_add(jiff::SignedDuration::from_secs(seconds)).expect("within the calendar")
+    }
+
+    fn new_kid(&mut self) -> String {
+        self.made += 1;
+        format!("key-{}", self.made)
+    }
+
+    /// What every operation of the server does first.
+    fn look_at_clock(&mut self) {
+        if self.guard.has_jumped(self.now(), Duration::from_secs(self.passed)) {
+            self.keys.restart_waits(&self.policy, self.now());
+        }
+    }
+
+    fn work(&mut self) {
+        // Each step is a transaction; what was committed before it begins is served.
+        while let Some(step) = next_key_step(&self.keys, &self.policy, self.now()) {
+            match &step {
+                KeyStep::Prepare { publish_at } => {
+                    let kid = self.new_kid();
+                    self.keys.prepare(kid, self.policy.announcement, *publish_at, self.now());
+                }
+                other => self.keys.take(other, self.now()),
+            }
+            self.note_served();
+        }
+    }
+
+    fn served_here(&self) -> BTreeSet<String> {
+        self.keys.iter().filter(|key| key.state.is_in_key_set()).map(|key| key.kid.clone()).collect()
+    }
+
+    fn note_served(&mut self) {
+        let served = match self.policy.confirmation {
+            Confirmation::NotNeeded => self.served_here(),
+            Confirmation::SeenOutside => self.copied.clone(),
+        };
+        for kid in served {
+            self.served_since.entry(kid).or_insert(self.passed);
+        }
+    }
+
+    fn happen(&mut self, event: &Event) {
+        if let Event::Pass { seconds } = event {
+            self.passed += seconds;
+        }
+        if let Event::SetClock { by } = event {
+            self.ahead += by;
+        }
+        self.look_at_clock();
+        let now = self.now();
+        match event {
+            Event::Pass { .. } => self.work(),
+            Event::SetClock { .. } => {}
+            Event::Mint { life } => self.mint(*life),
+            Event::RotateAtOnce => {
+                let kid = self.new_kid();
+                self.at_once.insert(kid.clone());
+                self.keys.rotate_at_once(kid, now);
+            }
+            Event::Rotate if self.keys.upcoming().is_none() => {
+                let kid = self.new_kid();
+                self.keys.prepare(kid, Duration::ZERO, now, now);
+            }
+            Event::Rotate => {}
+            Event::Trim => drop(self.keys.trim(&self.policy, now)),
+            Event::Revoke(place) => self.revoke(*place),
+            Event::CopyOutside => self.copied = self.served_here(),
+            Event::Probe { succeeds } => self.probe(*succeeds),
+        }
+        self.note_served();
+    }
+
+    fn mint(&mut self, life: u64) {
+        let expiry = self.now().checked_add(Duration::from_secs(life)).expect("within the calendar");
+        let active = self.keys.0.iter_mut().find(|key| key.state == KeyState::Active).expect("a key signs");
+        active.last_expiry = active.last_expiry.max(Some(expiry));
+        self.tokens.push(Token { kid: active.kid.clone(), ends: self.passed + life });
+    }
+
+    fn revoke(&mut self, place: usize) {
+        let kid = self.keys.0[place % self.keys.0.len()].kid.clone();
+        let replacement = self.new_kid();
+        self.at_once.insert(replacement.clone());
+        self.keys.revoke(&kid, Some(replacement), self.now()).expect("the key is there");
+        self.revoked.insert(kid);
+    }
+
+    fn probe(&mut self, succeeds: bool) {
+        let (copied, now) = (self.copied.clone(), self.now());
+        for key in self.keys.0.iter_mut().filter(|key| succeeds && copied.contains(&key.kid)) {
+            key.seen_outside_at.get_or_insert(now);
+        }
+    }
+
+    fn check(&self) -> Result<(), Violation> {
+        let active: Vec<&KeyRecord> = self.keys.iter().filter(|key| key.state == KeyState::Active).collect();
+        let [active] = active[..] else {
+            return Err(Violation::NotOneActiveKey);
+        };
+        // The oldest cache that may be in use was filled this long ago; it knows what was served then.
+        let oldest = self.passed.saturating_sub(self.cache_life);
+        let is_known = self.served_since.get(&active.kid).is_some_and(|since| *since <= oldest);
+        if !is_known && !self.at_once.contains(&active.kid) {
+            return Err(Violation::SignedWithWhatACacheDoesNotKnow);
+        }
+        let served = self.served_here();
+        if self.revoked.iter().any(|kid| served.contains(kid) || active.kid == *kid) {
+            return Err(Violation::RevokedKeyInUse);
+        }
+        let mut alive = self.tokens.iter().filter(|token| token.ends > self.passed);
+        if alive.any(|token| !served.contains(&token.kid) && !self.revoked.contains(&token.kid)) {
+            return Err(Violation::TokenWithoutItsKey);
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, events: &[Event]) -> Result<(), Violation> {
+        for event in events {
+            self.happen(event);
+            self.check()?;
+        }
+        Ok(())
+    }
+}
+
+const LIFETIME: u64 = 300;
+const LONGEST: u64 = 86_400;
+
+fn policy(period: Option<u64>, announcement: u64, confirmation: Confirmation) -> RotationPolicy {
+    RotationPolicy {
+        period: period.map(Duration::from_secs),
+        announcement: Duration::from_secs(announcement),
+        published_lifetime: Duration::from_secs(LIFETIME),
+        leeway: Duration::from_secs(60),
+        longest_token_life: Duration::from_secs(LONGEST),
+        confirmation,
+    }
+}
+
+fn policies() -> impl Strategy<Value = RotationPolicy> {
+    let period = prop::option::of(prop_oneof![Just(1), 100..2_000_u64, 50_000..200_000_u64]);
+    let confirmation = prop_oneof![Just(Confirmation::NotNeeded), Just(Confirmation::SeenOutside)];
+    (period, prop_oneof![Just(0), 0..2_000_u64], confirmation)
+        .prop_map(|(period, announcement, confirmation)| policy(period, announcement, confirmation))
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let jump = prop_oneof![-60_i64..60, -200_000_i64..200_000];
+    prop_oneof![
+        10 => prop_oneof![4 => 1..30_u64, 3 => 30..700_u64, 1 => 10_000..100_000_u64]
+            .prop_map(|seconds| Event::Pass { seconds }),
+        1 => jump.prop_map(|by| Event::SetClock { by }),
+        4 => prop_oneof![3 => 1..1_200_u64, 1 => 1..=LONGEST].prop_map(|life| Event::Mint { life }),
+        1 => Just(Event::RotateAtOnce),
+        1 => Just(Event::Rotate),
+        1 => Just(Event::Trim),
+        1 => (0..100_usize).prop_map(Event::Revoke),
+        2 => Just(Event::CopyOutside),
+        2 => any::<bool>().prop_map(|succeeds| Event::Probe { succeeds }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_tokens_are_signed_with_known_keys_that_stay_until_they_end(
+        policy in policies(),
+        events in prop::collection::vec(event(), 1..120),
+    ) {
+        let mut world = World::new(policy, LIFETIME);
+        let result = world.run(&events);
+        prop_assert!(result.is_ok(), "{:?}\n{:#?}", result, world.keys);
+    }
+}
+
+fn pass(seconds: u64) -> Event {
+    Event::Pass { seconds }
+}
+
+#[test]
+fn without_the_wait_a_cache_does_not_know_the_key() {
+    let hasty = RotationPolicy {
+        published_lifetime: Duration::ZERO,
+        leeway: Duration::ZERO,
+        ..policy(Some(600), 0, Confirmation::NotNeeded)
+    };
+    let events = [pass(590), pass(20)];
+    assert_eq!(World::new(hasty, LIFETIME).run(&events), Err(Violation::SignedWithWhatACacheDoesNotKnow));
+    let patient = policy(Some(600), 0, Confirmation::NotNeeded);
+    assert_eq!(World::new(patient, LIFETIME).run(&events), Ok(()));
+}
+
+#[test]
+fn without_the_guard_a_clock_that_is_set_forward_breaks_the_wait() {
+    let events = [Event::Rotate, pass(1), Event::SetClock { by: 3_600 }, pass(1)];
+    let blind = || {
+        let mut world = World::new(policy(None, 0, Confirmation::NotNeeded), LIFETIME);
+        world.guard = ClockGuard::new(Duration::MAX);
+        world
+    };
+    assert_eq!(blind().run(&events), Err(Violation::SignedWithWhatACacheDoesNotKnow));
+    assert_eq!(World::new(policy(None, 0, Confirmation::NotNeeded), LIFETIME).run(&events), Ok(()));
+}
+
+#[test]
+fn without_the_probe_a_copy_outside_does_not_know_the_key() {
+    let events = [Event::CopyOutside, Event::Rotate, pass(1), pass(400)];
+    let outside = || World::new(policy(None, 0, Confirmation::SeenOutside), LIFETIME);
+    let mut world = outside();
+    assert_eq!(world.run(&events), Ok(()));
+    assert_eq!(world.keys.upcoming().map(|key| key.state), Some(KeyState::Published), "it waits");
+    for event in [Event::CopyOutside, Event::Probe { succeeds: false }, pass(400)] {
+        world.happen(&event);
+    }
+    assert!(world.keys.upcoming().is_some(), "the probe failed");
+    for event in [Event::Probe { succeeds: true }, pass(359)] {
+        world.happen(&event);
+    }
+    assert!(world.keys.upcoming().is_some(), "caches of before the probe are still in use");
+    world.happen(&pass(1));
+    assert_eq!((world.check(), world.keys.upcoming()), (Ok(()), None));
+
+    let mut careless = outside();
+    careless.policy.confirmation = Confirmation::NotNeeded;
+    // Relying parties read the copy all the same.
+    careless.served_since.clear();
+    let mut result = Ok(());
+    for event in &events {
+        careless.happen(event);
+        careless.served_since.retain(|kid, _| careless.copied.contains(kid));
+        result = result.and(careless.check());
+    }
+    assert_eq!(result, Err(Violation::SignedWithWhatACacheDoesNotKnow));
+}

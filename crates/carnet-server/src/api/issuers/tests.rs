@@ -1,0 +1,235 @@
+use std::time::Duration;
+
+use carnet_issuer::{Expected, verify_token};
+use serde_json::{Value, json};
+
+use crate::oidc::issuer_of;
+use crate::testing::{ADMIN, FakeAgent, FakeJob, Project, URL};
+
+const ISSUERS: &str = "/api/carnet/v1/admin/issuers";
+
+fn attributes(attributes: Value) -> Value {
+    json!({ "data": { "type": "issuers", "attributes": attributes } })
+}
+
+async fn keys(project: &Project, issuer: &str) -> Vec<(String, String)> {
+    let (status, answer) =
+        project.server.request("GET", &format!("{ISSUERS}/{issuer}/keys"), ADMIN, Value::Null).await;
+    assert_eq!(status, 200, "{answer}");
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let keys = answer["keys"].as_array().expect("a list");
+    keys.iter().map(|key| (text(&key["state"]), text(&key["kid"]))).collect()
+}
+
+async fn jwks(project: &Project, path: &str) -> carnet_issuer::Jwks {
+    let answer = project.server.call("GET", &format!("{path}/.well-known/jwks"), "", Value::Null).await;
+    assert_eq!(answer.status, 200);
+    serde_json::from_value(answer.json()).expect("a key set")
+}
+
+async fn claims(project: &Project, path: &str, minted: &Value) -> Option<(String, Value)> {
+    let discovery = format!("{path}/.well-known/openid-configuration");
+    let discovery = project.server.call("GET", &discovery, "", Value::Null).await.json();
+    let issuer = discovery["issuer"].as_str().expect("text").parse().expect("a URL");
+    let audience = "vault.workload.identity".parse().expect("an audience");
+    let expected = Expected { issuer: &issuer, audience: &audience };
+    let token = minted["token"].as_str().expect("a token");
+    let found = verify_token(token, &jwks(project, path).await, expected, project.server.app.now()).ok()?;
+    Some((found.kid.to_string(), Value::Object(found.claims)))
+}
+
+async fn mint(job: &FakeJob<'_>) -> Value {
+    let (status, minted) = job.mint().await;
+    assert_eq!(status, 201, "{minted}");
+    minted
+}
+
+#[tokio::test]
+async fn a_graceful_rotation_is_asked_for_and_watched() {
+    let project = Project::new().await;
+    let server = &project.server;
+    let rotate = format!("{ISSUERS}/site/actions/rotate");
+    let (status, answer) =
+        server.request("POST", &rotate, ADMIN, attributes(json!({ "announcement-seconds": 0 }))).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["issuer"]["url"], URL);
+    let keys = answer["keys"].as_array().expect("a list");
+    assert_eq!((&keys[0]["state"], &keys[1]["state"]), (&json!("active"), &json!("published")));
+    assert_eq!(keys[1]["next_step"], "activate");
+    assert_eq!(keys[1]["next_step_at"], "2026-01-05T10:06:00Z", "300 seconds of max-age and 60 of leeway");
+    let (status, refused) = server.request("POST", &rotate, ADMIN, attributes(json!({}))).await;
+    assert_eq!(status, 409, "{refused}");
+    let (status, answer) =
+        server.request("POST", &rotate, ADMIN, attributes(json!({ "at-once": true }))).await;
+    assert_eq!(status, 200, "{answer}");
+    let states: Vec<_> = answer["keys"].as_array().expect("a list").iter().map(|key| &key["state"]).collect();
+    assert_eq!(states, ["retired", "published", "active"]);
+}
+
+#[tokio::test]
+async fn a_revoked_key_ends_at_once_and_everything_it_served_is_listed() {
+    let project = Project::new().await;
+    let server = &project.server;
+    let agent = FakeAgent::new(server).await;
+    let run = project.run(json!({})).await;
+    let job = agent.claim().await;
+    let old = mint(&job).await;
+    let (kid, _) = claims(&project, "", &old).await.expect("verified");
+
+    let revoke = format!("{ISSUERS}/site/actions/revoke");
+    let (status, report) = server.request("POST", &revoke, ADMIN, attributes(json!({ "kid": kid }))).await;
+    assert_eq!(status, 200, "{report}");
+    let replacement = report["replacement"].as_str().expect("a key").to_owned();
+    assert_eq!((&report["was"], &report["tokens_alive"]), (&json!("active"), &json!(1)));
+    assert_eq!(claims(&project, "", &old).await, None, "the key is not in the key set");
+    let new = mint(&job).await;
+    assert_eq!(claims(&project, "", &new).await.expect("verified").0, replacement, "the job goes on");
+
+    let path = format!("{ISSUERS}/site/keys/{kid}/tokens");
+    let (status, served) = server.request("GET", &path, ADMIN, Value::Null).await;
+    assert_eq!((status, &served["total"]), (200, &json!(1)), "{served}");
+    let token = &served["tokens"][0];
+    assert_eq!((&token["jti"], &token["run_id"]), (&old["jti"], &run["id"]));
+    assert_eq!(token["workspace"], "net");
+    server.advance(Duration::from_secs(3600));
+    let ever = server.request("GET", &format!("{path}?ever=true"), ADMIN, Value::Null).await.1;
+    let alive = server.request("GET", &path, ADMIN, Value::Null).await.1;
+    assert_eq!((&ever["total"], &alive["total"]), (&json!(1), &json!(0)));
+
+    // Neither rotation nor a second revocation brings it back.
+    let (_, again) = server.request("POST", &revoke, ADMIN, attributes(json!({ "kid": kid }))).await;
+    assert_eq!((&again["was"], &again["replacement"]), (&json!("revoked"), &Value::Null));
+    let states = keys(&project, "site").await;
+    assert_eq!(states, [("active".to_owned(), replacement), ("revoked".to_owned(), kid.clone())]);
+    let stored = server.app.store.read().await.expect("read").key_record(&kid).await.expect("read");
+    assert!(stored.is_some());
+    let (status, _) = server.request("POST", &revoke, ADMIN, attributes(json!({ "kid": "unknown" }))).await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn the_organizations_of_a_revoked_key_find_it_in_their_audit_trail() {
+    let project = Project::new().await;
+    let server = &project.server;
+    let agent = FakeAgent::new(server).await;
+    project.run(json!({})).await;
+    mint(&agent.claim().await).await;
+    let kid = keys(&project, "site").await[0].1.clone();
+    let body = attributes(json!({ "kid": kid }));
+    server.request("POST", &format!("{ISSUERS}/site/actions/revoke"), ADMIN, body).await;
+    let mut tx = server.app.store.read().await.expect("a transaction");
+    let (events, _) =
+        tx.audit_events(&project.organization.id, None, (0, 1000)).await.expect("an audit trail");
+    let found = events.iter().find(|event| event.act.resource_type == "signing_key").expect("an entry");
+    assert_eq!((found.act.action.as_str(), found.act.resource_id.as_deref()), ("revoke", Some(&*kid)));
+}
+
+#[tokio::test]
+async fn an_organization_gets_an_issuer_of_its_own_with_keys_of_its_own() {
+    let project = Project::new().await;
+    let server = &project.server;
+    let agent = FakeAgent::new(server).await;
+    let (name, id) = (project.organization.name.as_str(), project.organization.id.as_str());
+    project.run(json!({})).await;
+    let job = agent.claim().await;
+    let path = format!("/organizations/{id}");
+    let issuer = async |app: &crate::app::App| {
+        let mut tx = app.store.read().await.expect("a transaction");
+        issuer_of(app, &mut tx, &project.organization.id).await.expect("an issuer").as_str().to_owned()
+    };
+    let nothing = server.call("GET", &format!("{path}/.well-known/jwks"), "", Value::Null).await;
+    assert_eq!(nothing.status, 404);
+    let first = mint(&job).await;
+    assert_eq!(claims(&project, "", &first).await.expect("verified").1["iss"], URL);
+
+    let (status, made) =
+        server.request("POST", ISSUERS, ADMIN, attributes(json!({ "organization": name }))).await;
+    assert_eq!((status, &made["url"]), (201, &json!(format!("{URL}{path}"))), "{made}");
+    assert_eq!(made["is_minting"], false, "trust can be set up first");
+    assert_eq!(issuer(&server.app).await, URL);
+    let second = mint(&job).await;
+    assert!(claims(&project, "", &second).await.is_some());
+    let preview = server.request("GET", &format!("{ISSUERS}/{name}/preview"), ADMIN, Value::Null).await.1;
+    assert_eq!(preview["issuer_now"], URL);
+    assert_eq!(preview["issuer_then"], format!("{URL}{path}"));
+    assert_eq!(preview["trust_used"][0]["audience"], "vault.workload.identity", "{preview}");
+
+    let one = format!("{ISSUERS}/{name}");
+    let (status, changed) =
+        server.request("PATCH", &one, ADMIN, attributes(json!({ "minting": true }))).await;
+    assert_eq!((status, &changed["is_minting"]), (200, &json!(true)));
+    let third = mint(&job).await;
+    let (kid, claims_now) = claims(&project, &path, &third).await.expect("verified by the own issuer");
+    assert_eq!(claims_now["iss"], format!("{URL}{path}"));
+    assert_eq!(claims(&project, "", &third).await, None, "not by that of the site");
+    assert_eq!(issuer(&server.app).await, format!("{URL}{path}"));
+    assert!(jwks(&project, "").await.find(&kid).is_none(), "no key is shared");
+
+    // Rotation and revocation of one leave the other alone.
+    let site = keys(&project, "site").await;
+    let body = attributes(json!({ "at-once": true }));
+    assert_eq!(server.request("POST", &format!("{one}/actions/rotate"), ADMIN, body).await.0, 200);
+    let body = attributes(json!({ "kid": kid }));
+    assert_eq!(server.request("POST", &format!("{one}/actions/revoke"), ADMIN, body).await.0, 200);
+    assert_eq!(keys(&project, "site").await, site);
+    let body = attributes(json!({ "kid": site[0].1 }));
+    assert_eq!(server.request("POST", &format!("{one}/actions/revoke"), ADMIN, body).await.0, 404);
+    assert_eq!(claims(&project, &path, &third).await, None, "revoked");
+    assert!(claims(&project, &path, &mint(&job).await).await.is_some());
+
+    assert_eq!(server.request("DELETE", &one, ADMIN, Value::Null).await.0, 409, "it mints");
+    server.request("PATCH", &one, ADMIN, attributes(json!({ "minting": false }))).await;
+    assert_eq!(server.request("DELETE", &one, ADMIN, Value::Null).await.0, 409, "tokens are valid");
+    server.advance(Duration::from_secs(24 * 3600));
+    assert_eq!(server.request("DELETE", &one, ADMIN, Value::Null).await.0, 204);
+    assert_eq!(server.request("GET", &one, ADMIN, Value::Null).await.0, 404);
+}
+
+#[tokio::test]
+async fn the_url_of_an_issuer_is_that_of_no_other() {
+    let project = Project::new().await;
+    let server = &project.server;
+    let name = project.organization.name.as_str();
+    for url in [URL, &format!("{URL}/organizations/org-other"), "http://elsewhere.example.com", "nonsense"] {
+        let body = attributes(json!({ "organization": name, "url": url }));
+        assert_eq!(server.request("POST", ISSUERS, ADMIN, body).await.0, 422, "{url}");
+    }
+    let own = "https://identity.acme.example.com";
+    let body = attributes(json!({ "organization": name, "url": own }));
+    assert_eq!(server.request("POST", ISSUERS, ADMIN, body.clone()).await.0, 201);
+    assert_eq!(server.request("POST", ISSUERS, ADMIN, body).await.0, 409, "one issuer each");
+    let path = format!("/organizations/{}/.well-known/openid-configuration", project.organization.id);
+    let discovery = server.call("GET", &path, "", Value::Null).await.json();
+    assert_eq!(discovery["issuer"], own);
+    assert_eq!(discovery["jwks_uri"], format!("{own}/.well-known/jwks"));
+    let one = format!("{ISSUERS}/{name}");
+    server.request("PATCH", &one, ADMIN, attributes(json!({ "minting": true }))).await;
+    let (status, refused) = server.request("PATCH", &one, ADMIN, attributes(json!({ "url": null }))).await;
+    assert_eq!(status, 409, "{refused}");
+    let (status, listed) = server.request("GET", ISSUERS, ADMIN, Value::Null).await;
+    assert_eq!((status, listed["issuers"].as_array().map(Vec::len)), (200, Some(2)));
+}
+
+#[tokio::test]
+async fn to_others_nothing_is_there_and_owners_see_their_issuer() {
+    let project = Project::new().await;
+    let server = &project.server;
+    let kid = keys(&project, "site").await[0].1.clone();
+    let body = attributes(json!({ "kid": kid, "organization": "acme" }));
+    for (method, path) in [
+        ("GET", String::new()),
+        ("POST", String::new()),
+        ("GET", "/site/keys".to_owned()),
+        ("GET", format!("/site/keys/{kid}/tokens")),
+        ("POST", "/site/actions/rotate".to_owned()),
+        ("POST", "/site/actions/trim".to_owned()),
+        ("POST", "/site/actions/revoke".to_owned()),
+    ] {
+        let sent = if method == "GET" { Value::Null } else { body.clone() };
+        let path = format!("{ISSUERS}{path}");
+        assert_eq!(server.request(method, &path, &project.token, sent).await.0, 404, "{path}");
+    }
+    let path = format!("/api/carnet/v1/organizations/{}/issuer", project.organization.name);
+    let (status, answer) = server.request("GET", &path, &project.token, Value::Null).await;
+    assert_eq!((status, &answer["issuer_now"]), (200, &json!(URL)), "{answer}");
+}
