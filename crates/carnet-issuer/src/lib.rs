@@ -18,7 +18,7 @@ mod verify;
 mod fixture;
 
 pub use audience::{Audience, AudienceError};
-pub use claims::Workload;
+pub use claims::{Presentation, Workload};
 pub use discovery::{DiscoveryDocument, etag};
 pub use issuer_url::{DISCOVERY_PATH, IssuerUrl, IssuerUrlError, JWKS_PATH};
 pub use jti::{Jti, JtiError};

@@ -30,6 +30,7 @@ mod run_trigger;
 mod schedule;
 mod ssh_key;
 mod state_version;
+mod subject_settings;
 mod subject_template;
 mod tag;
 mod team;
@@ -91,6 +92,9 @@ pub use schedule::{QueuedRun, ScheduleStep, WorkspaceQueue, next_steps};
 pub use ssh_key::SshKey;
 pub use state_version::{
     StateConflict, StateHead, StateOutput, StateResource, StateStatus, StateVersion, check_successor,
+};
+pub use subject_settings::{
+    KeptName, MAX_GRACE_DAYS, SubjectSetting, claims_that_apply, presented, template_that_applies,
 };
 pub use subject_template::{
     MAX_SUBJECT_BYTES, PartFacts, SubjectFacts, SubjectPart, SubjectSharing, SubjectTemplate, TemplateError,

@@ -20,4 +20,5 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (16, include_str!("migrations/0016_organization_names.sql")),
     (17, include_str!("migrations/0017_suspended_users.sql")),
     (18, include_str!("migrations/0018_upload_rights.sql")),
+    (20, include_str!("migrations/0020_subjects.sql")),
 ];

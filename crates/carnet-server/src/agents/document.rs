@@ -12,6 +12,7 @@ use crate::adapters::not_replaced;
 use crate::app::App;
 use crate::effective_variables::run_variables;
 use crate::error::ApiError;
+use crate::subjects::subject_of;
 
 /// Who the run is in this phase.
 pub(super) fn workload_identity(workspace: &Workspace, run: &Run, phase: Phase) -> WorkloadIdentity {
@@ -52,7 +53,10 @@ pub(super) async fn job_document(
         delivery_token: tokens.delivery.into(),
         run_token: tokens.run.into(),
         server_url: app.settings.url.clone(),
-        identity: job_identity(&identity),
+        identity: JobIdentity {
+            subject: subject_of(tx, &workspace.id, (job.phase, None), now).await?,
+            ..job_identity(&identity)
+        },
         run: run_document(&run, &workspace),
         variables,
         deadline_at: job.deadline_at.ok_or_else(|| ApiError::internal("a claimed job has no deadline"))?,

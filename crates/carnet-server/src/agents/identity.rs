@@ -16,6 +16,7 @@ use crate::app::{Settings, entropy};
 use crate::audit;
 use crate::error::ApiError;
 use crate::reply::Reply;
+use crate::subjects::{check_size, token_subject};
 
 /// The most bytes of a family and of a tag.
 const TEXT_LIMIT: usize = 128;
@@ -35,8 +36,11 @@ pub(crate) async fn create(call: JobCall, Plain(wanted): Plain<IdentityTokenRequ
         jti: Jti::from_entropy(entropy()?),
     };
     let identity = workload_identity(&workspace, &run, job.phase);
+    let place = (job.phase, wanted.tag.as_deref());
+    let said = token_subject(&mut tx, (&run, &workspace), place, call.now).await?;
     let issuer = call.app.issuer.fresh(&mut tx).await?;
-    let draft = issuer.draft(&identity, request, call.now)?;
+    let draft = issuer.draft(said.of(&identity), request, call.now)?;
+    check_size(&draft)?;
     tx.insert_identity_token(&entry(&job, &workspace, &wanted, &draft)?).await?;
     tx.insert_audit_event(&audit::event_of_token(&job, &workspace, &draft, call.now)?).await?;
     // The ledger comes first: a token that is not in it must never exist.

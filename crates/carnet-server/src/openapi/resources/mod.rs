@@ -14,6 +14,7 @@ mod registry;
 mod registry_protocol;
 mod runs;
 mod states;
+mod subjects;
 mod tags;
 mod teams;
 mod transfers;
@@ -46,5 +47,6 @@ pub(super) fn families() -> Vec<Family> {
         absent::family(),
         transfers::family(),
         carnet::family(),
+        subjects::family(),
     ]
 }
