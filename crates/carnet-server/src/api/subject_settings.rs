@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
-    OptInClaim, OrgName, Permission, ProjectId, SubjectPart, SubjectSetting, SubjectTemplate, TemplateError,
-    WorkspaceId, subject_warnings,
+    OptInClaim, OrgName, Permission, Phase, ProjectId, SubjectPart, SubjectSetting, SubjectTemplate,
+    TemplateError, WorkspaceId, subject_warnings,
 };
 use carnet_store::{SubjectScopes, SubjectWord};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::extract::{Context, Id, Ids, Read, Write};
 use crate::reply::{Reply, no_content, ok, with_warnings};
 use crate::route::{Access, Routes};
-use crate::subjects::Subjects;
+use crate::subjects::subject_of;
 
 const ORGANIZATION: &str = "/api/carnet/v1/organizations/{organization}/subject-settings";
 const PROJECT: &str = "/api/carnet/v1/projects/{project}/subject-settings";
@@ -193,8 +193,8 @@ async fn stored(mut cx: Context, scope: &SubjectScopes, tag: Option<&str>, input
     let (word, mut warnings) = word(scope, input)?;
     cx.tx.put_subject_setting(scope, tag, &word, cx.now).await?;
     if let Some(workspace) = &scope.workspace_id {
-        let subjects = Subjects::of(&mut cx.tx, workspace, cx.now).await?;
-        warnings.extend(subject_warnings(&subjects.subject(carnet_model::Phase::Apply, tag)));
+        let subject = subject_of(&mut cx.tx, workspace, (Phase::Apply, tag), cx.now).await?;
+        warnings.extend(subject_warnings(&subject));
     } else if let Some(template) = word.template.as_ref().filter(|template| template.longest() > 127) {
         warnings.push(format!(
             "with the longest names subjects of this template have {} bytes: gcp takes 127 where a pool maps google.subject to \

@@ -23,7 +23,7 @@ use crate::error::ApiError;
 use crate::extract::{Context, Id, Ids, Params, Read, Write};
 use crate::reply::{Reply, list, no_content, ok_with, with_warnings};
 use crate::route::{Access, Routes};
-use crate::subjects::{Subjects, refuse_kept_name};
+use crate::subjects::{Subjects, refuse_kept_name, subject_of};
 
 pub(crate) fn routes() -> Routes {
     let read = Access::Allowed(Permission::ReadWorkspace);
@@ -154,8 +154,8 @@ async fn create(
     let workspace = cx.tx.workspace(&workspace.id).await?.ok_or(ApiError::NotFound)?;
     let document = document_in(&mut cx, &workspace, &organization).await?;
     let mut warnings = doc.attributes.warnings();
-    let subjects = Subjects::of(&mut cx.tx, &workspace.id, cx.now).await?;
-    warnings.extend(subject_warnings(&subjects.subject(Phase::Apply, None)));
+    let subject = subject_of(&mut cx.tx, &workspace.id, (Phase::Apply, None), cx.now).await?;
+    warnings.extend(subject_warnings(&subject));
     cx.tx.commit().await?;
     with_warnings(StatusCode::CREATED, document, warnings)
 }
