@@ -11,6 +11,7 @@ use crate::adapters::AdaptersCommand;
 use crate::admin::AdminCommand;
 use crate::agent::AgentOptions;
 use crate::logging::LogFormat;
+use crate::subject::SubjectCommand;
 use crate::trust::TrustFamily;
 
 /// Carnet runs Terraform with credentials that did not exist a minute ago.
@@ -45,6 +46,11 @@ pub(crate) enum Command {
     Trust {
         #[command(subcommand)]
         family: TrustFamily,
+    },
+    /// Show, preview and keep what the identity tokens of a workspace say.
+    Subject {
+        #[command(subcommand)]
+        command: SubjectCommand,
     },
     /// Look at declarative adapters: providers that are described by a document instead of code.
     Adapters {

@@ -11,6 +11,7 @@ mod edge;
 mod logging;
 mod reach;
 mod server;
+mod subject;
 mod tls;
 mod trust;
 
@@ -66,6 +67,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             edge::runtime()?.block_on(agent::run(options))
         }
         Command::Adapters { command } => adapters::run(command),
+        Command::Subject { command } => edge::runtime()?.block_on(subject::run(command)),
         Command::Admin { command } => edge::runtime()?.block_on(admin::run(command)),
     }
 }
