@@ -101,6 +101,9 @@ pub struct JobDocument {
     pub credentials: CredentialRules,
     /// Declarative adapters of the server and of the organization, as TOML documents, besides those that ship.
     pub adapters: Vec<String>,
+    /// What the log says when the phase uses dynamic credentials.
+    #[serde(default)]
+    pub notices: Vec<String>,
     /// The server's own moment of the claim, to notice a wrong clock.
     pub claimed_at: Timestamp,
 }

@@ -13,6 +13,7 @@ use crate::agent::AgentOptions;
 use crate::issuer::IssuerCommand;
 use crate::key_places::{ModuleOptions, TransitOptions, WrapperOptions};
 use crate::logging::LogFormat;
+use crate::subject::SubjectCommand;
 use crate::trust::TrustCommand;
 
 /// Carnet runs Terraform with credentials that did not exist a minute ago.
@@ -47,6 +48,11 @@ pub(crate) enum Command {
     Trust {
         #[command(subcommand)]
         command: TrustCommand,
+    },
+    /// Show, preview and keep what the identity tokens of a workspace say.
+    Subject {
+        #[command(subcommand)]
+        command: SubjectCommand,
     },
     /// Look at declarative adapters: providers that are described by a document instead of code.
     Adapters {

@@ -14,6 +14,7 @@ mod logging;
 mod master_key;
 mod reach;
 mod server;
+mod subject;
 mod tls;
 mod trust;
 
@@ -70,6 +71,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Adapters { command } => adapters::run(command),
         Command::Issuer { command } => edge::runtime()?.block_on(issuer::run(command)),
+        Command::Subject { command } => edge::runtime()?.block_on(subject::run(command)),
         Command::Admin { command } => edge::runtime()?.block_on(admin::run(command)),
     }
 }

@@ -1,7 +1,9 @@
 //! The claims of a token: those of HCP Terraform, in the order of its documented sample.
 
-use carnet_model::{ModuleTestIdentity, Phase, WorkloadIdentity};
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use carnet_model::{ClaimValue, ModuleTestIdentity, Phase, WorkloadIdentity};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use crate::{Audience, IssuerUrl, Jti};
 
@@ -27,6 +29,37 @@ pub(crate) struct WorkspaceClaims<'a> {
     terraform_full_workspace: String,
     terraform_run_id: &'a str,
     terraform_run_phase: &'static str,
+    #[serde(flatten)]
+    extra: ExtraClaims<'a>,
+}
+
+/// Claims that were asked for, behind those that every token has.
+struct ExtraClaims<'a>(&'a [(&'static str, ClaimValue)]);
+
+impl Serialize for ExtraClaims<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in self.0 {
+            match value {
+                ClaimValue::Text(text) => map.serialize_entry(name, text)?,
+                ClaimValue::Texts(texts) => map.serialize_entry(name, texts)?,
+                ClaimValue::SessionTags { principal_tags, transitive_tag_keys } => {
+                    // AWS takes lists of one value.
+                    let principal_tags: BTreeMap<_, _> =
+                        principal_tags.iter().map(|(key, value)| (key, [value])).collect();
+                    map.serialize_entry(name, &SessionTags { principal_tags, transitive_tag_keys })?;
+                }
+            }
+        }
+        map.end()
+    }
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html>
+#[derive(Serialize)]
+struct SessionTags<'a> {
+    principal_tags: BTreeMap<&'a String, [&'a String; 1]>,
+    transitive_tag_keys: &'a [String],
 }
 
 /// The claims of a test run of a module.
@@ -45,11 +78,24 @@ struct ModuleTestClaims<'a> {
     terraform_run_phase: &'static str,
 }
 
+/// A run whose subject a template makes, with claims that were asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Presentation<'a> {
+    /// The run.
+    pub identity: &'a WorkloadIdentity,
+    /// The claim `sub`.
+    pub subject: &'a str,
+    /// Further claims, behind those that every token has.
+    pub extra_claims: &'a [(&'static str, ClaimValue)],
+}
+
 /// Whom a token is for: a run of a workspace, or a test run of a module.
 #[derive(Debug, Clone, Copy)]
 pub enum Workload<'a> {
     /// A run of a workspace.
     Run(&'a WorkloadIdentity),
+    /// The same with a subject and claims of its own.
+    Presented(Presentation<'a>),
     /// A test run of a module.
     ModuleTest(&'a ModuleTestIdentity),
 }
@@ -57,6 +103,12 @@ pub enum Workload<'a> {
 impl<'a> From<&'a WorkloadIdentity> for Workload<'a> {
     fn from(identity: &'a WorkloadIdentity) -> Self {
         Self::Run(identity)
+    }
+}
+
+impl<'a> From<Presentation<'a>> for Workload<'a> {
+    fn from(presentation: Presentation<'a>) -> Self {
+        Self::Presented(presentation)
     }
 }
 
@@ -71,6 +123,7 @@ impl Workload<'_> {
     pub fn subject(&self) -> String {
         match self {
             Self::Run(identity) => identity.subject(),
+            Self::Presented(presentation) => presentation.subject.to_owned(),
             Self::ModuleTest(identity) => identity.subject(),
         }
     }
@@ -79,6 +132,11 @@ impl Workload<'_> {
     pub(crate) fn claims(&self, token: &TokenFacts<'_>) -> Vec<u8> {
         match self {
             Self::Run(identity) => WorkspaceClaims::new(token, identity).to_json(),
+            Self::Presented(presentation) => WorkspaceClaims {
+                extra: ExtraClaims(presentation.extra_claims),
+                ..WorkspaceClaims::new(token, presentation.identity)
+            }
+            .to_json(),
             Self::ModuleTest(identity) => json(&ModuleTestClaims {
                 jti: token.jti,
                 iss: token.issuer.as_str(),
@@ -131,6 +189,7 @@ impl<'a> WorkspaceClaims<'a> {
             terraform_full_workspace: identity.full_workspace(),
             terraform_run_id: identity.run_id.as_str(),
             terraform_run_phase: identity.phase.as_str(),
+            extra: ExtraClaims(&[]),
         }
     }
 
@@ -178,6 +237,50 @@ mod tests {
                 r#""terraform_workspace_id":"ws-mbsd5E3Ktt5Rg2Xm","terraform_workspace_name":"net-prod","#,
                 r#""terraform_full_workspace":"organization:acme:project:Default Project:workspace:net-prod","#,
                 r#""terraform_run_id":"run-X3n1AUXNGWbfECsJ","terraform_run_phase":"plan"}"#,
+            ),
+        );
+    }
+
+    #[test]
+    fn claims_that_were_asked_for_stand_behind_those_of_hcp_terraform() {
+        let identity = fixture::identity(Phase::Plan);
+        let texts = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let extra = [
+            ("terraform_run_source", ClaimValue::Text("tfe-api".to_owned())),
+            ("terraform_workspace_tags", ClaimValue::Texts(texts(&[("env", "prod"), ("flat", "")]))),
+            (
+                "https://aws.amazon.com/tags",
+                ClaimValue::SessionTags {
+                    principal_tags: texts(&[("terraform_run_phase", "plan")]),
+                    transitive_tag_keys: vec!["terraform_run_phase".to_owned()],
+                },
+            ),
+        ];
+        let (issuer, audience) = (fixture::issuer_url(), fixture::audience());
+        let facts = |subject| TokenFacts {
+            jti: Jti::from_entropy([0xab; 16]),
+            issuer: &issuer,
+            audience: &audience,
+            subject,
+            issued_at: 1_700_000_000,
+            expires_at: 1_700_000_600,
+        };
+        let of = |extra_claims| {
+            let workload = Workload::from(Presentation { identity: &identity, subject: "s", extra_claims });
+            assert_eq!(workload.subject(), "s");
+            String::from_utf8(workload.claims(&facts("s"))).expect("text")
+        };
+        let plain = String::from_utf8(Workload::from(&identity).claims(&facts("s"))).expect("text");
+        assert_eq!(of(&[]), plain, "without them nothing changes");
+        let start = plain.strip_suffix('}').expect("an object");
+        assert_eq!(
+            of(&extra).strip_prefix(start).expect("the same start"),
+            concat!(
+                r#","terraform_run_source":"tfe-api","terraform_workspace_tags":{"env":"prod","flat":""},"#,
+                r#""https://aws.amazon.com/tags":{"principal_tags":{"terraform_run_phase":["plan"]},"#,
+                r#""transitive_tag_keys":["terraform_run_phase"]}}"#,
             ),
         );
     }

@@ -34,7 +34,7 @@ pub use audience::{Audience, AudienceError};
 pub use checkpoint::{
     CHECKPOINT_TYPE, CheckpointError, SignedCheckpoint, VerifiedCheckpoint, read_checkpoint,
 };
-pub use claims::Workload;
+pub use claims::{Presentation, Workload};
 pub use discovery::{DiscoveryDocument, etag};
 pub use issuer_url::{DISCOVERY_PATH, IssuerUrl, IssuerUrlError, JWKS_PATH};
 pub use jti::{Jti, JtiError};

@@ -19,10 +19,12 @@ mod key_rotation;
 mod name;
 mod network;
 mod notification;
+mod opt_in_claims;
 mod organization;
 mod permission;
 mod project;
 mod registry;
+mod relying_party;
 mod reserved_tag_key;
 mod run;
 mod run_event;
@@ -31,6 +33,8 @@ mod run_trigger;
 mod schedule;
 mod ssh_key;
 mod state_version;
+mod subject_settings;
+mod subject_template;
 mod tag;
 mod team;
 mod terraform_version;
@@ -83,6 +87,7 @@ pub use notification::{
     DestinationType, NotificationConfiguration, NotificationDelivery, NotificationResponse,
     NotificationTrigger,
 };
+pub use opt_in_claims::{ClaimFacts, ClaimValue, MAX_EXTRA_CLAIM_BYTES, OptInClaim};
 pub use organization::{DefaultExecution, DefaultExecutionError, Organization, OrganizationSettings};
 pub use permission::{Permission, Place, Scope, Standing, is_allowed};
 pub use project::{ActivityDuration, ActivityDurationError, DEFAULT_PROJECT, Project};
@@ -91,6 +96,7 @@ pub use registry::{
     RegistryModuleProvider, RegistryModuleVersion, RegistryNameError, RegistryPlatform, RegistryProvider,
     RegistryProviderName, RegistryProviderVersion, RegistryVersion,
 };
+pub use relying_party::{BUDGETS, RelyingPartyBudget, SubjectBudget, refuse_subject, subject_warnings};
 pub use reserved_tag_key::{ReservedTagKey, TagKey, TagKeyError};
 pub use run::{
     PhaseAgent, PhaseStatus, ResourceCounts, Run, RunDecision, RunOptions, RunPhase, RunRights, RunSource,
@@ -103,6 +109,13 @@ pub use schedule::{QueuedRun, ScheduleStep, WorkspaceQueue, next_steps};
 pub use ssh_key::SshKey;
 pub use state_version::{
     StateConflict, StateHead, StateOutput, StateResource, StateStatus, StateVersion, check_successor,
+};
+pub use subject_settings::{
+    KeptName, MAX_GRACE_DAYS, SubjectSetting, claims_that_apply, presented, template_that_applies,
+};
+pub use subject_template::{
+    MAX_SUBJECT_BYTES, PartFacts, SubjectFacts, SubjectPart, SubjectSharing, SubjectTemplate, TemplateError,
+    TemplateProblem,
 };
 pub use tag::{EffectiveTag, OrganizationTag, Tag, TagError};
 pub use team::{Membership, MembershipStatus, OWNERS, Team, TeamProject, TeamVisibility, TeamWorkspace};

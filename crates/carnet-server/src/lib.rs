@@ -30,6 +30,7 @@ mod router;
 mod serve;
 mod setup;
 mod state;
+mod subjects;
 mod upload;
 mod whole_body;
 

@@ -322,7 +322,7 @@ async fn submit(
     };
     let user = insert_user(&mut tx, username, &email, true, now).await?;
     let made = create_organization(&mut tx, &organization, &email, &user.id, now).await?;
-    claim_name(&mut tx, &made, true).await?;
+    claim_name(&mut tx, &made, true, now).await?;
     tx.insert_audit_event(&event_of_setup(&user.id, &made.id, now)?).await?;
     let token = new_secret("carnet-")?;
     insert_token(&mut tx, TokenKind::User, Some(user.id), "first token", &TokenHash::of(&token), now).await?;

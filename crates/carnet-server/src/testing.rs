@@ -263,7 +263,7 @@ impl TestServer {
         let organization = create_organization(&mut tx, &name, "owner@example.com", owner, self.app.now())
             .await
             .expect("stored");
-        claim_name(&mut tx, &organization, true).await.expect("a name");
+        claim_name(&mut tx, &organization, true, self.app.now()).await.expect("a name");
         tx.commit().await.expect("committed");
         organization
     }

@@ -46,6 +46,7 @@ mod standing;
 mod state_output;
 mod state_version;
 mod store;
+mod subject;
 mod team;
 mod team_access;
 #[cfg(any(test, feature = "testing"))]
@@ -88,6 +89,7 @@ pub use signing_key::{StoredPrivateKey, StoredSigningKey};
 pub use standing::Grantee;
 pub use state_version::{PendingState, StateUpload};
 pub use store::{Store, TokenHash};
+pub use subject::{FamilyUse, SubjectScopes, SubjectSources, SubjectWord};
 pub use team::TeamFilter;
 pub use variable_set::AppliedVariableSet;
 pub use variable_set_assignment::VariableSetContents;

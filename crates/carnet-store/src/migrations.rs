@@ -23,6 +23,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (17, include_str!("migrations/0017_suspended_users.sql")),
     (18, include_str!("migrations/0018_upload_rights.sql")),
     (19, include_str!("migrations/0019_key_rotation.sql")),
+    (20, include_str!("migrations/0020_subjects.sql")),
     (21, include_str!("migrations/0021_issuance_policies.sql")),
     (22, include_str!("migrations/0022_ledger.sql")),
     (23, include_str!("migrations/0023_key_places.sql")),

@@ -160,7 +160,8 @@ impl Tx {
     pub async fn update_organization(&mut self, organization: &Organization) -> Result<(), StoreError> {
         let settings = &organization.settings;
         self.execute(
-            "UPDATE organizations SET name = $2, email = $3, identity_token_ttl = $4, \
+            "UPDATE organizations SET first_name = CASE WHEN name = $2 THEN first_name ELSE COALESCE(first_name, name) END, \
+             name = $2, email = $3, identity_token_ttl = $4, \
              tolerates_static_credentials = $5, default_execution_mode = $6, default_agent_pool_id = $7, \
              session_timeout = $8, session_remember = $9, owners_team_saml_role_id = $10, \
              send_passing_statuses = $11, aggregated_commit_status = $12, speculative_plan_management = $13, \

@@ -218,7 +218,8 @@ impl Tx {
     /// Saves everything that may change; a taken name is a conflict.
     pub async fn update_project(&mut self, project: &Project) -> Result<(), StoreError> {
         self.execute(
-            "UPDATE projects SET name = $2, description = $3, auto_destroy_activity_duration = $4, \
+            "UPDATE projects SET first_name = CASE WHEN name = $2 THEN first_name ELSE COALESCE(first_name, name) END, \
+             name = $2, description = $3, auto_destroy_activity_duration = $4, \
              default_execution_mode = $5, default_agent_pool_id = $6 WHERE id = $1",
             &settings_binds(project),
         )

@@ -214,7 +214,8 @@ impl Tx {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.execute(
-            "UPDATE workspaces SET project_id = $2, name = $3, description = $4, execution_mode = $5, \
+            "UPDATE workspaces SET first_name = CASE WHEN name = $3 THEN first_name ELSE COALESCE(first_name, name) END, \
+             project_id = $2, name = $3, description = $4, execution_mode = $5, \
              agent_pool_id = $6, overwrites_execution_mode = $7, terraform_version = $8, working_directory = $9, \
              auto_apply = $10, auto_apply_run_trigger = $11, allow_destroy_plan = $12, queue_all_runs = $13, \
              speculative_enabled = $14, structured_run_output = $15, file_triggers_enabled = $16, \

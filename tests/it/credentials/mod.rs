@@ -10,6 +10,7 @@ mod refusals;
 mod refusals_of_clouds;
 mod refusals_put_right;
 mod settling;
+mod subjects;
 mod vault;
 mod vault_backed;
 mod who_am_i;

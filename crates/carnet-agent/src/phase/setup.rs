@@ -103,6 +103,9 @@ impl PhaseRun<'_> {
             PhaseError::Failed(sentences.join("\n"))
         })?;
         self.warn(resolution.warnings().iter().map(ToString::to_string));
+        if !resolution.is_empty() {
+            self.warn(self.document.notices.iter().cloned());
+        }
         Ok(resolution)
     }
 

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::effective_variables::run_variables;
 use crate::error::ApiError;
 use crate::oidc::issuer_of;
+use crate::subjects::Subjects;
 
 /// Who the run is in this phase.
 pub(super) fn workload_identity(workspace: &Workspace, run: &Run, phase: Phase) -> WorkloadIdentity {
@@ -46,6 +47,7 @@ pub(super) async fn job_document(
     let (run, workspace) = run_of(tx, job).await?;
     let variables = variables(tx, &run, &workspace).await?;
     let identity = workload_identity(&workspace, &run, job.phase);
+    let subjects = Subjects::of(tx, &workspace.id, now).await?;
     Ok(JobDocument {
         job_id: job.id.as_str().to_owned(),
         phase: job.phase.as_str().to_owned(),
@@ -53,13 +55,14 @@ pub(super) async fn job_document(
         delivery_token: tokens.delivery.into(),
         run_token: tokens.run.into(),
         server_url: app.settings.url.clone(),
-        identity: job_identity(&identity),
+        identity: JobIdentity { subject: subjects.subject(job.phase, None), ..job_identity(&identity) },
         run: run_document(&run, &workspace),
         variables,
         deadline_at: job.deadline_at.ok_or_else(|| ApiError::internal("a claimed job has no deadline"))?,
         issuer_url: issuer_of(app, tx, &workspace.organization_id).await?.as_str().to_owned(),
         credentials: credential_rules(tx, &workspace).await?,
         adapters: adapters(tx, app, &workspace).await?,
+        notices: subjects.remark(job.phase).into_iter().collect(),
         claimed_at: now,
     })
 }

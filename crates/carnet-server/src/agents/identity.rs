@@ -18,6 +18,7 @@ use crate::error::ApiError;
 use crate::issuance::{self, Asked};
 use crate::ledger::{self, job_fact};
 use crate::reply::Reply;
+use crate::subjects::{check_size, token_subject};
 
 /// The most bytes of a family and of a tag.
 const TEXT_LIMIT: usize = 128;
@@ -66,8 +67,11 @@ async fn mint(call: &JobCall, wanted: &IdentityTokenRequest) -> Reply {
         jti: Jti::from_entropy(entropy()?),
     };
     let identity = workload_identity(&workspace, &run, job.phase);
+    let place = (job.phase, wanted.tag.as_deref());
+    let said = token_subject(&mut tx, (&run, &workspace), place, call.now).await?;
     let issuer = call.app.issuer.fresh_for(&mut tx, &workspace.organization_id).await?;
-    let draft = issuer.draft(&identity, request, call.now)?;
+    let draft = issuer.draft(said.of(&identity), request, call.now)?;
+    check_size(&draft)?;
     tx.insert_identity_token(&entry(&job, &workspace, wanted, &draft)?).await?;
     let about = job_fact(&mut tx, LedgerKind::Mint, (&job, &run, &workspace), call.now).await?;
     tx.record(ledger::minted(about, wanted, &draft, &admission));

@@ -57,6 +57,9 @@ mod state_version_outputs;
 mod state_version_uploads;
 mod state_version_writes;
 mod state_versions;
+mod subject_graces;
+mod subject_previews;
+mod subject_settings;
 mod team_access;
 mod team_document;
 mod team_members;
@@ -149,4 +152,7 @@ pub(crate) fn routes() -> Routes {
         .merge(identity_tokens::routes())
         .merge(issuance_policies::routes())
         .merge(issuance_checks::routes())
+        .merge(subject_settings::routes())
+        .merge(subject_graces::routes())
+        .merge(subject_previews::routes())
 }

@@ -40,6 +40,7 @@ pub(super) struct OrganizationInput {
     assessments_enforced: Option<bool>,
     stacks_enabled: Option<bool>,
     enforce_hyok: Option<bool>,
+    pub(super) keep_subject_days: Option<i64>,
 }
 
 impl OrganizationInput {

@@ -4,13 +4,14 @@ use axum::http::StatusCode;
 use carnet_api::jsonapi::Page;
 use carnet_model::{
     DEFAULT_PROJECT, Membership, MembershipId, MembershipStatus, OWNERS, OrgId, OrgName, Organization,
-    OrganizationAccess, OrganizationSettings, Permission, Project, ProjectId, StaticCredentials, Team,
-    TeamId, TeamVisibility, Timestamp, TokenOwner, UserId,
+    OrganizationAccess, OrganizationSettings, Permission, Project, ProjectId, StaticCredentials, SubjectPart,
+    Team, TeamId, TeamVisibility, Timestamp, TokenOwner, UserId,
 };
-use carnet_store::{NameClaim, OrganizationsOf, StoreError, Tx};
+use carnet_store::{NameClaim, OrganizationsOf, StoreError, SubjectScopes, Tx};
 
 use super::organization_document::{document, entitlement_set};
 use super::organization_input::{OrganizationInput, change, parsed_email, parsed_name};
+use super::subject_graces::keep_for_days;
 use super::workspace_blobs::delete_blobs;
 use super::{projects, registry_modules};
 use crate::app::entropy;
@@ -19,6 +20,7 @@ use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
 use crate::reply::{Reply, list, no_content, ok, ok_with, with_warnings};
 use crate::route::{Access, Routes};
+use crate::subjects::{refuse_kept_name, rename_warning};
 use crate::upload::delete_blob;
 
 pub(crate) fn routes() -> Routes {
@@ -70,7 +72,7 @@ async fn create(Write(mut cx): Write, doc: Doc<OrganizationInput>) -> Reply {
     let email = parsed_email(doc.attributes.email.as_deref())?;
     let mut organization = create_organization(&mut cx.tx, &name, &email, &user_id, cx.now).await?;
     let is_site_admin = cx.is_site_admin();
-    claim_name(&mut cx.tx, &organization, is_site_admin).await?;
+    claim_name(&mut cx.tx, &organization, is_site_admin, cx.now).await?;
     change(&mut cx, &mut organization, &doc).await?;
     let resource = document(&mut cx, &organization).await?;
     cx.tx.update_organization(&organization).await?;
@@ -92,9 +94,14 @@ async fn show(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Repl
 
 async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<OrganizationInput>) -> Reply {
     let mut organization = to_change(&mut cx, &name).await?;
+    if let Some(days) = doc.attributes.keep_subject_days {
+        let scope =
+            SubjectScopes { organization_id: organization.id.clone(), project_id: None, workspace_id: None };
+        keep_for_days(&mut cx, &scope, days).await?;
+    }
     change(&mut cx, &mut organization, &doc).await?;
     let is_site_admin = cx.is_site_admin();
-    claim_name(&mut cx.tx, &organization, is_site_admin).await?;
+    claim_name(&mut cx.tx, &organization, is_site_admin, cx.now).await?;
     let resource = match document(&mut cx, &organization).await {
         // The way back for administrators of the site who are members themselves.
         Err(ApiError::Unauthorized) if cx.is_site_admin() => {
@@ -104,8 +111,15 @@ async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Organizati
         other => other?,
     };
     cx.tx.update_organization(&organization).await.map_err(taken)?;
+    let mut warnings = doc.attributes.warnings();
+    if name != organization.name {
+        let (_, count) = cx.tx.workspaces_below(&organization.id, None, (0, 1)).await?;
+        let kept = doc.attributes.keep_subject_days.is_some();
+        let renamed = ("organization", organization.name.as_str(), name.as_str());
+        warnings.extend(rename_warning(renamed, count, kept));
+    }
     cx.tx.commit().await?;
-    with_warnings(StatusCode::OK, resource, doc.attributes.warnings())
+    with_warnings(StatusCode::OK, resource, warnings)
 }
 
 /// Whoever closed an organization to tokens of users opens it again with a token of the organization or of its owners' team;
@@ -163,7 +177,10 @@ pub(crate) async fn claim_name(
     tx: &mut Tx,
     organization: &Organization,
     may_reuse: bool,
+    now: Timestamp,
 ) -> Result<(), ApiError> {
+    let kept = (SubjectPart::Organization, organization.id.as_str(), organization.name.as_str());
+    refuse_kept_name(tx, kept, &organization.id, now).await?;
     match tx.claim_organization_name(&organization.id, &organization.name, may_reuse).await? {
         NameClaim::Granted => Ok(()),
         NameClaim::Taken => Err(taken(StoreError::Conflict)),

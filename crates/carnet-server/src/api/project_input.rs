@@ -25,6 +25,7 @@ pub(super) struct ProjectInput {
     #[serde(default, deserialize_with = "present")]
     default_agent_pool_id: Option<Option<String>>,
     setting_overwrites: Option<SettingOverwrites>,
+    pub(super) keep_subject_days: Option<i64>,
 }
 
 impl ProjectInput {

@@ -2,13 +2,15 @@
 
 use axum::http::StatusCode;
 use carnet_api::jsonapi::Resource;
-use carnet_model::{OrgName, Organization, Permission, Project, ProjectId, WorkspaceId};
+use carnet_model::{OrgName, Organization, Permission, Project, ProjectId, SubjectPart, WorkspaceId};
 use carnet_store::{ProjectFilter, ProjectOrder, StoreError};
 
 pub(crate) use super::project_document::document;
 use super::project_document::{counted_document, with_bindings};
 use super::project_input::{ProjectInput, change, parsed_name, refuse_closed_pool};
 use super::project_tags::bind_all;
+use super::subject_graces::keep_for_days;
+use super::subject_settings::project_scope;
 use super::workspace_tags::parse_bindings;
 use crate::app::entropy;
 use crate::document::{Doc, References};
@@ -16,6 +18,7 @@ use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
 use crate::reply::{Reply, list, no_content, ok_with, with_warnings};
 use crate::route::{Access, Routes};
+use crate::subjects::{refuse_kept_name, rename_warning};
 
 pub(crate) fn routes() -> Routes {
     let all = "/api/v2/organizations/{organization}/projects";
@@ -100,6 +103,7 @@ async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<ProjectInp
         created_at: cx.now,
     };
     change(&mut cx, &organization, &mut project, &doc.attributes).await?;
+    refuse_kept_project_name(&mut cx, &project).await?;
     cx.tx.insert_project(&project).await.map_err(taken)?;
     refuse_closed_pool(&mut cx, &project, None).await?;
     if let Some(given) = doc.to_many("tag-bindings")? {
@@ -119,8 +123,13 @@ async fn show(Read(mut cx): Read, Id(id): Id<ProjectId>, params: Params) -> Repl
 
 async fn update(Write(mut cx): Write, Id(id): Id<ProjectId>, doc: Doc<ProjectInput>) -> Reply {
     let (mut project, organization) = visible(&mut cx, &id, Permission::UpdateProject).await?;
-    let before = project.default_execution.clone();
+    let (before, old_name) = (project.default_execution.clone(), project.name.clone());
+    if let Some(days) = doc.attributes.keep_subject_days {
+        let scope = project_scope(&mut cx, &id, Permission::UpdateProject).await?;
+        keep_for_days(&mut cx, &scope, days).await?;
+    }
     change(&mut cx, &organization, &mut project, &doc.attributes).await?;
+    refuse_kept_project_name(&mut cx, &project).await?;
     cx.tx.update_project(&project).await.map_err(taken)?;
     refuse_closed_pool(&mut cx, &project, before.as_ref()).await?;
     if let Some(given) = doc.to_many("tag-bindings")? {
@@ -129,8 +138,19 @@ async fn update(Write(mut cx): Write, Id(id): Id<ProjectId>, doc: Doc<ProjectInp
         bind_all(&mut cx, &project, &tags).await?;
     }
     let resource = document(&mut cx, &project, &organization).await?;
+    let mut warnings = doc.attributes.warnings();
+    if old_name != project.name {
+        let count = cx.tx.project_counts(&id).await?.workspaces;
+        let kept = doc.attributes.keep_subject_days.is_some();
+        warnings.extend(rename_warning(("project", id.as_str(), old_name.as_str()), count, kept));
+    }
     cx.tx.commit().await?;
-    with_warnings(StatusCode::OK, resource, doc.attributes.warnings())
+    with_warnings(StatusCode::OK, resource, warnings)
+}
+
+async fn refuse_kept_project_name(cx: &mut Context, project: &Project) -> Result<(), ApiError> {
+    let name = (SubjectPart::Project, project.id.as_str(), project.name.as_str());
+    refuse_kept_name(&mut cx.tx, name, &project.organization_id, cx.now).await
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<ProjectId>) -> Reply {

@@ -63,6 +63,7 @@ pub(super) struct WorkspaceInput {
     #[serde(default, deserialize_with = "present")]
     identity_token_ttl: Option<Option<Value>>,
     vcs_repo: Option<Value>,
+    pub(super) keep_subject_days: Option<i64>,
 }
 
 impl WorkspaceInput {

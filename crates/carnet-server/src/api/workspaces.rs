@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 
 use axum::http::{HeaderMap, StatusCode};
 use carnet_model::{
-    OrgId, OrgName, Permission, ProjectId, TokenOwner, Workspace, WorkspaceId, WorkspaceName, WorkspaceSource,
+    OrgId, OrgName, Permission, Phase, ProjectId, SubjectPart, TokenOwner, Workspace, WorkspaceId,
+    WorkspaceName, WorkspaceSource, subject_warnings,
 };
 use carnet_store::{StoreError, WorkspaceAudience, WorkspaceFilter, WorkspaceOrder};
 
+use super::subject_graces::keep_for_days;
+use super::subject_previews::SubjectChange;
+use super::subject_settings::workspace_scope;
 use super::workspace_blobs::delete_blobs;
 use super::workspace_document::{Wanted, add_statistics, document, document_in, included, may_force_delete};
 use super::workspace_input::{WorkspaceInput, change, parsed_name, refuse_closed_pool, refuse_move, tags_of};
@@ -19,6 +23,7 @@ use crate::error::ApiError;
 use crate::extract::{Context, Id, Ids, Params, Read, Write};
 use crate::reply::{Reply, list, no_content, ok_with, with_warnings};
 use crate::route::{Access, Routes};
+use crate::subjects::{Subjects, refuse_kept_name, subject_of};
 
 pub(crate) fn routes() -> Routes {
     let read = Access::Allowed(Permission::ReadWorkspace);
@@ -140,6 +145,7 @@ async fn create(
         }
         other => other?,
     };
+    refuse_kept_workspace_name(&mut cx, &workspace).await?;
     cx.tx.insert_workspace(&workspace).await.map_err(taken)?;
     refuse_closed_pool(&mut cx, &workspace).await?;
     for tag in tags_of(&doc)?.unwrap_or_default() {
@@ -147,8 +153,11 @@ async fn create(
     }
     let workspace = cx.tx.workspace(&workspace.id).await?.ok_or(ApiError::NotFound)?;
     let document = document_in(&mut cx, &workspace, &organization).await?;
+    let mut warnings = doc.attributes.warnings();
+    let subject = subject_of(&mut cx.tx, &workspace.id, (Phase::Apply, None), cx.now).await?;
+    warnings.extend(subject_warnings(&subject));
     cx.tx.commit().await?;
-    with_warnings(StatusCode::CREATED, document, doc.attributes.warnings())
+    with_warnings(StatusCode::CREATED, document, warnings)
 }
 
 fn taken(error: StoreError) -> ApiError {
@@ -213,8 +222,14 @@ async fn updated(mut cx: Context, mut workspace: Workspace, doc: Doc<WorkspaceIn
     let organization =
         cx.tx.organization_by_id(&workspace.organization_id).await?.ok_or(ApiError::NotFound)?;
     let from = workspace.project_id.clone();
+    let subjects = Subjects::of(&mut cx.tx, &workspace.id, cx.now).await?;
+    if let Some(days) = doc.attributes.keep_subject_days {
+        let scope = workspace_scope(&mut cx, &workspace.id, Permission::UpdateProject).await?;
+        keep_for_days(&mut cx, &scope, days).await?;
+    }
     change(&mut cx, &organization, &mut workspace, &doc).await?;
     refuse_move(&mut cx, &from, &workspace).await?;
+    refuse_kept_workspace_name(&mut cx, &workspace).await?;
     cx.tx.update_workspace(&workspace, cx.now).await.map_err(taken)?;
     refuse_closed_pool(&mut cx, &workspace).await?;
     if let Some(tags) = tags_of(&doc)? {
@@ -225,8 +240,30 @@ async fn updated(mut cx: Context, mut workspace: Workspace, doc: Doc<WorkspaceIn
     }
     let workspace = cx.tx.workspace(&workspace.id).await?.ok_or(ApiError::NotFound)?;
     let document = document(&mut cx, &workspace).await?;
+    let mut warnings = doc.attributes.warnings();
+    warnings.extend(subject_remarks(&mut cx, &subjects, &workspace).await?);
     cx.tx.commit().await?;
-    with_warnings(StatusCode::OK, document, doc.attributes.warnings())
+    with_warnings(StatusCode::OK, document, warnings)
+}
+
+/// What the change made of the subject of identity tokens, if it made anything of it.
+async fn subject_remarks(
+    cx: &mut Context,
+    before: &Subjects,
+    workspace: &Workspace,
+) -> Result<Vec<String>, ApiError> {
+    let after = Subjects::of(&mut cx.tx, &workspace.id, cx.now).await?;
+    let change = SubjectChange::between(&mut cx.tx, before, &after, cx.now).await?;
+    let mut remarks = change.warnings();
+    if !remarks.is_empty() {
+        remarks.extend(subject_warnings(&after.later_subject(Phase::Apply, None)));
+    }
+    Ok(remarks)
+}
+
+async fn refuse_kept_workspace_name(cx: &mut Context, workspace: &Workspace) -> Result<(), ApiError> {
+    let name = (SubjectPart::Workspace, workspace.id.as_str(), workspace.name.as_str());
+    refuse_kept_name(&mut cx.tx, name, &workspace.organization_id, cx.now).await
 }
 
 async fn delete_by_name(Write(mut cx): Write, Ids(organization, name): Ids<OrgName, WorkspaceName>) -> Reply {

@@ -17,6 +17,7 @@ mod registry;
 mod registry_protocol;
 mod runs;
 mod states;
+mod subjects;
 mod tags;
 mod teams;
 mod transfers;
@@ -52,5 +53,6 @@ pub(super) fn families() -> Vec<Family> {
         issuance::family(),
         ledger::family(),
         issuers::family(),
+        subjects::family(),
     ]
 }

@@ -95,6 +95,7 @@ fn organization() -> ResourceType {
             choice("default-execution-mode", &["remote", "local", "agent"]).writable(),
             text("default-agent-pool-id").nullable().write_only(),
             whole("identity-token-ttl").nullable().writable(),
+            whole("keep-subject-days").write_only(),
             choice("static-credentials", &["refuse", "warn"]).writable(),
             whole("session-timeout").nullable().writable(),
             whole("session-remember").nullable().writable(),

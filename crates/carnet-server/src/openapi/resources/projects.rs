@@ -37,6 +37,7 @@ fn project() -> ResourceType {
             text("auto-destroy-activity-duration").nullable().writable(),
             choice("default-execution-mode", &["remote", "local", "agent"]).writable(),
             text("default-agent-pool-id").nullable().write_only(),
+            whole("keep-subject-days").write_only(),
             flags("setting-overwrites", &["default-execution-mode", "default-agent-pool"]).writable(),
             flags(
                 "permissions",

@@ -82,6 +82,7 @@ fn workspace() -> ResourceType {
             flag("speculative-enabled").writable(),
             flag("structured-run-output-enabled").writable(),
             whole("identity-token-ttl").nullable().writable(),
+            whole("keep-subject-days").write_only(),
             flag("file-triggers-enabled").writable(),
             texts("trigger-prefixes").writable(),
             texts("trigger-patterns").writable(),
