@@ -8,6 +8,7 @@ mod credentials;
 mod faults;
 mod jose;
 mod layers;
+mod ledger;
 mod openapi;
 mod process_table;
 mod reference;

@@ -8,6 +8,7 @@ mod config;
 mod data_dir;
 mod database;
 mod edge;
+mod ledger;
 mod logging;
 mod reach;
 mod server;
@@ -65,6 +66,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             logging::init(cli.log_format);
             edge::runtime()?.block_on(agent::run(options))
         }
+        Command::Ledger { command } => ledger::run(command),
         Command::Adapters { command } => adapters::run(command),
         Command::Admin { command } => edge::runtime()?.block_on(admin::run(command)),
     }

@@ -127,6 +127,7 @@ async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow
         upload_limit: config.upload_limit,
         plan_timeout: config.plan_timeout,
         apply_timeout: config.apply_timeout,
+        checkpoint_after: config.checkpoint_after,
         adapters: config.adapters()?,
         rate_limit: config.rate_limit,
         trusts_forwarded_for: config.forwarded_for,
