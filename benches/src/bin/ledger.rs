@@ -92,7 +92,10 @@ async fn main() -> anyhow::Result<()> {
     for round in 0..u8::try_from(ROUNDS)? {
         let without = measure(&store, 2 * round, Ledger::Off).await?;
         let with = measure(&store, 2 * round + 1, Ledger::On).await?;
-        println!("ledger-{engine}: {without:.0} tokens/s without, {with:.0} with an entry, {:.2}", with / without);
+        println!(
+            "ledger-{engine}: {without:.0} tokens/s without, {with:.0} with an entry, {:.2}",
+            with / without
+        );
     }
     Ok(())
 }

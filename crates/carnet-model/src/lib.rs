@@ -62,9 +62,9 @@ pub use id::{
 pub use identity::{ModuleTestIdentity, Phase, WorkloadIdentity};
 pub use job::{Job, JobOutcome, JobStatus, Signal};
 pub use ledger::{
-    ENTRIES_PER_CHECKPOINT, FactName, LedgerChain, LedgerChainError, LedgerCheckpoint, LedgerEntry, LedgerFact,
-    LedgerFault, LedgerFormatError, LedgerHash, LedgerHashError, LedgerKind, LedgerProblem, LedgerRecord,
-    LedgerSummary, LedgerVerifier,
+    ENTRIES_PER_CHECKPOINT, FactName, LedgerChain, LedgerChainError, LedgerCheckpoint, LedgerEntry,
+    LedgerFact, LedgerFault, LedgerFormatError, LedgerHash, LedgerHashError, LedgerKind, LedgerProblem,
+    LedgerRecord, LedgerSummary, LedgerVerifier,
 };
 pub use name::{ModuleName, NameError, OrgName, ProjectName, Username, VariableKey, WorkspaceName};
 pub use network::{is_local_address, is_private_address};

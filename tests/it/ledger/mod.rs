@@ -121,13 +121,21 @@ async fn a_run_is_proven_offline_with_carnet_and_without() -> anyhow::Result<()>
     let changes = [
         lines.replacen("\"kind\":\"mint\"", "\"kind\":\"renewal\"", 1),
         lines.lines().skip(1).map(|line| format!("{line}\n")).collect(),
-        lines.lines().filter(|line| !line.contains("\"revocation\"")).map(|line| format!("{line}\n")).collect(),
+        lines
+            .lines()
+            .filter(|line| !line.contains("\"revocation\""))
+            .map(|line| format!("{line}\n"))
+            .collect(),
     ];
     for changed in changes {
         let file = audit.written("changed.jsonl", &changed)?;
         let refused = audit.ledger(&["verify", path(&file)]).await?;
         assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stdout));
-        assert!(text(&refused.stdout).contains("NOT WHAT WAS WRITTEN\n  entry "), "{}", text(&refused.stdout));
+        assert!(
+            text(&refused.stdout).contains("NOT WHAT WAS WRITTEN\n  entry "),
+            "{}",
+            text(&refused.stdout)
+        );
         assert_eq!(python(&program, &[path(&file)]).await?.status.code(), Some(1));
     }
     assert_eq!(audit.ledger(&["verify", "--nonsense"]).await?.status.code(), Some(2));

@@ -103,13 +103,17 @@ impl SourceOptions {
             return Ok(Source::Database { store, chain: self.chain });
         }
         let Some(server) = self.server else {
-            bail!("no ledger: name a file, a server (--server and --organization) or a data directory (--data)");
+            bail!(
+                "no ledger: name a file, a server (--server and --organization) or a data directory (--data)"
+            );
         };
         let token = (self.token_file.as_deref(), self.ca_file.as_deref());
         match (self.organization, self.chain) {
             (Some(name), _) => Ok(Source::Server(RemoteLedger::of_organization(&server, &name, token)?)),
             (None, Some(chain)) => Ok(Source::Server(RemoteLedger::of_chain(&server, &chain, token)?)),
-            (None, None) => bail!("which ledger? Name an organization with --organization, or a chain with --chain"),
+            (None, None) => {
+                bail!("which ledger? Name an organization with --organization, or a chain with --chain")
+            }
         }
     }
 }
@@ -148,12 +152,7 @@ impl Source {
     }
 
     /// Entries behind one.
-    pub(super) async fn page(
-        &self,
-        chain: &LedgerChain,
-        after: u64,
-        range: Range,
-    ) -> anyhow::Result<Page> {
+    pub(super) async fn page(&self, chain: &LedgerChain, after: u64, range: Range) -> anyhow::Result<Page> {
         match self {
             Self::File(file) => Ok(file.page(chain)),
             Self::Server(server) => server.page(after, range).await,
@@ -199,7 +198,10 @@ impl Source {
                     };
                     after = last.sequence;
                     for checkpoint in page {
-                        found.push(Signed { jws: checkpoint.jws, key: serde_json::from_str(&checkpoint.jwk)? });
+                        found.push(Signed {
+                            jws: checkpoint.jws,
+                            key: serde_json::from_str(&checkpoint.jwk)?,
+                        });
                     }
                 }
             }

@@ -1,7 +1,5 @@
 use carnet_issuer::{Issuer, KeyRing, SigningKey};
-use carnet_model::{
-    FactName, LedgerChain, LedgerCheckpoint, LedgerFact, LedgerHash, LedgerKind, Timestamp,
-};
+use carnet_model::{FactName, LedgerChain, LedgerCheckpoint, LedgerFact, LedgerHash, LedgerKind, Timestamp};
 
 use super::file::{FileLedger, Line};
 use super::source::Source;
@@ -22,7 +20,8 @@ fn exported() -> Vec<String> {
         hash = hash.after(&entry);
         lines.push(format!("{{\"entry\":{entry},\"hash\":\"{hash}\",\"previous\":\"{previous}\"}}"));
         if sequence == 2 {
-            let said = LedgerCheckpoint { chain: LedgerChain::Site, sequence, hash, time: Timestamp::UNIX_EPOCH };
+            let said =
+                LedgerCheckpoint { chain: LedgerChain::Site, sequence, hash, time: Timestamp::UNIX_EPOCH };
             checkpoint = Some(issuer.sign_checkpoint(&said).expect("signed"));
         }
     }
@@ -62,7 +61,9 @@ async fn what_was_done_to_an_export_is_found() {
     };
     assert!(fault(&with(1, "key 2", "key 9")).await.starts_with("entry 2: its hash does not follow"));
     assert!(fault(&with(1, "\"sequence\":2", "\"sequence\":5")).await.starts_with("entry 2: it is missing"));
-    assert!(fault(&with(1, "\"version\":1", "\"version\":7")).await.starts_with("entry 2: it cannot be read"));
+    assert!(
+        fault(&with(1, "\"version\":1", "\"version\":7")).await.starts_with("entry 2: it cannot be read")
+    );
     let mut swapped = lines.clone();
     swapped.swap(0, 1);
     assert!(fault(&swapped).await.starts_with("entry 1: it is missing"), "{}", fault(&swapped).await);

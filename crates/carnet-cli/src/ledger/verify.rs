@@ -191,7 +191,8 @@ fn coverage(summary: &LedgerSummary, finding: &Finding) -> String {
             "  {} signed checkpoints cover entries up to {covered}; the last is of {}, by {}\n",
             summary.checkpoints, newest.checkpoint.time, newest.issuer
         ),
-        _ => "  no signed checkpoint covers them: their end could be cut off, or all written anew, unseen\n".to_owned(),
+        _ => "  no signed checkpoint covers them: their end could be cut off, or all written anew, unseen\n"
+            .to_owned(),
     }
 }
 

@@ -12,7 +12,8 @@ fn member<'a>(record: &'a Value, name: &str) -> &'a Value {
         false => record,
     };
     let mut letters = name.chars();
-    let upper: String = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect();
+    let upper: String =
+        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect();
     match &flat[name] {
         Value::Null => &flat[upper.as_str()],
         found => found,
@@ -32,8 +33,7 @@ pub(super) fn read(record: &Value) -> LogLine {
     let when = [member(record, "createdDateTime"), &record["TimeGenerated"], &record["time"]];
     let code = &member(record, "status")["errorCode"];
     let result = [member(record, "resultType"), &record["resultType"]].into_iter().find_map(text);
-    let is_refused =
-        code.as_i64().is_some_and(|code| code != 0) || result.is_some_and(|code| code != "0");
+    let is_refused = code.as_i64().is_some_and(|code| code != 0) || result.is_some_and(|code| code != "0");
     let name = text(member(record, "servicePrincipalName")).unwrap_or_default();
     let resource = text(member(record, "resourceDisplayName")).unwrap_or_default();
     let access = Access {

@@ -26,17 +26,25 @@ fn fact(kind: LedgerKind, time: &str, run: &str, family: &str, jti: &str) -> Led
 
 /// Three tokens of the apply of one run, and one of the plan of another.
 fn ledger() -> Vec<LedgerEntry> {
-    let subject = |phase: &str| format!("organization:acme:project:Default Project:workspace:net:run_phase:{phase}");
+    let subject =
+        |phase: &str| format!("organization:acme:project:Default Project:workspace:net:run_phase:{phase}");
     let mut facts = Vec::new();
-    for (family, role) in
-        [("aws", "arn:aws:iam::210987654321:role/carnet-net-apply"), ("azure", AZURE_APP), ("gcp", "terraform")]
-    {
+    for (family, role) in [
+        ("aws", "arn:aws:iam::210987654321:role/carnet-net-apply"),
+        ("azure", AZURE_APP),
+        ("gcp", "terraform"),
+    ] {
         let mint = fact(LedgerKind::Mint, "2026-11-23T10:00:00Z", RUN_1, family, family)
             .with(FactName::Subject, subject("apply"))
             .with(FactName::ExpiresAt, "2026-11-23T10:10:00Z");
-        facts.push(if family == "aws" { mint.with(FactName::Audience, "aws.workload.identity") } else { mint });
+        facts.push(if family == "aws" {
+            mint.with(FactName::Audience, "aws.workload.identity")
+        } else {
+            mint
+        });
         facts.push(
-            fact(LedgerKind::Exchange, "2026-11-23T10:00:01Z", RUN_1, family, family).with(FactName::Role, role),
+            fact(LedgerKind::Exchange, "2026-11-23T10:00:01Z", RUN_1, family, family)
+                .with(FactName::Role, role),
         );
     }
     facts.push(
@@ -88,10 +96,7 @@ fn aws_sessions_are_explained_by_their_run_and_strange_ones_are_not() {
 
 #[test]
 fn entra_names_neither_subject_nor_token_so_account_and_time_must_do() {
-    check(
-        corpus!("entra.jsonl"),
-        &[(1, RUN_1, "likely"), (3, "-", ""), (4, RUN_1, "likely"), (5, "-", "")],
-    );
+    check(corpus!("entra.jsonl"), &[(1, RUN_1, "likely"), (3, "-", ""), (4, RUN_1, "likely"), (5, "-", "")]);
 }
 
 #[test]
@@ -123,7 +128,10 @@ fn a_readable_accessor_and_a_mapped_token_id_are_certain() {
         let found = explain(&read_log(&line), &identities(&entries)).into_values().next().flatten();
         found.map(|found| (found.sureness, found.reason))
     };
-    assert_eq!(of(r#"{"accessor":"acc-1","metadata":{"role":"r"}}"#), Some((Sureness::Certain, "the log names the credential")));
+    assert_eq!(
+        of(r#"{"accessor":"acc-1","metadata":{"role":"r"}}"#),
+        Some((Sureness::Certain, "the log names the credential"))
+    );
     assert_eq!(
         of(r#"{"accessor":"x","metadata":{"role":"r","jti":"vault"}}"#),
         Some((Sureness::Certain, "the log names the token"))
@@ -133,10 +141,36 @@ fn a_readable_accessor_and_a_mapped_token_id_are_certain() {
 
 fn any_json() -> impl Strategy<Value = Value> {
     let words = prop::sample::select(vec![
-        "eventSource", "eventName", "userIdentity", "type", "AssumedRole", "AssumeRoleWithWebIdentity", "protoPayload",
-        "authenticationInfo", "principalSubject", "/subject/", "methodName", "request", "response", "auth", "path",
-        "auth/jwt/login", "mount_type", "jwt", "metadata", "properties", "servicePrincipalId", "appId", "Records",
-        "requestParameters", "responseElements", "principalId", "provider", "identityProvider", "ü:é", "",
+        "eventSource",
+        "eventName",
+        "userIdentity",
+        "type",
+        "AssumedRole",
+        "AssumeRoleWithWebIdentity",
+        "protoPayload",
+        "authenticationInfo",
+        "principalSubject",
+        "/subject/",
+        "methodName",
+        "request",
+        "response",
+        "auth",
+        "path",
+        "auth/jwt/login",
+        "mount_type",
+        "jwt",
+        "metadata",
+        "properties",
+        "servicePrincipalId",
+        "appId",
+        "Records",
+        "requestParameters",
+        "responseElements",
+        "principalId",
+        "provider",
+        "identityProvider",
+        "ü:é",
+        "",
     ]);
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -149,7 +183,8 @@ fn any_json() -> impl Strategy<Value = Value> {
         let name = words.clone().prop_map(str::to_owned);
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map(name, inner, 0..8).prop_map(|map| Value::Object(map.into_iter().collect())),
+            prop::collection::btree_map(name, inner, 0..8)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     })
 }

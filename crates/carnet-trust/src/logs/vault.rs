@@ -27,7 +27,8 @@ pub(super) fn read(record: &Value) -> LogLine {
     let run = claim(&RUN);
     let accessors: Vec<String> = text(&auth["accessor"]).into_iter().collect();
     // Tokens of this kind of login carry their role; those of people and of other machines do not.
-    let is_of_login = run.is_some() || (metadata["role"].is_string() && !metadata["service_account_uid"].is_string());
+    let is_of_login =
+        run.is_some() || (metadata["role"].is_string() && !metadata["service_account_uid"].is_string());
     if !is_login && !is_of_login {
         return LogLine::Other;
     }
