@@ -9,6 +9,7 @@ mod faults;
 mod jose;
 mod key_places;
 mod layers;
+mod ledger;
 mod openapi;
 mod process_table;
 mod reference;

@@ -1,6 +1,9 @@
 //! OpenBao, a Vault-compatible server, over TLS and with an audit log.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
@@ -201,9 +204,14 @@ impl OpenBao {
         }
     }
 
+    /// The file of the audit log.
+    pub fn audit_file(&self) -> PathBuf {
+        self.folder.path().join("audit.log")
+    }
+
     /// The entries of the audit log, oldest first.
     pub fn audit_log(&self) -> anyhow::Result<Vec<Value>> {
-        let text = std::fs::read_to_string(self.folder.path().join("audit.log"))?;
+        let text = std::fs::read_to_string(self.audit_file())?;
         text.lines().map(|line| serde_json::from_str(line).context("the audit log is not JSON")).collect()
     }
 

@@ -12,6 +12,7 @@ use crate::admin::AdminCommand;
 use crate::agent::AgentOptions;
 use crate::issuer::IssuerCommand;
 use crate::key_places::{ModuleOptions, TransitOptions, WrapperOptions};
+use crate::ledger::LedgerCommand;
 use crate::logging::LogFormat;
 use crate::subject::SubjectCommand;
 use crate::trust::TrustCommand;
@@ -63,6 +64,11 @@ pub(crate) enum Command {
     Issuer {
         #[command(subcommand)]
         command: IssuerCommand,
+    },
+    /// Prove who used which identity: verify the ledger, export it.
+    Ledger {
+        #[command(subcommand)]
+        command: LedgerCommand,
     },
     /// Administer a server: its data directory, while it runs or not, or what its runs left behind.
     Admin {
@@ -236,6 +242,10 @@ pub(crate) struct ServerOptions {
     /// A host that notifications may go to although it lies on this machine, its link or in a private network.
     #[arg(long, env = "CARNET_ALLOW_NOTIFICATION_HOSTS", value_name = "HOST[:PORT]", value_delimiter = ',')]
     pub(crate) allow_notification_hosts: Vec<String>,
+
+    /// How long entries of the ledger wait for a signed checkpoint, as in 5m [default: 5m].
+    #[arg(long, env = "CARNET_CHECKPOINT_AFTER", value_name = "DURATION")]
+    pub(crate) checkpoint_after: Option<String>,
 
     /// How long a plan may take, as in 2h or 90m [default: 2h].
     #[arg(long, env = "CARNET_PLAN_TIMEOUT", value_name = "DURATION")]

@@ -63,6 +63,7 @@ struct File {
     rate_limit: Option<u32>,
     forwarded_for: Option<bool>,
     allow_notification_hosts: Option<Vec<String>>,
+    checkpoint_after: Option<String>,
     plan_timeout: Option<String>,
     apply_timeout: Option<String>,
 }
@@ -116,6 +117,7 @@ pub(crate) struct ServerConfig {
     pub(crate) rate_limit: u32,
     pub(crate) forwarded_for: bool,
     pub(crate) allow_notification_hosts: Vec<String>,
+    pub(crate) checkpoint_after: Duration,
     pub(crate) plan_timeout: Duration,
     pub(crate) apply_timeout: Duration,
 }
@@ -190,6 +192,11 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
             .or(file.allow_notification_hosts)
             .unwrap_or_default(),
         upload_limit: options.upload_limit.or(file.upload_limit).unwrap_or(256 * 1024 * 1024),
+        checkpoint_after: timeout(
+            options.checkpoint_after.or(file.checkpoint_after),
+            Duration::from_secs(300),
+            "checkpoint_after",
+        )?,
         plan_timeout: timeout(
             options.plan_timeout.or(file.plan_timeout),
             Duration::from_secs(2 * 3600),
@@ -294,6 +301,7 @@ pub(crate) fn text(config: &ServerConfig) -> String {
         ("forwarded_for", Some(config.forwarded_for.to_string())),
         ("allow_notification_hosts", Some(format!("{:?}", config.allow_notification_hosts))),
         ("upload_limit", Some(config.upload_limit.to_string())),
+        ("checkpoint_after", Some(duration(config.checkpoint_after))),
         ("plan_timeout", Some(duration(config.plan_timeout))),
         ("apply_timeout", Some(duration(config.apply_timeout))),
     ];

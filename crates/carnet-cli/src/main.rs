@@ -10,6 +10,7 @@ mod database;
 mod edge;
 mod issuer;
 mod key_places;
+mod ledger;
 mod logging;
 mod master_key;
 mod reach;
@@ -69,6 +70,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             logging::init(cli.log_format);
             edge::runtime()?.block_on(agent::run(options))
         }
+        Command::Ledger { command } => ledger::run(command),
         Command::Adapters { command } => adapters::run(command),
         Command::Issuer { command } => edge::runtime()?.block_on(issuer::run(command)),
         Command::Subject { command } => edge::runtime()?.block_on(subject::run(command)),

@@ -129,6 +129,7 @@ async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow
         plan_timeout: config.plan_timeout,
         apply_timeout: config.apply_timeout,
         key_rotation: config.key_rotation.clone(),
+        checkpoint_after: config.checkpoint_after,
         adapters: config.adapters()?,
         rate_limit: config.rate_limit,
         trusts_forwarded_for: config.forwarded_for,

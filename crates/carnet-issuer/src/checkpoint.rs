@@ -193,8 +193,7 @@ mod tests {
             lifetime: Duration::from_secs(60),
             jti: Jti::from_entropy([7; 16]),
         };
-        let minted =
-            issuer.mint(&fixture::identity(Phase::Plan), request, fixture::now()).expect("a token");
+        let minted = issuer.mint(&fixture::identity(Phase::Plan), request, fixture::now()).expect("a token");
         let token = minted.token.expose_secret();
         verify_as_token(token).expect("verified");
         assert_eq!(

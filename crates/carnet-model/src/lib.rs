@@ -73,9 +73,9 @@ pub use issuance_policy::{
 };
 pub use job::{Job, JobOutcome, JobStatus, Signal};
 pub use ledger::{
-    ENTRIES_PER_CHECKPOINT, FactName, LedgerChain, LedgerChainError, LedgerCheckpoint, LedgerEntry, LedgerFact,
-    LedgerFault, LedgerFormatError, LedgerHash, LedgerHashError, LedgerKind, LedgerProblem, LedgerRecord,
-    LedgerSummary, LedgerVerifier,
+    ENTRIES_PER_CHECKPOINT, FactName, LedgerChain, LedgerChainError, LedgerCheckpoint, LedgerEntry,
+    LedgerFact, LedgerFault, LedgerFormatError, LedgerHash, LedgerHashError, LedgerKind, LedgerProblem,
+    LedgerRecord, LedgerSummary, LedgerVerifier,
 };
 pub use key_rotation::{
     ClockGuard, Confirmation, Due, IssuerKeys, IssuerName, IssuerNameError, KeyOutlook, KeyRecord, KeyState,

@@ -99,14 +99,20 @@ impl Tx {
         let Some(open) = self.audit.take() else {
             return Ok(());
         };
-        self.insert_audit_event(&open.event).await?;
+        self.store_audit_event(&open.event).await?;
         let fact = LedgerFact::of_audit(&open.event, &open.variables);
         self.ledger.extend(fact.map(|fact| open.facts.into_iter().fold(fact, add)));
         Ok(())
     }
 
-    /// Adds an entry. The description is the name of the user who is the accessor, if there is one.
+    /// Adds an entry, and one of the ledger where it tells of a change of trust. The description is the name of the user who is
+    /// the accessor, if there is one.
     pub async fn insert_audit_event(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        self.ledger.extend(LedgerFact::of_audit(event, &[]));
+        self.store_audit_event(event).await
+    }
+
+    async fn store_audit_event(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO audit_events (id, organization_id, request_id, actor_kind, accessor_id, token_id, \
              description, resource_type, resource_id, action, created_at) VALUES ($1, $2, $3, $4, $5, $6, \

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use carnet_model::{
-    ENTRIES_PER_CHECKPOINT, LedgerChain, LedgerFact, LedgerHash, LedgerRecord, Timestamp,
-};
+use carnet_model::{ENTRIES_PER_CHECKPOINT, LedgerChain, LedgerFact, LedgerHash, LedgerRecord, Timestamp};
 
 use crate::db::{Bind, Row, StoreError, Tx, corrupt};
 

@@ -4,5 +4,6 @@
 //! Everything here is pure: no clock, no file, no network.
 
 pub mod check;
+pub mod logs;
 pub mod scan;
 pub mod setup;

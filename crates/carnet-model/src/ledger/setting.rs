@@ -30,6 +30,9 @@ const NO_TRUST: [&str; 20] = [
 /// What happens to a workspace without anybody's trust being changed.
 const NO_TRUST_IN_WORKSPACE: [&str; 3] = ["lock", "unlock", "force_unlock"];
 
+/// Keys of issuers, as changes by schedule name them.
+const SIGNING_KEY: &str = "signing_key";
+
 /// How the names of variables begin that decide about identities.
 const SETTING_PREFIX: &str = "TFC_";
 
@@ -49,6 +52,7 @@ impl LedgerFact {
             .with(FactName::Action, &act.action)
             .with(FactName::Outcome, "changed")
             .with_some(FactName::Resource, act.resource_id.as_ref())
+            .with_some(FactName::Kid, act.resource_id.as_ref().filter(|_| act.resource_type == SIGNING_KEY))
             .with(FactName::Setting, variables.join(", "))
             .with_some(FactName::Actor, event.accessor_id.as_ref())
             .with_some(FactName::Token, event.token_id.as_ref().map(crate::TokenId::as_str))
@@ -65,7 +69,7 @@ fn kind_of(resource_type: &str, action: &str, variables: &[String]) -> Option<Le
     match resource_type {
         "var" => variables.iter().any(|name| is_setting(name)).then_some(LedgerKind::Setting),
         "workspace" if NO_TRUST_IN_WORKSPACE.contains(&action) || action.contains("tag") => None,
-        "oidc_setting" => Some(LedgerKind::Key),
+        "oidc_setting" | SIGNING_KEY | "issuer" => Some(LedgerKind::Key),
         policy if policy.contains("policy") || policy.contains("policies") => Some(LedgerKind::Policy),
         other if NO_TRUST.contains(&other) => None,
         _ => Some(LedgerKind::Setting),
@@ -97,6 +101,7 @@ mod tests {
         check("issuance_policy", "update", None, Some(LedgerKind::Policy));
         check("token_ttl_policy", "update", None, Some(LedgerKind::Policy));
         check("oidc_setting", "rotate_key", None, Some(LedgerKind::Key));
+        check("signing_key", "retire", None, Some(LedgerKind::Key));
         check("workspace", "update", None, Some(LedgerKind::Setting));
         check("workspace", "lock", None, None);
         check("run", "apply", None, None);

@@ -68,7 +68,10 @@ fn the_hashes_are_those_that_anybody_computes() {
     // printf %s 'carnet-ledger/1:site' | sha256sum
     let genesis = LedgerHash::genesis(&LedgerChain::Site);
     assert_eq!(genesis.to_string(), "66cfd333151f4e0607f18e51f25b9c8c71e7416c97e893d23081f0e60a808843");
-    assert_eq!(genesis.after("{}").to_string(), "b21e54a375f01e238db84026a9fadf281951597054b25e47afaa3d7c8e598162");
+    assert_eq!(
+        genesis.after("{}").to_string(),
+        "b21e54a375f01e238db84026a9fadf281951597054b25e47afaa3d7c8e598162"
+    );
     for text in ["", "abc", &"g".repeat(64), &"A".repeat(64), &"0".repeat(63)] {
         assert_eq!(text.parse::<LedgerHash>(), Err(LedgerHashError));
     }
@@ -81,7 +84,10 @@ fn another_way_to_write_an_entry_is_none() {
     assert_eq!(of(&text.replace(',', ", ")), LedgerFormatError::NotCanonical);
     assert_eq!(of(&text.replace("mint", "\\u006dint")), LedgerFormatError::NotCanonical);
     assert_eq!(of(&text.replacen('{', "{\"kind\":\"mint\",", 1)), LedgerFormatError::NotCanonical);
-    assert_eq!(of(&text.replace("\"sequence\":1", "\"sequence\":1.0")), LedgerFormatError::Member("sequence"));
+    assert_eq!(
+        of(&text.replace("\"sequence\":1", "\"sequence\":1.0")),
+        LedgerFormatError::Member("sequence")
+    );
     assert_eq!(of(&text.replace("01.000Z", "01Z")), LedgerFormatError::Member("time"));
     assert_eq!(of(&text.replace("\"version\":1", "\"version\":2")), LedgerFormatError::Version);
     assert_eq!(of(&text.replacen('{', "{\"a\":[],", 1)), LedgerFormatError::Fact("a".to_owned()));
@@ -112,8 +118,11 @@ fn facts() -> impl Strategy<Value = Vec<LedgerFact>> {
     let word = (prop::sample::select(FactName::ALL), "\\PC{0,12}|[\\x00-\\x1f\"\\\\]{1,4}");
     let words = prop::collection::vec(word, 0..6);
     let kind = prop::sample::select(LedgerKind::ALL);
-    let one = (words, kind, 0..4_000_000_000_i64)
-        .prop_map(|(words, kind, second)| LedgerFact { kind, time: at(second), ..fact(&words) });
+    let one = (words, kind, 0..4_000_000_000_i64).prop_map(|(words, kind, second)| LedgerFact {
+        kind,
+        time: at(second),
+        ..fact(&words)
+    });
     prop::collection::vec(one, 2..24)
 }
 
@@ -134,8 +143,16 @@ enum Tampering {
 fn tampering() -> impl Strategy<Value = Tampering> {
     let index = any::<Index>;
     prop_oneof![
-        (index(), index(), 0_u8..0x80).prop_map(|(place, byte, value)| Tampering::Byte { place, byte, value }),
-        (index(), index(), 0_u8..0x80).prop_map(|(place, byte, value)| Tampering::HashByte { place, byte, value }),
+        (index(), index(), 0_u8..0x80).prop_map(|(place, byte, value)| Tampering::Byte {
+            place,
+            byte,
+            value
+        }),
+        (index(), index(), 0_u8..0x80).prop_map(|(place, byte, value)| Tampering::HashByte {
+            place,
+            byte,
+            value
+        }),
         index().prop_map(|place| Tampering::Remove { place }),
         index().prop_map(|place| Tampering::Truncate { place }),
         (index(), index()).prop_map(|(first, second)| Tampering::Swap { first, second }),

@@ -19,7 +19,11 @@ pub(crate) fn routes() -> Routes {
     let audit = Access::Allowed(Permission::ReadAuditTrail);
     Routes::default()
         .get("/api/carnet/v1/organizations/{organization}/ledger", audit, of_organization)
-        .get("/api/carnet/v1/organizations/{organization}/ledger/checkpoints", audit, of_organization_checkpoints)
+        .get(
+            "/api/carnet/v1/organizations/{organization}/ledger/checkpoints",
+            audit,
+            of_organization_checkpoints,
+        )
         .get("/api/carnet/v1/admin/ledgers", Access::SiteAdmin, index)
         .get("/api/carnet/v1/admin/ledgers/{chain}", Access::SiteAdmin, of_site)
         .get("/api/carnet/v1/admin/ledgers/{chain}/checkpoints", Access::SiteAdmin, of_site_checkpoints)
@@ -77,10 +81,7 @@ async fn entries(tx: &mut Tx, chain: &LedgerChain, params: &Params) -> Reply {
     let mut found = tx.ledger_page(chain, after.saturating_sub(1), limit + 1).await?;
     let previous = match after {
         0 => Some(LedgerHash::genesis(chain).to_string()),
-        after => found
-            .first()
-            .is_some_and(|record| record.sequence == after)
-            .then(|| found.remove(0).hash),
+        after => found.first().is_some_and(|record| record.sequence == after).then(|| found.remove(0).hash),
     };
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     found.retain(|record| record.sequence <= last);

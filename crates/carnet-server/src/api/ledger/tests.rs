@@ -65,7 +65,9 @@ async fn a_run_can_be_followed_from_its_maker_to_its_last_credential() {
             }],
         }] })
     };
-    for report in [entry("held", 0, "outstanding"), entry("held", 1, "outstanding"), entry("ended", 1, "revoked")] {
+    for report in
+        [entry("held", 0, "outstanding"), entry("held", 1, "outstanding"), entry("ended", 1, "revoked")]
+    {
         assert_eq!(plan.put("credentials", report.to_string().as_bytes()).await.status, 204);
     }
     plan.succeed().await;
@@ -146,8 +148,10 @@ async fn changes_of_trust_are_entries_without_what_was_written() {
     }
     let (entries, _) = verified(&site.server, ACME, &site.owner).await;
     let entries = &entries[before..];
-    let found: Vec<(&str, &str)> =
-        entries.iter().map(|entry| (entry.facts["action"].as_str(), entry.facts["setting"].as_str())).collect();
+    let found: Vec<(&str, &str)> = entries
+        .iter()
+        .map(|entry| (entry.facts["action"].as_str(), entry.facts["setting"].as_str()))
+        .collect();
     assert_eq!(found, [("create", "TFC_AWS_RUN_ROLE_ARN"), ("destroy", "TFC_AWS_RUN_ROLE_ARN")]);
     assert!(entries[0].facts["actor"].starts_with("user-"));
     assert!(!format!("{entries:?}").contains("hush"));

@@ -22,7 +22,11 @@ pub(super) fn family() -> Family {
                 list("chains", Schema::Object(head())),
                 text("next_after").nullable(),
             ])),
-        entries(get(&format!("{SITE}/{{chain}}"), "list-entries-of-ledger", "List the entries of any ledger")),
+        entries(get(
+            &format!("{SITE}/{{chain}}"),
+            "list-entries-of-ledger",
+            "List the entries of any ledger",
+        )),
         checkpoints(get(
             &format!("{SITE}/{{chain}}/checkpoints"),
             "list-checkpoints-of-ledger",

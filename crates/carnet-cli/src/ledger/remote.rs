@@ -1,0 +1,171 @@
+//! A ledger on a server, over its API.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use carnet_issuer::Jwks;
+use carnet_model::{LedgerChain, LedgerHash, OrgName};
+use reqwest::{Certificate, Client, Url};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::file::record;
+use super::source::{Page, Range, Signed};
+use crate::edge;
+use crate::reach::{authorities, not_reached};
+
+/// The longest that one request may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The ledger of one chain on a server.
+#[derive(Debug)]
+pub(super) struct RemoteLedger {
+    client: Client,
+    url: Url,
+    token: SecretString,
+}
+
+#[derive(Deserialize)]
+struct EntriesPage {
+    chain: LedgerName,
+    head: Option<Head>,
+    previous: Option<String>,
+    entries: Vec<Value>,
+    next_after: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    sequence: u64,
+    hash: String,
+}
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct LedgerName(String);
+
+#[derive(Deserialize)]
+struct CheckpointsPage {
+    checkpoints: Vec<Checkpoint>,
+    jwks: Jwks,
+    next_after: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Checkpoint {
+    kid: String,
+    jws: String,
+}
+
+impl RemoteLedger {
+    pub(super) fn of_organization(
+        server: &Url,
+        name: &OrgName,
+        access: (Option<&Path>, Option<&Path>),
+    ) -> anyhow::Result<Self> {
+        Self::new(server, &["organizations", name.as_str(), "ledger"], access)
+    }
+
+    pub(super) fn of_chain(
+        server: &Url,
+        chain: &LedgerChain,
+        access: (Option<&Path>, Option<&Path>),
+    ) -> anyhow::Result<Self> {
+        Self::new(server, &["admin", "ledgers", &chain.to_string()], access)
+    }
+
+    fn new(
+        server: &Url,
+        path: &[&str],
+        (token_file, ca_file): (Option<&Path>, Option<&Path>),
+    ) -> anyhow::Result<Self> {
+        let token = match (edge::secret("CARNET_TOKEN"), token_file) {
+            (Some(token), _) => token,
+            (None, Some(file)) => std::fs::read_to_string(file)
+                .with_context(|| format!("{} cannot be read", file.display()))?
+                .trim()
+                .into(),
+            (None, None) => bail!("no API token: set CARNET_TOKEN or --token-file"),
+        };
+        // A redirect would carry the token to another place.
+        let mut builder = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
+        if let Some(file) = ca_file {
+            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&authorities(file)?)?);
+        }
+        let client = builder.build().context("the HTTP client cannot be made")?;
+        let mut url = server.clone();
+        let Ok(mut segments) = url.path_segments_mut() else {
+            bail!("{server} is not the address of a server");
+        };
+        segments.pop_if_empty().extend(["api", "carnet", "v1"]).extend(path);
+        drop(segments);
+        Ok(Self { client, url, token })
+    }
+
+    async fn get<T: DeserializeOwned>(&self, rest: &str, query: &[(&str, String)]) -> anyhow::Result<T> {
+        let mut url = self.url.clone();
+        if !rest.is_empty() {
+            url.set_path(&format!("{}/{rest}", self.url.path()));
+        }
+        url.query_pairs_mut().extend_pairs(query);
+        let request = self.client.get(url).bearer_auth(self.token.expose_secret());
+        let answer = request.send().await.map_err(not_reached)?;
+        let status = answer.status();
+        if status.is_success() {
+            return answer.json().await.context("the server's answer is not a ledger");
+        }
+        let body: Value = answer.json().await.unwrap_or_default();
+        let detail = body.pointer("/errors/0/detail").and_then(Value::as_str).unwrap_or("(no explanation)");
+        match status.as_u16() {
+            404 => bail!(
+                "the server answered 404: there is no such ledger, or the token may not read it; owners, audit-trail tokens \
+                 and, for --chain, administrators of the site may"
+            ),
+            code => bail!("the server answered {code}: {detail}"),
+        }
+    }
+
+    async fn entries(&self, after: u64, range: Range, limit: u64) -> anyhow::Result<EntriesPage> {
+        let mut query = vec![("after", after.to_string()), ("limit", limit.to_string())];
+        query.extend(range.since.map(|since| ("since", since.to_string())));
+        query.extend(range.until.map(|until| ("until", until.to_string())));
+        self.get("", &query).await
+    }
+
+    pub(super) async fn chain(&self) -> anyhow::Result<LedgerChain> {
+        Ok(self.entries(0, Range::default(), 1).await?.chain.0.parse()?)
+    }
+
+    pub(super) async fn head(&self) -> anyhow::Result<Option<(u64, LedgerHash)>> {
+        let head = self.entries(0, Range::default(), 1).await?.head;
+        head.map(|head| Ok((head.sequence, head.hash.parse()?))).transpose()
+    }
+
+    pub(super) async fn page(&self, after: u64, range: Range) -> anyhow::Result<Page> {
+        let page = self.entries(after, range, 1000).await?;
+        let mut records = Vec::with_capacity(page.entries.len());
+        for entry in page.entries {
+            let sequence = entry["sequence"].as_u64().context("an entry of the server has no place")?;
+            let hash = entry["hash"].as_str().unwrap_or_default().to_owned();
+            records.push(record(sequence, entry["entry"].clone(), hash));
+        }
+        Ok(Page { previous: page.previous, records, next: page.next_after })
+    }
+
+    pub(super) async fn checkpoints(&self) -> anyhow::Result<Vec<Signed>> {
+        let (mut found, mut after) = (Vec::new(), Some(0));
+        while let Some(place) = after {
+            let query = [("after", place.to_string()), ("limit", "1000".to_owned())];
+            let page: CheckpointsPage = self.get("checkpoints", &query).await?;
+            for Checkpoint { kid, jws } in page.checkpoints {
+                let key = page.jwks.find(&kid).context("the server gives a checkpoint without its key")?;
+                found.push(Signed { jws, key: key.clone() });
+            }
+            after = page.next_after;
+        }
+        Ok(found)
+    }
+}

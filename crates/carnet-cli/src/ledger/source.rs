@@ -1,0 +1,210 @@
+//! Where a ledger is read: a file, a server, or the database itself.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use carnet_issuer::PublicJwk;
+use carnet_model::{LedgerChain, LedgerHash, LedgerRecord, OrgName, Timestamp};
+use carnet_store::Store;
+use clap::Args;
+use reqwest::Url;
+
+use super::file::FileLedger;
+use super::remote::RemoteLedger;
+use crate::cli::DatabaseOptions;
+use crate::data_dir::DataDir;
+use crate::database::Database;
+use crate::reach::server_address;
+
+/// How many entries are read at a time.
+const PAGE: u64 = 1000;
+
+/// Where the ledger is.
+#[derive(Debug, Args)]
+pub(super) struct SourceOptions {
+    /// The server's address.
+    #[arg(long, env = "CARNET_SERVER", value_name = "URL", value_parser = server_address)]
+    server: Option<Url>,
+
+    /// The organization whose ledger is read from the server.
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    organization: Option<OrgName>,
+
+    /// One chain: site, or the id of an organization, also of one that was deleted. From a server, for administrators of the site.
+    #[arg(long, value_name = "CHAIN", conflicts_with = "organization")]
+    chain: Option<LedgerChain>,
+
+    /// The file of the API token; CARNET_TOKEN beats it.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+
+    /// Certificate authorities to trust beside the system's, PEM.
+    #[arg(long, env = "CARNET_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+
+    /// The data directory of a server on this machine: the database is read itself, and no server is asked.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    #[command(flatten)]
+    database: DatabaseOptions,
+
+    /// The file of the master key [default: DATA/master.key]; CARNET_MASTER_KEY beats it.
+    #[arg(long, env = "CARNET_MASTER_KEY_FILE", value_name = "FILE")]
+    master_key_file: Option<PathBuf>,
+}
+
+/// A part of a time.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Range {
+    pub(super) since: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
+}
+
+/// Entries, and the hash before the first of them.
+#[derive(Debug, Clone)]
+pub(super) struct Page {
+    pub(super) previous: Option<String>,
+    pub(super) records: Vec<LedgerRecord>,
+    /// Behind which entry the next page begins.
+    pub(super) next: Option<u64>,
+}
+
+/// A checkpoint that nobody has checked yet.
+#[derive(Debug, Clone)]
+pub(super) struct Signed {
+    pub(super) jws: String,
+    pub(super) key: PublicJwk,
+}
+
+/// Where a ledger is read.
+#[derive(Debug)]
+pub(super) enum Source {
+    File(FileLedger),
+    Server(RemoteLedger),
+    Database { store: Box<Store>, chain: Option<LedgerChain> },
+}
+
+impl SourceOptions {
+    /// Opens the file, if there is one, or else what the options name.
+    pub(super) async fn open(self, file: Option<PathBuf>) -> anyhow::Result<Source> {
+        if let Some(file) = file {
+            return Ok(Source::File(FileLedger::read(&file, self.chain.as_ref())?));
+        }
+        if let Some(data) = self.data {
+            let database = Database::new(self.database, None, None)?;
+            let (data, is_in_use) = match &database {
+                Database::DataDir => (DataDir::beside_server(&data)?, false),
+                Database::Postgres { .. } => (DataDir::beside_database(&data), true),
+            };
+            let key_file = self.master_key_file.as_deref();
+            let master = data.master_key(key_file, is_in_use)?;
+            let store = Box::new(database.open(&data, master, key_file).await?);
+            return Ok(Source::Database { store, chain: self.chain });
+        }
+        let Some(server) = self.server else {
+            bail!(
+                "no ledger: name a file, a server (--server and --organization) or a data directory (--data)"
+            );
+        };
+        let token = (self.token_file.as_deref(), self.ca_file.as_deref());
+        match (self.organization, self.chain) {
+            (Some(name), _) => Ok(Source::Server(RemoteLedger::of_organization(&server, &name, token)?)),
+            (None, Some(chain)) => Ok(Source::Server(RemoteLedger::of_chain(&server, &chain, token)?)),
+            (None, None) => {
+                bail!("which ledger? Name an organization with --organization, or a chain with --chain")
+            }
+        }
+    }
+}
+
+impl Source {
+    /// The chains that are there.
+    pub(super) async fn chains(&self) -> anyhow::Result<Vec<LedgerChain>> {
+        match self {
+            Self::File(file) => Ok(file.chains()),
+            Self::Server(server) => Ok(vec![server.chain().await?]),
+            Self::Database { chain: Some(chain), .. } => Ok(vec![chain.clone()]),
+            Self::Database { store, chain: None } => {
+                let (mut tx, mut chains) = (store.read().await?, Vec::new());
+                loop {
+                    let after = chains.last().map(LedgerChain::to_string).unwrap_or_default();
+                    let heads = tx.ledger_heads(&after, PAGE).await?;
+                    if heads.is_empty() {
+                        return Ok(chains);
+                    }
+                    chains.extend(heads.into_iter().map(|head| head.chain));
+                }
+            }
+        }
+    }
+
+    /// The last entry and its hash, as the database has them beside the entries.
+    pub(super) async fn head(&self, chain: &LedgerChain) -> anyhow::Result<Option<(u64, LedgerHash)>> {
+        match self {
+            Self::File(_) => Ok(None),
+            Self::Server(server) => server.head().await,
+            Self::Database { store, .. } => {
+                let head = store.read().await?.ledger_head(chain).await?;
+                Ok(head.map(|head| (head.sequence, head.hash)))
+            }
+        }
+    }
+
+    /// Entries behind one.
+    pub(super) async fn page(&self, chain: &LedgerChain, after: u64, range: Range) -> anyhow::Result<Page> {
+        match self {
+            Self::File(file) => Ok(file.page(chain)),
+            Self::Server(server) => server.page(after, range).await,
+            Self::Database { store, .. } => {
+                let mut tx = store.read().await?;
+                let mut start = after;
+                if let Some(since) = range.since {
+                    let first = tx.ledger_sequence_since(chain, since).await?;
+                    start = start.max(first.map_or(u64::MAX >> 1, |first| first - 1));
+                }
+                let end = match range.until {
+                    Some(until) => tx.ledger_sequence_since(chain, until).await?,
+                    None => None,
+                };
+                let mut records = tx.ledger_page(chain, start.saturating_sub(1), PAGE + 1).await?;
+                let previous = match start {
+                    0 => Some(LedgerHash::genesis(chain).to_string()),
+                    start if records.first().is_some_and(|record| record.sequence == start) => {
+                        Some(records.remove(0).hash)
+                    }
+                    _ => None,
+                };
+                let is_whole = u64::try_from(records.len())? >= PAGE;
+                records.truncate(usize::try_from(PAGE)?);
+                records.retain(|record| end.is_none_or(|end| record.sequence < end));
+                let next = records.last().filter(|_| is_whole).map(|record| record.sequence);
+                Ok(Page { previous, records, next })
+            }
+        }
+    }
+
+    /// All checkpoints of a chain.
+    pub(super) async fn checkpoints(&self, chain: &LedgerChain) -> anyhow::Result<Vec<Signed>> {
+        match self {
+            Self::File(file) => Ok(file.checkpoints(chain)),
+            Self::Server(server) => server.checkpoints().await,
+            Self::Database { store, .. } => {
+                let (mut tx, mut found, mut after) = (store.read().await?, Vec::new(), 0);
+                loop {
+                    let page = tx.ledger_checkpoints(chain, after, PAGE).await?;
+                    let Some(last) = page.last() else {
+                        return Ok(found);
+                    };
+                    after = last.sequence;
+                    for checkpoint in page {
+                        found.push(Signed {
+                            jws: checkpoint.jws,
+                            key: serde_json::from_str(&checkpoint.jwk)?,
+                        });
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+use carnet_model::{FactName, LedgerEntry, LedgerFact, LedgerKind, OrgId, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+
+const RUN_1: &str = "run-4hGq7vTnXzB2mKcD";
+const RUN_2: &str = "run-Zk81LwPyQa5eRt3s";
+const AZURE_APP: &str = "0f1e2d3c-0000-4000-8000-00000000bb02";
+
+macro_rules! corpus {
+    ($name:literal) => {
+        include_str!(concat!("../../../../tests/corpus/ledger/", $name))
+    };
+}
+
+fn at(time: &str) -> Timestamp {
+    time.parse().expect("a time")
+}
+
+fn fact(kind: LedgerKind, time: &str, run: &str, family: &str, jti: &str) -> LedgerFact {
+    LedgerFact::of(&OrgId::from_entropy([1; 16]), kind, at(time))
+        .with(FactName::Run, run)
+        .with(FactName::Family, family)
+        .with(FactName::Jti, jti)
+}
+
+/// Three tokens of the apply of one run, and one of the plan of another.
+fn ledger() -> Vec<LedgerEntry> {
+    let subject =
+        |phase: &str| format!("organization:acme:project:Default Project:workspace:net:run_phase:{phase}");
+    let mut facts = Vec::new();
+    for (family, role) in [
+        ("aws", "arn:aws:iam::210987654321:role/carnet-net-apply"),
+        ("azure", AZURE_APP),
+        ("gcp", "terraform"),
+    ] {
+        let mint = fact(LedgerKind::Mint, "2026-11-23T10:00:00Z", RUN_1, family, family)
+            .with(FactName::Subject, subject("apply"))
+            .with(FactName::ExpiresAt, "2026-11-23T10:10:00Z");
+        facts.push(if family == "aws" {
+            mint.with(FactName::Audience, "aws.workload.identity")
+        } else {
+            mint
+        });
+        facts.push(
+            fact(LedgerKind::Exchange, "2026-11-23T10:00:01Z", RUN_1, family, family)
+                .with(FactName::Role, role),
+        );
+    }
+    facts.push(
+        fact(LedgerKind::Mint, "2026-11-23T09:30:00Z", RUN_2, "vault", "vault")
+            .with(FactName::Subject, subject("plan"))
+            .with(FactName::ExpiresAt, "2026-11-23T09:35:00Z"),
+    );
+    facts.push(LedgerFact::of_site(LedgerKind::Key, at("2026-11-23T09:00:00Z")));
+    (1..).zip(facts).map(|(sequence, fact)| fact.at(sequence)).collect()
+}
+
+/// Number, run and sureness of each access; `-` where no run explains it.
+fn told(text: &str) -> Vec<String> {
+    let lines = read_log(text);
+    let told = |(number, found): (usize, Option<Explanation>)| match found {
+        None => format!("{number} -"),
+        Some(found) => {
+            let run = found.identity.entry.fact(FactName::Run).unwrap_or_default().to_owned();
+            format!("{number} {run} {}", found.sureness.as_str())
+        }
+    };
+    explain(&lines, &identities(&ledger())).into_iter().map(told).collect()
+}
+
+#[track_caller]
+fn check(text: &str, expected: &[(usize, &str, &str)]) {
+    let expected: Vec<String> = expected
+        .iter()
+        .map(|(number, run, sure)| format!("{number} {run} {sure}").trim_end().to_owned())
+        .collect();
+    assert_eq!(told(text), expected);
+}
+
+#[test]
+fn aws_sessions_are_explained_by_their_run_and_strange_ones_are_not() {
+    check(
+        corpus!("cloudtrail.json"),
+        &[
+            (1, RUN_1, "certain"),
+            (2, RUN_1, "certain"),
+            (4, RUN_1, "likely"),
+            (5, "-", ""),
+            (6, "-", ""),
+            (7, RUN_1, "certain"),
+            (8, "-", ""),
+        ],
+    );
+}
+
+#[test]
+fn entra_names_neither_subject_nor_token_so_account_and_time_must_do() {
+    check(corpus!("entra.jsonl"), &[(1, RUN_1, "likely"), (3, "-", ""), (4, RUN_1, "likely"), (5, "-", "")]);
+}
+
+#[test]
+fn google_sessions_are_explained_by_the_subject_of_their_exchange() {
+    check(
+        corpus!("google.jsonl"),
+        &[(1, RUN_1, "likely"), (2, RUN_1, "likely"), (3, RUN_1, "likely"), (5, "-", "")],
+    );
+}
+
+#[test]
+fn vault_names_what_a_role_maps_and_hashes_lead_from_login_to_use() {
+    check(
+        corpus!("vault.jsonl"),
+        &[(2, RUN_2, "certain"), (3, RUN_2, "certain"), (4, RUN_2, "likely"), (5, "-", ""), (7, "-", "")],
+    );
+    assert_eq!(read_log(corpus!("vault.jsonl")).last(), Some(&(8, LogLine::Unreadable)));
+}
+
+#[test]
+fn a_readable_accessor_and_a_mapped_token_id_are_certain() {
+    let exchange = fact(LedgerKind::Exchange, "2026-11-23T09:30:01Z", RUN_2, "vault", "vault");
+    let mut entries = ledger();
+    entries.push(exchange.with(FactName::Accessor, "acc-1").at(99));
+    let of = |auth: &str| {
+        let line = format!(
+            r#"{{"type":"response","time":"2030-01-01T00:00:00Z","auth":{auth},"request":{{"path":"a/b","operation":"read"}}}}"#
+        );
+        let found = explain(&read_log(&line), &identities(&entries)).into_values().next().flatten();
+        found.map(|found| (found.sureness, found.reason))
+    };
+    assert_eq!(
+        of(r#"{"accessor":"acc-1","metadata":{"role":"r"}}"#),
+        Some((Sureness::Certain, "the log names the credential"))
+    );
+    assert_eq!(
+        of(r#"{"accessor":"x","metadata":{"role":"r","jti":"vault"}}"#),
+        Some((Sureness::Certain, "the log names the token"))
+    );
+    assert_eq!(of(r#"{"accessor":"x","metadata":{"role":"r","jti":"another"}}"#), None);
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let words = prop::sample::select(vec![
+        "eventSource",
+        "eventName",
+        "userIdentity",
+        "type",
+        "AssumedRole",
+        "AssumeRoleWithWebIdentity",
+        "protoPayload",
+        "authenticationInfo",
+        "principalSubject",
+        "/subject/",
+        "methodName",
+        "request",
+        "response",
+        "auth",
+        "path",
+        "auth/jwt/login",
+        "mount_type",
+        "jwt",
+        "metadata",
+        "properties",
+        "servicePrincipalId",
+        "appId",
+        "Records",
+        "requestParameters",
+        "responseElements",
+        "principalId",
+        "provider",
+        "identityProvider",
+        "ü:é",
+        "",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        words.clone().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 64, 6, move |inner| {
+        let name = words.clone().prop_map(str::to_owned);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(name, inner, 0..8)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_line_makes_a_reader_panic(record in any_json(), noise in "\\PC{0,60}") {
+        for text in [record.to_string(), noise.clone(), format!("{record}\n{noise}\n{record}")] {
+            let lines = read_log(&text);
+            explain(&lines, &identities(&ledger()));
+        }
+    }
+}
