@@ -57,6 +57,15 @@ levels! {
         /// Variables may be changed.
         Write = "write",
     }
+    /// What may be done with variables that decide about credentials.
+    CredentialVariableAccess {
+        /// They cannot be changed.
+        None = "none",
+        /// They may be changed by whoever may change variables, unless the organization reserves that.
+        Follows = "follows",
+        /// They may be changed, if variables may.
+        Write = "write",
+    }
     /// What may be done with state versions.
     StateAccess {
         /// Nothing is visible.
@@ -128,6 +137,8 @@ pub struct WorkspaceAccess {
     pub runs: RunAccess,
     /// Variables.
     pub variables: VariableAccess,
+    /// Variables that decide about credentials; without access to variables there is none to these.
+    pub credential_variables: CredentialVariableAccess,
     /// State versions.
     pub state_versions: StateAccess,
     /// Mock data for Sentinel.
@@ -147,6 +158,7 @@ impl WorkspaceAccess {
     pub const NONE: Self = Self {
         runs: RunAccess::None,
         variables: VariableAccess::None,
+        credential_variables: CredentialVariableAccess::None,
         state_versions: StateAccess::None,
         sentinel_mocks: SentinelMockAccess::None,
         locking: false,
@@ -159,6 +171,7 @@ impl WorkspaceAccess {
     pub const ALL: Self = Self {
         runs: RunAccess::Apply,
         variables: VariableAccess::Write,
+        credential_variables: CredentialVariableAccess::Write,
         state_versions: StateAccess::Write,
         sentinel_mocks: SentinelMockAccess::Read,
         locking: true,
@@ -181,6 +194,7 @@ impl WorkspaceAccess {
             WorkspaceLevel::Write => Some(Self {
                 runs: RunAccess::Apply,
                 variables: VariableAccess::Write,
+                credential_variables: CredentialVariableAccess::Follows,
                 state_versions: StateAccess::Write,
                 sentinel_mocks: SentinelMockAccess::Read,
                 locking: true,
@@ -192,14 +206,28 @@ impl WorkspaceAccess {
     }
 
     /// What custom access is made with.
-    pub const CUSTOM: Self = Self { runs: RunAccess::Read, ..Self::NONE };
+    pub const CUSTOM: Self =
+        Self { runs: RunAccess::Read, credential_variables: CredentialVariableAccess::Follows, ..Self::NONE };
+
+    /// The same without what is granted and has no effect: nobody writes some variables who may write none.
+    #[must_use]
+    pub fn effective(self) -> Self {
+        match self.variables {
+            VariableAccess::Write => self,
+            VariableAccess::None | VariableAccess::Read => {
+                Self { credential_variables: CredentialVariableAccess::None, ..self }
+            }
+        }
+    }
 
     /// Everything that one of the two allows.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
+        let credential_variables = |access: Self| access.effective().credential_variables;
         Self {
             runs: self.runs.max(other.runs),
             variables: self.variables.max(other.variables),
+            credential_variables: credential_variables(self).max(credential_variables(other)),
             state_versions: self.state_versions.max(other.state_versions),
             sentinel_mocks: self.sentinel_mocks.max(other.sentinel_mocks),
             locking: self.locking || other.locking,
@@ -267,6 +295,7 @@ impl ProjectAccess {
         let write = WorkspaceAccess {
             runs: RunAccess::Apply,
             variables: VariableAccess::Write,
+            credential_variables: CredentialVariableAccess::Follows,
             state_versions: StateAccess::Write,
             sentinel_mocks: SentinelMockAccess::Read,
             locking: true,
@@ -276,7 +305,12 @@ impl ProjectAccess {
             ProjectLevel::Read => Some(read),
             ProjectLevel::Write => Some(Self { workspaces: write, ..read }),
             ProjectLevel::Maintain => Some(Self {
-                workspaces: WorkspaceAccess { run_tasks: true, administers: true, ..write },
+                workspaces: WorkspaceAccess {
+                    run_tasks: true,
+                    administers: true,
+                    credential_variables: CredentialVariableAccess::Write,
+                    ..write
+                },
                 variable_sets: VariableAccess::Write,
                 create: true,
                 delete: true,

@@ -47,8 +47,9 @@ mod variable_set;
 mod workspace;
 
 pub use access::{
-    OrganizationAccess, ProjectAccess, ProjectLevel, ProjectSettingsAccess, ProjectTeamAccess, RunAccess,
-    SentinelMockAccess, StateAccess, VariableAccess, WorkspaceAccess, WorkspaceLevel,
+    CredentialVariableAccess, OrganizationAccess, ProjectAccess, ProjectLevel, ProjectSettingsAccess,
+    ProjectTeamAccess, RunAccess, SentinelMockAccess, StateAccess, VariableAccess, WorkspaceAccess,
+    WorkspaceLevel,
 };
 pub use adapter::Adapter;
 pub use agent::{Agent, AgentStatus, abandoned_since};

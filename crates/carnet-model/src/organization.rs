@@ -89,6 +89,8 @@ pub struct OrganizationSettings {
     pub speculative_plan_management: bool,
     /// Whether administrators of workspaces may delete those that still manage resources.
     pub allow_force_delete_workspaces: bool,
+    /// Whether credential variables are reserved to those who administer a workspace, or are granted them by name.
+    pub credential_variables_need_admin: bool,
     /// Whether tokens of users open the organization.
     pub user_tokens_enabled: bool,
     /// Whether the life of tokens is limited.
@@ -114,6 +116,7 @@ impl Default for OrganizationSettings {
             aggregated_commit_status: true,
             speculative_plan_management: true,
             allow_force_delete_workspaces: true,
+            credential_variables_need_admin: false,
             user_tokens_enabled: true,
             max_ttl_enabled: false,
             registry_monorepo_support: false,

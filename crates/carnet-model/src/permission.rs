@@ -1,8 +1,8 @@
 //! Who may do what. Every route of the server names a permission from here.
 
 use crate::{
-    OrganizationAccess, ProjectAccess, ProjectSettingsAccess, ProjectTeamAccess, RunAccess, StateAccess,
-    TokenOwner, VariableAccess, WorkspaceAccess,
+    CredentialVariableAccess, OrganizationAccess, ProjectAccess, ProjectSettingsAccess, ProjectTeamAccess,
+    RunAccess, StateAccess, TokenOwner, VariableAccess, WorkspaceAccess,
 };
 
 /// What a permission is about.
@@ -104,6 +104,8 @@ permissions! {
     ReadVariables: Workspace = "see the variables of the workspace",
     /// Change variables.
     WriteVariables: Workspace = "change the variables of the workspace",
+    /// Change the variables that decide which identity runs ask for.
+    WriteCredentialVariables: Workspace = "change the credential variables of the workspace",
     /// See runs, plans and logs.
     ReadRuns: Workspace = "see the runs of the workspace",
     /// See applies.
@@ -139,6 +141,8 @@ pub struct Standing {
     pub workspace: Option<WorkspaceAccess>,
     /// Whether the place is a workspace whose state the workspace of the calling run may read.
     pub shares_state: bool,
+    /// Whether the organization reserves credential variables to those who administer a workspace, or are granted them by name.
+    pub credential_variables_need_admin: bool,
 }
 
 /// Where the caller wants to act, as far as tokens are bound to it.
@@ -268,6 +272,9 @@ impl Standing {
                 let deletes = self.project_access().is_some_and(|access| access.delete);
                 self.workspace_access().is_some_and(|access| match permission {
                     Permission::DeleteWorkspace => access.administers || deletes,
+                    Permission::WriteCredentialVariables => {
+                        writes_credential_variables(&access, self.credential_variables_need_admin)
+                    }
                     other => allows_on_workspace(&access, other),
                 })
             }
@@ -296,9 +303,17 @@ impl Standing {
     }
 }
 
+fn writes_credential_variables(access: &WorkspaceAccess, need_admin: bool) -> bool {
+    match access.effective().credential_variables {
+        CredentialVariableAccess::None => false,
+        CredentialVariableAccess::Follows => !need_admin,
+        CredentialVariableAccess::Write => true,
+    }
+}
+
 /// No level contains to override policies, which are not there; who administers a workspace may grant it.
 fn with_policies(access: WorkspaceAccess) -> WorkspaceAccess {
-    WorkspaceAccess { policy_overrides: access.policy_overrides || access.administers, ..access }
+    WorkspaceAccess { policy_overrides: access.policy_overrides || access.administers, ..access.effective() }
 }
 
 fn allows_on_project(access: &ProjectAccess, permission: Permission) -> bool {

@@ -53,6 +53,7 @@ fn settings(row: &Row) -> Result<OrganizationSettings, StoreError> {
         aggregated_commit_status: row.boolean("aggregated_commit_status")?,
         speculative_plan_management: row.boolean("speculative_plan_management")?,
         allow_force_delete_workspaces: row.boolean("allow_force_delete_workspaces")?,
+        credential_variables_need_admin: row.boolean("credential_variables_need_admin")?,
         user_tokens_enabled: row.boolean("user_tokens_enabled")?,
         max_ttl_enabled: row.boolean("max_ttl_enabled")?,
         registry_monorepo_support: row.boolean("registry_monorepo_support")?,
@@ -167,7 +168,7 @@ impl Tx {
              send_passing_statuses = $11, aggregated_commit_status = $12, speculative_plan_management = $13, \
              allow_force_delete_workspaces = $14, user_tokens_enabled = $15, max_ttl_enabled = $16, \
              registry_monorepo_support = $17, cost_estimation_enabled = $18, assessments_enforced = $19, \
-             stacks_enabled = $20 WHERE id = $1",
+             stacks_enabled = $20, credential_variables_need_admin = $21 WHERE id = $1",
             &[
                 (&organization.id).into(),
                 (&organization.name).into(),
@@ -189,6 +190,7 @@ impl Tx {
                 settings.cost_estimation_enabled.into(),
                 settings.assessments_enforced.into(),
                 settings.stacks_enabled.into(),
+                settings.credential_variables_need_admin.into(),
             ],
         )
         .await

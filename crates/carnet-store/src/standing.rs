@@ -49,6 +49,7 @@ fn workspace_columns(row: &Row) -> Result<WorkspaceAccess, StoreError> {
     Ok(WorkspaceAccess {
         runs: row.parsed("runs")?,
         variables: row.parsed("variables")?,
+        credential_variables: row.parsed("credential_variables")?,
         state_versions: row.parsed("state_versions")?,
         sentinel_mocks: row.parsed("sentinel_mocks")?,
         locking: row.boolean("locking")?,
@@ -87,14 +88,16 @@ impl Tx {
             Grantee::User(user) => {
                 let membership = self
                     .optional(
-                        "SELECT id FROM memberships WHERE organization_id = $1 AND user_id = $2 AND status = 'active'",
+                        "SELECT o.credential_variables_need_admin FROM memberships m \
+                         JOIN organizations o ON o.id = m.organization_id \
+                         WHERE m.organization_id = $1 AND m.user_id = $2 AND m.status = 'active'",
                         &[organization.into(), user.into()],
                     )
                     .await?;
-                standing.is_member = membership.is_some();
-                if !standing.is_member {
-                    return Ok(standing);
-                }
+                let Some(membership) = membership else { return Ok(standing) };
+                standing.is_member = true;
+                standing.credential_variables_need_admin =
+                    membership.boolean("credential_variables_need_admin")?;
                 self.all(
                     "SELECT t.is_owners, t.organization_access FROM team_members m JOIN teams t ON t.id = m.team_id \
                      WHERE m.user_id = $1 AND t.organization_id = $2",
@@ -103,10 +106,15 @@ impl Tx {
                 .await?
             }
             Grantee::Team(team) => {
-                let sql =
-                    "SELECT is_owners, organization_access FROM teams WHERE id = $1 AND organization_id = $2";
+                let sql = "SELECT t.is_owners, t.organization_access, o.credential_variables_need_admin FROM teams t \
+                           JOIN organizations o ON o.id = t.organization_id \
+                           WHERE t.id = $1 AND t.organization_id = $2";
                 let rows = self.all(sql, &[team.into(), organization.into()]).await?;
                 standing.is_member = !rows.is_empty();
+                for row in &rows {
+                    standing.credential_variables_need_admin |=
+                        row.boolean("credential_variables_need_admin")?;
+                }
                 rows
             }
         };

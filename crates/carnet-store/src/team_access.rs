@@ -30,7 +30,7 @@ fn team_project(row: &Row) -> Result<TeamProject, StoreError> {
     })
 }
 
-fn workspace_binds(access: &WorkspaceAccess) -> [Bind; 7] {
+fn workspace_binds(access: &WorkspaceAccess) -> [Bind; 8] {
     [
         access.runs.as_str().into(),
         access.variables.as_str().into(),
@@ -39,6 +39,7 @@ fn workspace_binds(access: &WorkspaceAccess) -> [Bind; 7] {
         access.locking.into(),
         access.run_tasks.into(),
         access.policy_overrides.into(),
+        access.credential_variables.as_str().into(),
     ]
 }
 
@@ -65,8 +66,8 @@ impl Tx {
         binds.extend([(&grant.team_id).into(), (&grant.workspace_id).into(), grant.created_at.into()]);
         self.execute(
             "INSERT INTO team_workspaces (id, level, runs, variables, state_versions, sentinel_mocks, locking, \
-             run_tasks, policy_overrides, team_id, workspace_id, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             run_tasks, policy_overrides, credential_variables, team_id, workspace_id, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             &binds,
         )
         .await
@@ -79,7 +80,7 @@ impl Tx {
         binds.extend(workspace_binds(&grant.access));
         self.execute(
             "UPDATE team_workspaces SET level = $2, runs = $3, variables = $4, state_versions = $5, \
-             sentinel_mocks = $6, locking = $7, run_tasks = $8, policy_overrides = $9 WHERE id = $1",
+             sentinel_mocks = $6, locking = $7, run_tasks = $8, policy_overrides = $9, credential_variables = $10 WHERE id = $1",
             &binds,
         )
         .await
@@ -112,9 +113,9 @@ impl Tx {
         binds.extend([(&grant.team_id).into(), (&grant.project_id).into(), grant.created_at.into()]);
         self.execute(
             "INSERT INTO team_projects (id, level, runs, variables, state_versions, sentinel_mocks, locking, \
-             run_tasks, policy_overrides, settings, teams, variable_sets, creating, deleting, moving, team_id, \
-             project_id, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+             run_tasks, policy_overrides, credential_variables, settings, teams, variable_sets, creating, deleting, \
+             moving, team_id, project_id, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
             &binds,
         )
         .await
@@ -125,8 +126,8 @@ impl Tx {
     pub async fn update_team_project(&mut self, grant: &TeamProject) -> Result<(), StoreError> {
         self.execute(
             "UPDATE team_projects SET level = $2, runs = $3, variables = $4, state_versions = $5, sentinel_mocks = $6, \
-             locking = $7, run_tasks = $8, policy_overrides = $9, settings = $10, teams = $11, variable_sets = $12, \
-             creating = $13, deleting = $14, moving = $15 WHERE id = $1",
+             locking = $7, run_tasks = $8, policy_overrides = $9, credential_variables = $10, settings = $11, teams = $12, \
+             variable_sets = $13, creating = $14, deleting = $15, moving = $16 WHERE id = $1",
             &project_binds(grant),
         )
         .await

@@ -75,7 +75,7 @@ impl Credentials {
                 let ends = held.identity.as_ref().map(|identity| identity.expires_at);
                 let ends = ended_text(ends);
                 let text = format!("the identity token could not be replaced and ends{ends}: {error}");
-                let is_final = matches!(error, TokenError::Refused(_));
+                let is_final = matches!(error, TokenError::Refused(_) | TokenError::NotAllowed { .. });
                 let is_told = failed(rotation, is_final, now);
                 self.note(position, is_told, text, refreshed);
             }

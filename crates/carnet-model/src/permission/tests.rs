@@ -102,3 +102,51 @@ fn reading_all_projects_shows_no_workspace() {
     assert!(standing.allows(Permission::ReadProject));
     assert!(!standing.allows(Permission::ReadWorkspace));
 }
+
+#[test]
+fn credential_variables_follow_the_others_unless_they_are_reserved_or_granted_apart() {
+    use crate::{CredentialVariableAccess as Credential, VariableAccess};
+    let custom = |variables, credential_variables| WorkspaceAccess {
+        variables,
+        credential_variables,
+        ..WorkspaceAccess::CUSTOM
+    };
+    let may = |grants: &[WorkspaceAccess], reserved| {
+        let workspace = grants.iter().copied().reduce(WorkspaceAccess::union);
+        let standing = Standing {
+            is_member: true,
+            workspace,
+            credential_variables_need_admin: reserved,
+            ..Standing::default()
+        };
+        standing.allows(Permission::WriteCredentialVariables)
+    };
+    let level = |level| WorkspaceAccess::of_level(level).expect("a named level");
+    let (write, admin) = (level(WorkspaceLevel::Write), level(WorkspaceLevel::Admin));
+    let named = custom(VariableAccess::Write, Credential::Write);
+    let without = custom(VariableAccess::Write, Credential::None);
+    let follows = custom(VariableAccess::Write, Credential::Follows);
+    for (grants, free, reserved) in [
+        (vec![level(WorkspaceLevel::Plan)], false, false),
+        (vec![write], true, false),
+        (vec![admin], true, true),
+        (vec![named], true, true),
+        (vec![without], false, false),
+        (vec![follows], true, false),
+        (vec![without, follows], true, false),
+        (vec![custom(VariableAccess::Read, Credential::Write)], false, false),
+        // What one team may write and the other may not write at all adds up to nothing new.
+        (vec![without, custom(VariableAccess::Read, Credential::Write)], false, false),
+        (vec![without, custom(VariableAccess::Read, Credential::Follows)], false, false),
+    ] {
+        assert_eq!((may(&grants, false), may(&grants, true)), (free, reserved), "{grants:?}");
+    }
+    let maintain = ProjectAccess::of_level(ProjectLevel::Maintain);
+    let standing = Standing {
+        is_member: true,
+        project: maintain,
+        credential_variables_need_admin: true,
+        ..Standing::default()
+    };
+    assert!(standing.allows(Permission::WriteCredentialVariables));
+}

@@ -71,7 +71,7 @@ async fn update(Write(mut cx): Write, Id(id): Id<VariableId>, doc: Doc<Input>) -
 
 async fn delete(Write(mut cx): Write, Id(id): Id<VariableId>) -> Reply {
     let variable = visible(&mut cx, &id, Permission::WriteVariables).await?;
-    cx.tx.delete_variable(&variable.id).await?;
+    variable_input::delete(&mut cx, &variable).await?;
     cx.tx.commit().await?;
     no_content()
 }

@@ -11,6 +11,7 @@ pub(crate) mod authentication_tokens;
 mod comments;
 pub(crate) mod configuration_versions;
 mod credential_rules;
+mod credential_variables;
 mod delegation;
 mod discovery;
 mod identity_tokens;

@@ -60,6 +60,7 @@ fn attributes(organization: &Organization) -> Value {
         "aggregated-commit-status-enabled": settings.aggregated_commit_status,
         "speculative-plan-management-enabled": settings.speculative_plan_management,
         "allow-force-delete-workspaces": settings.allow_force_delete_workspaces,
+        "credential-variables-need-admin": settings.credential_variables_need_admin,
         "user-tokens-enabled": settings.user_tokens_enabled,
         "max-ttl-enabled": settings.max_ttl_enabled,
         "registry-monorepo-support-enabled": settings.registry_monorepo_support,

@@ -1,7 +1,10 @@
 //! What teams may do on projects and on all workspaces in them.
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Permission, Project, ProjectAccess, ProjectId, ProjectLevel, TeamProject, TeamProjectId};
+use carnet_model::{
+    CredentialVariableAccess, Permission, Project, ProjectAccess, ProjectId, ProjectLevel, TeamProject,
+    TeamProjectId,
+};
 use carnet_store::StoreError;
 use serde::Deserialize;
 use serde_json::json;
@@ -51,6 +54,7 @@ struct WorkspaceInput {
     sentinel_mocks: Option<String>,
     state_versions: Option<String>,
     variables: Option<String>,
+    credential_variables: Option<String>,
     create: Option<bool>,
     locking: Option<bool>,
     delete: Option<bool>,
@@ -105,9 +109,13 @@ async fn update(Write(mut cx): Write, Id(id): Id<TeamProjectId>, doc: Doc<Input>
     let (mut grant, project) = found(&mut cx, &id, Permission::ManageProjectTeams).await?;
     refuse_project_access(&mut cx, &project.organization_id, &project.id, &grant.access).await?;
     if let Some(level) = doc.attributes.access.as_deref() {
+        let was_named = grant.level != ProjectLevel::Custom;
         grant.level = chosen(Some(level))?;
         grant.access =
             ProjectAccess::of_level(grant.level).unwrap_or_else(|| without_administration(grant.access));
+        if was_named && grant.level == ProjectLevel::Custom {
+            grant.access.workspaces.credential_variables = CredentialVariableAccess::Follows;
+        }
     }
     change(&mut grant, &doc.attributes)?;
     refuse_project_access(&mut cx, &project.organization_id, &project.id, &grant.access).await?;
@@ -144,6 +152,14 @@ fn change(grant: &mut TeamProject, input: &Input) -> Result<(), ApiError> {
         set(&mut inside.sentinel_mocks, "sentinel-mocks", input.sentinel_mocks.as_deref(), is_custom, level)?;
         set(&mut inside.state_versions, "state-versions", input.state_versions.as_deref(), is_custom, level)?;
         set(&mut inside.variables, "variables", input.variables.as_deref(), is_custom, level)?;
+        let credential_variables = input.credential_variables.as_deref();
+        set(
+            &mut inside.credential_variables,
+            "credential-variables",
+            credential_variables,
+            is_custom,
+            level,
+        )?;
         set_flag(&mut inside.locking, "locking", input.locking, is_custom, level)?;
         set_flag(&mut inside.run_tasks, "run-tasks", input.run_tasks, is_custom, level)?;
         set_flag(&mut inside.policy_overrides, "policy-overrides", input.policy_overrides, is_custom, level)?;
@@ -204,6 +220,7 @@ fn resource(grant: &TeamProject) -> Resource {
             "sentinel-mocks": inside.sentinel_mocks.as_str(),
             "state-versions": inside.state_versions.as_str(),
             "variables": inside.variables.as_str(),
+            "credential-variables": inside.credential_variables.as_str(),
             "create": access.create,
             "locking": inside.locking,
             "delete": access.delete,

@@ -2,7 +2,8 @@
 
 use carnet_api::jsonapi::Resource;
 use carnet_model::{
-    Permission, TeamWorkspace, TeamWorkspaceId, Workspace, WorkspaceAccess, WorkspaceId, WorkspaceLevel,
+    CredentialVariableAccess, Permission, TeamWorkspace, TeamWorkspaceId, Workspace, WorkspaceAccess,
+    WorkspaceId, WorkspaceLevel,
 };
 use carnet_store::StoreError;
 use serde::Deserialize;
@@ -36,6 +37,7 @@ struct Input {
     access: Option<String>,
     runs: Option<String>,
     variables: Option<String>,
+    credential_variables: Option<String>,
     state_versions: Option<String>,
     sentinel_mocks: Option<String>,
     workspace_locking: Option<bool>,
@@ -89,9 +91,13 @@ async fn update(Write(mut cx): Write, Id(id): Id<TeamWorkspaceId>, doc: Doc<Inpu
     let (mut grant, workspace) = found(&mut cx, &id, Permission::ManageWorkspaceTeams).await?;
     refuse_workspace_access(&mut cx, &workspace.organization_id, &workspace.id, &grant.access).await?;
     if let Some(level) = doc.attributes.access.as_deref() {
+        let was_named = grant.level != WorkspaceLevel::Custom;
         grant.level = chosen(Some(level))?;
         grant.access = WorkspaceAccess::of_level(grant.level)
             .unwrap_or(WorkspaceAccess { administers: false, ..grant.access });
+        if was_named && grant.level == WorkspaceLevel::Custom {
+            grant.access.credential_variables = CredentialVariableAccess::Follows;
+        }
     }
     change(&mut grant, &doc.attributes)?;
     refuse_workspace_access(&mut cx, &workspace.organization_id, &workspace.id, &grant.access).await?;
@@ -114,6 +120,8 @@ fn change(grant: &mut TeamWorkspace, input: &Input) -> Result<(), ApiError> {
     let access = &mut grant.access;
     set(&mut access.runs, "runs", input.runs.as_deref(), is_custom, level)?;
     set(&mut access.variables, "variables", input.variables.as_deref(), is_custom, level)?;
+    let credential_variables = input.credential_variables.as_deref();
+    set(&mut access.credential_variables, "credential-variables", credential_variables, is_custom, level)?;
     set(&mut access.state_versions, "state-versions", input.state_versions.as_deref(), is_custom, level)?;
     set(&mut access.sentinel_mocks, "sentinel-mocks", input.sentinel_mocks.as_deref(), is_custom, level)?;
     set_flag(&mut access.locking, "workspace-locking", input.workspace_locking, is_custom, level)?;
@@ -158,6 +166,7 @@ fn resource(grant: &TeamWorkspace) -> Resource {
         "access": grant.level.as_str(),
         "runs": access.runs.as_str(),
         "variables": access.variables.as_str(),
+        "credential-variables": access.credential_variables.as_str(),
         "state-versions": access.state_versions.as_str(),
         "sentinel-mocks": access.sentinel_mocks.as_str(),
         "workspace-locking": access.locking,

@@ -8,6 +8,7 @@ use carnet_store::StoreError;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use super::credential_variables::guard;
 use crate::app::entropy;
 use crate::document::present;
 use crate::error::ApiError;
@@ -55,15 +56,26 @@ pub(super) async fn create(
         version: 1,
         created_at: cx.now,
     };
+    guard(cx, &variable.owner, category, &[&variable.input.key]).await?;
     cx.tx.insert_variable(&variable).await.map_err(taken)?;
     Ok(variable)
 }
 
 /// Saves what clients want changed.
 pub(super) async fn update(cx: &mut Context, variable: &mut Variable, input: Input) -> Result<(), ApiError> {
+    let earlier = variable.input.key.clone();
     change(&mut variable.input, input)?;
+    // A name that is given up counts as much as the new one.
+    guard(cx, &variable.owner, variable.input.category, &[&earlier, &variable.input.key]).await?;
     variable.version += 1;
     cx.tx.update_variable(variable).await.map_err(taken)
+}
+
+/// Removes a variable.
+pub(super) async fn delete(cx: &mut Context, variable: &Variable) -> Result<(), ApiError> {
+    guard(cx, &variable.owner, variable.input.category, &[&variable.input.key]).await?;
+    cx.tx.delete_variable(&variable.id).await?;
+    Ok(())
 }
 
 /// What a sensitive variable is called and how it is read stays fixed, so that its value cannot be brought to light.

@@ -3,6 +3,7 @@
 use carnet_api::jsonapi::Identifier;
 use carnet_model::{Permission, ProjectId, VariableSet, VariableSetId, WorkspaceId};
 
+use super::credential_variables::guard_set;
 use super::variable_set_access::{Wish, visible};
 use crate::document::References;
 use crate::error::ApiError;
@@ -82,6 +83,7 @@ async fn removed(mut cx: Context, id: &VariableSetId, place: Place, given: &[Ide
 
 async fn assignable(cx: &mut Context, id: &VariableSetId) -> Result<VariableSet, ApiError> {
     let set = visible(cx, id, Wish::Manage).await?;
+    guard_set(cx, &set).await?;
     if set.is_global {
         let detail = "The variable set is global: it applies to every workspace and is assigned to none";
         return Err(ApiError::invalid("/data", detail));

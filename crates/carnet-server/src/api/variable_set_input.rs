@@ -8,6 +8,7 @@ use carnet_model::{
 use carnet_store::StoreError;
 use serde::Deserialize;
 
+use super::credential_variables::guard_set;
 use super::variable_input;
 use super::variable_set_access::may_manage;
 use super::variable_set_assignments::{Place, assign};
@@ -74,6 +75,7 @@ pub(super) async fn update(
             "Parent cannot be changed; make a new variable set",
         ));
     }
+    guard_set(cx, set).await?;
     change(set, &doc.attributes)?;
     set.updated_at = cx.now;
     cx.tx.update_variable_set(set).await.map_err(taken)?;

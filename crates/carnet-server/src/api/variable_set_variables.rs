@@ -60,7 +60,7 @@ async fn update(
 
 async fn delete(Write(mut cx): Write, Ids(id, variable): Ids<VariableSetId, VariableId>) -> Reply {
     let (set, variable) = found(&mut cx, &id, &variable, Wish::Manage).await?;
-    cx.tx.delete_variable(&variable.id).await?;
+    variable_input::delete(&mut cx, &variable).await?;
     touched(&mut cx, set).await?;
     cx.tx.commit().await?;
     no_content()

@@ -2,6 +2,7 @@
 
 use carnet_model::{OrgName, Permission, ProjectId, VariableSet, VariableSetId, WorkspaceId};
 
+use super::credential_variables::guard_set;
 use super::variable_set_access::{Wish, readable, visible};
 use super::variable_set_document::{included, resources, shown};
 use super::variable_set_input::{self, Input};
@@ -101,7 +102,8 @@ async fn update(Write(mut cx): Write, Id(id): Id<VariableSetId>, params: Params,
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<VariableSetId>) -> Reply {
-    visible(&mut cx, &id, Wish::Manage).await?;
+    let set = visible(&mut cx, &id, Wish::Manage).await?;
+    guard_set(&mut cx, &set).await?;
     cx.tx.delete_variable_set(&id).await?;
     cx.tx.commit().await?;
     no_content()

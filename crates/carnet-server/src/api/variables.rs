@@ -61,7 +61,7 @@ async fn update(
 
 async fn delete(Write(mut cx): Write, Ids(id, variable): Ids<WorkspaceId, VariableId>) -> Reply {
     let variable = visible(&mut cx, id, &variable, Permission::WriteVariables).await?;
-    cx.tx.delete_variable(&variable.id).await?;
+    variable_input::delete(&mut cx, &variable).await?;
     cx.tx.commit().await?;
     no_content()
 }

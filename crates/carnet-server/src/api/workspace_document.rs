@@ -157,6 +157,7 @@ fn permissions(workspace: &Workspace, rights: &Rights, may_force_delete: bool) -
         "can-read-run": may(Permission::ReadRuns),
         "can-read-variable": may(Permission::ReadVariables),
         "can-update-variable": may(Permission::WriteVariables),
+        "can-update-credential-variable": may(Permission::WriteCredentialVariables),
         "can-read-state-versions": may(Permission::ReadState),
         "can-read-state-outputs": may(Permission::ReadStateOutputs),
         "can-create-state-versions": may(Permission::WriteState),

@@ -27,13 +27,18 @@ impl Project {
 
     /// The same on another server.
     pub(crate) async fn on(server: TestServer) -> Self {
-        let (user, token) = server.user("alice").await;
-        let organization = server.organization("acme", &user).await;
-        let workspace = server.workspace(&organization, "net").await;
-        let project = Self { server, organization, workspace, token };
+        let project = Self::without_variables(server).await;
         // What the identity tokens of these tests are for.
         project.set_env("TFC_WORKLOAD_IDENTITY_AUDIENCE", "vault.workload.identity").await;
         project
+    }
+
+    /// The same, whose variables lead to no identity token.
+    pub(crate) async fn without_variables(server: TestServer) -> Self {
+        let (user, token) = server.user("alice").await;
+        let organization = server.organization("acme", &user).await;
+        let workspace = server.workspace(&organization, "net").await;
+        Self { server, organization, workspace, token }
     }
 
     /// Sets an environment variable of the workspace.

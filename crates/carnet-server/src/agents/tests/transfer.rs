@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::testing::{FakeAgent, Project, state};
+use crate::testing::{FakeAgent, Project, TestServer, state};
 
 #[tokio::test]
 async fn a_log_grows_only_at_its_end() {
@@ -89,7 +89,7 @@ async fn the_state_goes_both_ways() {
 
 #[tokio::test]
 async fn the_job_document_merges_the_variables() {
-    let project = Project::new().await;
+    let project = Project::without_variables(TestServer::new().await).await;
     let agent = FakeAgent::new(&project.server).await;
     let path = format!("/api/v2/workspaces/{}/vars", project.workspace.id);
     for (key, value, category, sensitive) in [
@@ -122,7 +122,7 @@ async fn the_job_document_merges_the_variables() {
 
 #[tokio::test]
 async fn the_job_document_names_the_variable_set_of_each_value() {
-    let project = Project::new().await;
+    let project = Project::without_variables(TestServer::new().await).await;
     let agent = FakeAgent::new(&project.server).await;
     let set = |name: &str, has_priority: bool, sensitive: bool| {
         let attributes =

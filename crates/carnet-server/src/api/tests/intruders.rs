@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Site;
 use super::state_versions::{state, whole};
 use crate::state::store_run_state;
-use crate::testing::{ADMIN, FakeAgent, Project};
+use crate::testing::{ADMIN, FakeAgent, Project, TestServer};
 
 const MEMBERSHIPS: &str = "/api/v2/organizations/acme/organization-memberships";
 
@@ -143,7 +143,7 @@ async fn who_may_not_make_variable_sets_does_not_learn_their_names() {
 
 #[tokio::test]
 async fn what_terraform_executes_learns_nothing_about_people_or_the_runs_of_others() {
-    let mut project = Project::new().await;
+    let mut project = Project::without_variables(TestServer::new().await).await;
     let agent = FakeAgent::new(&project.server).await;
     let run = project.run(json!({ "plan-only": true })).await;
     let run_id = run["id"].as_str().expect("an id").parse().expect("an id");

@@ -104,6 +104,7 @@ fn organization() -> ResourceType {
             flag("aggregated-commit-status-enabled").writable(),
             flag("speculative-plan-management-enabled").writable(),
             flag("allow-force-delete-workspaces").writable(),
+            flag("credential-variables-need-admin").writable(),
             flag("user-tokens-enabled").writable(),
             flag("max-ttl-enabled").writable(),
             flag("registry-monorepo-support-enabled").writable(),

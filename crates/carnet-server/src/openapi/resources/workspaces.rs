@@ -146,7 +146,7 @@ fn facts() -> [crate::openapi::schema::Field; 21] {
     ]
 }
 
-const PERMISSIONS: [&str; 21] = [
+const PERMISSIONS: [&str; 22] = [
     "can-update",
     "can-destroy",
     "can-force-delete",
@@ -156,6 +156,7 @@ const PERMISSIONS: [&str; 21] = [
     "can-read-run",
     "can-read-variable",
     "can-update-variable",
+    "can-update-credential-variable",
     "can-read-state-versions",
     "can-read-state-outputs",
     "can-create-state-versions",

@@ -34,6 +34,8 @@ pub(super) struct Caller {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Grants {
+    /// Whether the organization reserves credential variables.
+    pub(super) reserves: bool,
     pub(super) teams: Vec<TeamGrants>,
 }
 
@@ -50,25 +52,27 @@ pub(super) struct TeamGrants {
 pub(super) type Right = (&'static str, u8);
 
 /// Heights: runs 1 read, 2 plan, 3 apply; variables 1 read, 2 write; state 1 outputs, 2 read, 3 write; settings 1 read, 2 update,
-/// 3 delete; teams 1 read, 2 manage; sets 1 read, 2 write.
+/// 3 delete; teams 1 read, 2 manage; sets 1 read, 2 write; credentials 1 as variables, 2 by name or as an administrator.
 pub(super) fn workspace_level(level: &str) -> Vec<Right> {
     match level {
         "read" => vec![("runs", 1), ("variables", 1), ("state", 2)],
         "plan" => vec![("runs", 2), ("variables", 1), ("state", 2)],
-        "write" => vec![("runs", 3), ("variables", 2), ("state", 3), ("lock", 1)],
+        "write" => vec![("runs", 3), ("variables", 2), ("credentials", 1), ("state", 3), ("lock", 1)],
         _ => everything_in_a_workspace(),
     }
 }
 
 pub(super) fn everything_in_a_workspace() -> Vec<Right> {
-    vec![("runs", 3), ("variables", 2), ("state", 3), ("lock", 1), ("administer", 1)]
+    vec![("runs", 3), ("variables", 2), ("credentials", 2), ("state", 3), ("lock", 1), ("administer", 1)]
 }
 
 pub(super) fn project_level(level: &str) -> Vec<Right> {
     let mut rights = vec![("settings", 1)];
     rights.extend(match level {
         "read" => vec![("sets", 1), ("runs", 1), ("variables", 1), ("state", 2)],
-        "write" => vec![("sets", 1), ("runs", 3), ("variables", 2), ("state", 3), ("lock", 1)],
+        "write" => {
+            vec![("sets", 1), ("runs", 3), ("variables", 2), ("credentials", 1), ("state", 3), ("lock", 1)]
+        }
         "maintain" => [vec![("sets", 2), ("create", 1), ("delete", 1)], everything_in_a_workspace()].concat(),
         _ => {
             let project =
@@ -95,7 +99,10 @@ pub(super) fn expected(grants: &Grants, caller: &Caller, place: &Place, needs: R
             None => Answer::Hidden,
             Some(rights) => decided(&rights, needs),
         },
-        Kind::Workspace => in_workspace(&teams, &has, place, needs),
+        Kind::Workspace => {
+            let more = u8::from(needs.0 == "credentials" && grants.reserves);
+            in_workspace(&teams, &has, place, (needs.0, needs.1 + more))
+        }
     }
 }
 

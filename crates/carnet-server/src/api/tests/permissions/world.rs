@@ -31,6 +31,7 @@ probes! {
     Organization "GET" "/api/v2/organizations/{id}/teams" "" => ("see", 0);
     Organization "GET" "/api/v2/organizations/{id}/organization-memberships" "" => ("see", 0);
     Organization "PATCH" "/api/v2/organizations/{id}" "{\"data\":{}}" => ("own", 1);
+    Organization "PUT" "/api/carnet/v1/organizations/{id}/issuance-policy" "{\"data\":{}}" => ("own", 1);
     Organization "POST" "/api/v2/organizations/{id}/teams" "{\"data\":{}}" => ("manage-teams", 1);
     Organization "POST" "/api/v2/organizations/{id}/organization-memberships" "{\"data\":{}}" => ("manage-membership", 1);
     Organization "POST" "/api/v2/organizations/{id}/projects" "{\"data\":{}}" => ("projects", 1);
@@ -39,6 +40,7 @@ probes! {
     Project "GET" "/api/v2/projects/{id}" "" => ("settings", 1);
     Project "PATCH" "/api/v2/projects/{id}" "{\"data\":{}}" => ("settings", 2);
     Project "GET" "/api/v2/projects/{id}/varsets" "" => ("sets", 1);
+    Project "PUT" "/api/carnet/v1/projects/{id}/issuance-policy" "{\"data\":{}}" => ("settings", 2);
     Project "GET" "/api/v2/team-projects?filter%5Bproject%5D%5Bid%5D={id}" "" => ("settings", 1);
     Workspace "GET" "/api/v2/workspaces/{id}" "" => ("see", 0);
     Workspace "GET" "/api/v2/team-workspaces?filter%5Bworkspace%5D%5Bid%5D={id}" "" => ("see", 0);
@@ -47,6 +49,7 @@ probes! {
     Workspace "POST" "/api/v2/workspaces/{id}/configuration-versions" "{\"data\":{}}" => ("runs", 2);
     Workspace "GET" "/api/v2/workspaces/{id}/vars" "" => ("variables", 1);
     Workspace "POST" "/api/v2/workspaces/{id}/vars" "{\"data\":{}}" => ("variables", 2);
+    Workspace "POST" "/api/v2/workspaces/{id}/vars" "{\"data\":{\"attributes\":{\"key\":\"TFC_AWS_PROVIDER_AUTH_X\",\"category\":\"env\"}}}" => ("credentials", 1);
     Workspace "POST" "/api/v2/workspaces/{id}/state-versions" "{\"data\":{}}" => ("state", 3);
     Workspace "POST" "/api/v2/workspaces/{id}/actions/force-unlock" "" => ("administer", 1);
     Workspace "POST" "/api/v2/workspaces/{id}/actions/unlock" "" => ("lock", 1);
@@ -63,6 +66,7 @@ const ORGANIZATION_RIGHTS: [&str; 7] = [
 ];
 
 const RUNS: [&str; 4] = ["none", "read", "plan", "apply"];
+const CREDENTIALS: [&str; 3] = ["none", "follows", "write"];
 const VARIABLES: [&str; 3] = ["none", "read", "write"];
 const STATES: [&str; 4] = ["none", "read-outputs", "read", "write"];
 const SETTINGS: [&str; 3] = ["read", "update", "delete"];
@@ -104,6 +108,12 @@ impl World {
             callers: Vec::new(),
         };
         let mut dice = Dice(seed);
+        world.grants.reserves = dice.one_in(2);
+        let body =
+            json!({ "data": { "attributes": { "credential-variables-need-admin": world.grants.reserves } } });
+        let changed =
+            world.site.server.request("PATCH", "/api/v2/organizations/acme", &world.site.owner, body).await;
+        assert_eq!(changed.0, 200, "{}", changed.1);
         world.add_places(&mut dice).await;
         world.add_callers(&mut dice).await;
         world
@@ -215,10 +225,14 @@ impl World {
             attributes["runs"] = json!(RUNS[runs]);
             attributes["variables"] = json!(VARIABLES[variables]);
             attributes["state-versions"] = json!(STATES[state]);
+            let credentials = dice.roll(3);
+            attributes["credential-variables"] = json!(CREDENTIALS[credentials]);
             attributes["workspace-locking"] = json!(locks);
             rights = vec![
                 ("runs", height(runs)),
                 ("variables", height(variables)),
+                // Who writes no variables writes none of these.
+                ("credentials", if variables == 2 { height(credentials) } else { 0 }),
                 ("state", height(state)),
                 ("lock", u8::from(locks)),
             ];
