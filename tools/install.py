@@ -12,6 +12,7 @@ usage: python3 tools/install.py NAME ...
   postgres     the folder of the programs of a Postgres server: of PATH, of this system, else a pinned one
   softhsm      a folder with softhsm2-util and libsofthsm2.so: of this system, else of a pinned Debian package
   jose-node    Node.js with two implementations of JOSE
+  provider-schemas  a file with the attributes of the resources that `carnet trust` writes
 
 and Pythons with clients of their own: boto3, google-auth, azure-identity, hvac, kubernetes, tencentcloud,
 pytfe and terrasnek for the API of HCP Terraform,
@@ -21,11 +22,13 @@ Prints one line `NAME PATH` for each on standard output, progress on standard er
 `tools/requirements`. What is installed already is not installed again; several may run at the same time.
 """
 
+import ast
 import contextlib
 import fcntl
 import functools
 import glob
 import hashlib
+import json
 import os
 import platform
 import re
@@ -83,6 +86,7 @@ def main(names):
         "postgres": postgres,
         "softhsm": softhsm,
         "jose-node": jose_node,
+        "provider-schemas": provider_schemas,
         **{name: functools.partial(python_with, name) for name in PYTHON_CLIENTS},
     }
     unknown = [name for name in names if name not in known]
@@ -320,6 +324,82 @@ def jose_node():
             (folder / "node").symlink_to(node)
             (folder / "complete").touch()
     return folder
+
+
+# Resources that `carnet trust` writes; data sources begin with `data.`.
+WRITTEN_RESOURCES = [
+    "azuread_application",
+    "azuread_application_federated_identity_credential",
+    "azuread_service_principal",
+    "azurerm_role_assignment",
+    "data.google_iam_workload_identity_pool",
+    "data.google_project",
+    "google_iam_workload_identity_pool",
+    "google_iam_workload_identity_pool_provider",
+    "google_project_iam_member",
+    "google_service_account",
+    "google_service_account_iam_member",
+    "hcp_iam_workload_identity_provider",
+    "hcp_project_iam_binding",
+    "hcp_service_principal",
+    "kubernetes_cluster_role_binding_v1",
+    "data.tfe_project",
+    "data.tfe_workspace",
+    "tfe_project_variable_set",
+    "tfe_variable",
+    "tfe_variable_set",
+    "vault_aws_secret_backend_role",
+    "vault_azure_secret_backend_role",
+    "vault_gcp_secret_roleset",
+    "vault_jwt_auth_backend",
+    "vault_jwt_auth_backend_role",
+    "vault_policy",
+]
+
+
+def provider_schemas():
+    """A file that says of each of these resources which attributes and blocks it has, and which it needs."""
+    wanted = hashlib.sha256("".join(WRITTEN_RESOURCES).encode()).hexdigest()[:8]
+    target = TOOLS / f"{versioned('provider-schemas')}-{wanted}" / "schemas.json"
+    with installing(target) as needed:
+        if needed:
+            say("downloading the bindings of Terraform providers, 120 MB")
+            with tempfile.TemporaryDirectory(dir=TOOLS, prefix="download-") as folder:
+                complaint = "cannot download the bindings: the package index is not reachable"
+                run(pip() + ["download", "--quiet", "-d", folder] + pinned("provider-schemas"), complaint)
+                wheels = {wheel.name.split("-")[0].rsplit("_", 1)[1]: wheel for wheel in Path(folder).glob("*.whl")}
+                schemas = {resource: schema_of(resource, wheels) for resource in WRITTEN_RESOURCES}
+            with atomically(target) as partial:
+                partial.write_text(json.dumps(schemas, indent=1))
+    return target
+
+
+def schema_of(resource, wheels):
+    """Reads the classes of a resource, without running them."""
+    is_data, full = resource.startswith("data."), resource.removeprefix("data.")
+    provider, short = full.split("_", 1)
+    module = f"data_{full}" if is_data else short
+    with zipfile.ZipFile(wheels[provider]) as wheel:
+        source = wheel.read(f"cdktf_cdktf_provider_{provider}/{module}/__init__.py").decode()
+    classes = {one.name: one for one in ast.parse(source).body if isinstance(one, ast.ClassDef)}
+    config = next(one for name, one in classes.items() if name.endswith("Config") and "Terraform" in ast.unparse(one.bases[0]))
+    schema = members(config, classes)
+    for meta in ("connection", "count", "depends_on", "for_each", "lifecycle", "provider", "provisioners"):
+        schema["attributes"].pop(meta, None)
+    return schema
+
+
+def members(definition, classes):
+    """The arguments of a class: whether each is needed, and of blocks what is in them."""
+    start = next(one for one in definition.body if isinstance(one, ast.FunctionDef) and one.name == "__init__")
+    attributes, blocks = {}, {}
+    for argument, default in zip(start.args.kwonlyargs, start.args.kw_defaults):
+        name = argument.arg.rstrip("_")
+        attributes[name] = default is None
+        for word in re.findall(r"\w+", ast.unparse(argument.annotation)):
+            if word in classes and word != definition.name:
+                blocks[name] = members(classes[word], classes)
+    return {"attributes": attributes, "blocks": blocks}
 
 
 def node_and_npm():

@@ -19,5 +19,6 @@ mod site;
 mod soak;
 mod sweep;
 mod terraform;
+mod trust;
 mod two_servers;
 mod variable_sets;

@@ -66,6 +66,7 @@ pub struct SeaweedFs {
     process: ChildProcess,
     gateway: JsonClient,
     filer: JsonClient,
+    administrator_secret: String,
     /// Sockets that the server leaves in the temporary directory of the machine.
     sockets: Vec<PathBuf>,
     _folder: TempDir,
@@ -86,8 +87,31 @@ impl SeaweedFs {
 
     /// The same, with role sessions that live for this long.
     pub async fn start_with_sessions(options: &SeaweedOptions, session: Duration) -> anyhow::Result<Self> {
+        Self::start_configured(&token_service(options, session)).await
+    }
+
+    /// The same, with trust policies of the roles' own, by their names. They are as for AWS; the server has names of its own for the
+    /// provider and for the keys of conditions, which are put in their place.
+    pub async fn start_with_policies(
+        options: &SeaweedOptions,
+        policies: &[(&str, &Value)],
+    ) -> anyhow::Result<Self> {
+        let host = options.issuer_url.split_once("://").map_or(&*options.issuer_url, |(_, rest)| rest);
+        let mut configuration = token_service(options, SESSION);
+        for role in configuration["roles"].as_array_mut().into_iter().flatten() {
+            let own = policies.iter().find(|(name, _)| role["roleName"] == *name);
+            let Some((_, policy)) = own else { continue };
+            let text = policy.to_string().replace(&format!("\"{host}:"), "\"oidc:");
+            let mut policy: Value = serde_json::from_str(&text)?;
+            policy["Statement"][0]["Principal"]["Federated"] = PROVIDER.into();
+            role["trustPolicy"] = policy;
+        }
+        Self::start_configured(&configuration).await
+    }
+
+    async fn start_configured(token_service: &Value) -> anyhow::Result<Self> {
         let program = tool(Tool::SeaweedFs).await?;
-        let token_service = token_service(options, session).to_string();
+        let token_service = token_service.to_string();
         for _ in 0..START_ATTEMPTS {
             if let Some(server) = Self::try_start(&program, &token_service).await? {
                 return Ok(server);
@@ -102,7 +126,9 @@ impl SeaweedFs {
         std::fs::create_dir(folder.path().join("data"))?;
         std::fs::write(folder.path().join("iam.json"), token_service)?;
         // Without an identity of its own the gateway would let everybody in.
-        std::fs::write(folder.path().join("s3.json"), administrator().to_string())?;
+        let administrator_secret = uuid::Uuid::new_v4().to_string();
+        let administrator = administrator(&administrator_secret).to_string();
+        std::fs::write(folder.path().join("s3.json"), administrator)?;
         let mut command = Command::new(program);
         command.args(arguments(folder.path(), &ports)).env_clear().env("HOME", folder.path());
         command.current_dir(folder.path());
@@ -112,6 +138,7 @@ impl SeaweedFs {
             process,
             gateway: JsonClient::new(&format!("http://127.0.0.1:{}", ports.s3[0]), None)?,
             filer: JsonClient::new(&format!("http://127.0.0.1:{}", ports.filer[0]), None)?,
+            administrator_secret,
             sockets: ports.sockets(),
             _folder: folder,
         };
@@ -134,6 +161,11 @@ impl SeaweedFs {
     /// The server's process.
     pub fn process(&mut self) -> &mut ChildProcess {
         &mut self.process
+    }
+
+    /// The access key and the secret of the administrator.
+    pub fn administrator(&self) -> (&str, &str) {
+        ("administrator", &self.administrator_secret)
     }
 
     /// The name of a role as `TFC_AWS_RUN_ROLE_ARN` takes it.
@@ -211,7 +243,9 @@ fn arguments(folder: &Path, ports: &Ports) -> Vec<String> {
         "-filer".to_owned(),
         format!("-filer.localSocket={}", file("filer.sock")),
         "-s3".to_owned(),
+        // IAM answers at the address of S3, to the administrator alone.
         "-iam=false".to_owned(),
+        "-s3.iam.readOnly=false".to_owned(),
         "-s3.port.iceberg=0".to_owned(),
         "-s3.port.lance=0".to_owned(),
         format!("-s3.config={}", file("s3.json")),
@@ -227,8 +261,7 @@ fn arguments(folder: &Path, ports: &Ports) -> Vec<String> {
     arguments
 }
 
-fn administrator() -> Value {
-    let secret = uuid::Uuid::new_v4().to_string();
+fn administrator(secret: &str) -> Value {
     json!({"identities": [{
         "name": "administrator",
         "credentials": [{"accessKey": "administrator", "secretKey": secret}],

@@ -45,6 +45,8 @@ pub enum Tool {
     KubernetesClient,
     /// A Python with Tencent Cloud's SDK.
     TencentCloudSdk,
+    /// A file with the attributes of the resources that `carnet trust` writes.
+    ProviderSchemas,
 }
 
 impl Tool {
@@ -67,6 +69,7 @@ impl Tool {
             Self::Hvac => "hvac",
             Self::KubernetesClient => "kubernetes",
             Self::TencentCloudSdk => "tencentcloud",
+            Self::ProviderSchemas => "provider-schemas",
         }
     }
 }

@@ -54,11 +54,20 @@ fn help(command: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 23] = [
     "server",
     "agent",
     "config check",
+    "trust aws",
+    "trust azure",
+    "trust gcp",
     "trust vault",
+    "trust kubernetes",
+    "trust hcp",
+    "trust tencentcloud",
+    "trust vault-aws",
+    "trust vault-azure",
+    "trust vault-gcp",
     "adapters",
     "adapters list",
     "adapters show",

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use carnet_issuer::IssuerUrl;
 use carnet_model::{OrgName, ProjectName, WorkspaceName};
-use carnet_trust::setup::{FamilyOptions, Phases, Scope, Subjects, TrustFormat, TrustRequest, write};
+use carnet_trust::setup::{
+    FamilyOptions, Phases, Scope, Subjects, TrustFormat, TrustRequest, Variables, write,
+};
 use clap::Args;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -70,6 +72,10 @@ pub(crate) struct TrustTarget {
     #[arg(long, value_name = "FILE")]
     issuer_keys_file: Option<PathBuf>,
 
+    /// Write the variables into the workspace, or only show them, for somebody else to write.
+    #[arg(long, default_value = "write", value_name = "write|show")]
+    variables: Variables,
+
     /// How the trust is written: a configuration of Terraform, a script of the provider's commands, or its policies as JSON.
     #[arg(long, default_value = "terraform", value_name = "terraform|cli|json")]
     format: TrustFormat,
@@ -94,6 +100,7 @@ impl TrustTarget {
             subjects: Subjects { plan: self.subject_plan.clone(), apply: self.subject_apply.clone() },
             audience: self.audience.clone(),
             knows_issuer: self.knows_issuer,
+            variables: self.variables,
             family,
         };
         Ok(write(&request, self.format)?)

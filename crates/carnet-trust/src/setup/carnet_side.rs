@@ -4,8 +4,8 @@ use carnet_model::Phase;
 
 use super::block::Block;
 use super::name::{NameRule, object_name};
-use super::outline::{Provider, TrustSetup, Variable};
-use super::request::{Scope, TrustRequest};
+use super::outline::{Provider, Source, TrustSetup, Variable};
+use super::request::{Scope, TrustRequest, Variables};
 use super::text::{Text, Value};
 
 /// The name of a variable, for the tag of the request.
@@ -61,12 +61,32 @@ pub(super) fn provider(request: &TrustRequest) -> Provider {
     Provider { name: "tfe", source: "hashicorp/tfe", version: ">= 0.60", block: Some(block) }
 }
 
+/// The id of the workspace: known, or found out where the variables are written.
+pub(super) fn workspace_id(setup: &mut TrustSetup, request: &TrustRequest) -> Text {
+    let what = "the id of the workspace in Carnet, ws-...";
+    let id = match (&request.workspace_id, request.variables) {
+        (Some(id), _) => Text::from(id.as_str()),
+        (None, Variables::Write) => setup.input("workspace_id", what, Source::Made),
+        (None, Variables::Show) => return setup.input("workspace_id", what, Source::Person),
+    };
+    match request.variables {
+        Variables::Write => Text::made(WORKSPACE_ID, id),
+        Variables::Show => id,
+    }
+}
+
 /// The id of the workspace, as Terraform finds it.
-pub(super) const WORKSPACE_ID: &str = "data.tfe_workspace.this.id";
+const WORKSPACE_ID: &str = "data.tfe_workspace.this.id";
 
 /// The variables as blocks.
 pub(super) fn blocks(request: &TrustRequest, variables: &[Variable]) -> Vec<Block> {
     let values = variables.iter().map(|one| (one.key.clone(), Value::Text(one.value.clone()))).collect();
+    if request.variables == Variables::Show {
+        let comment = "Environment variables that the workspace needs.";
+        return vec![
+            Block::labelled("output", "variables").comment(comment).set("value", Value::Map(values)),
+        ];
+    }
     let variable = Block::resource("tfe_variable", "carnet")
         .set("for_each", Value::Map(values))
         .set("key", Value::Expression("each.key"))

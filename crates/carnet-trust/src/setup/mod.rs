@@ -27,7 +27,9 @@ pub use families::{
     VaultBackedAwsOptions, VaultBackedAzureOptions, VaultBackedGcpOptions, VaultOptions,
 };
 pub use outline::{Document, Input, Provider, Request, Source, TrustSetup, Variable};
-pub use request::{FAMILIES, FamilyOptions, Phases, Scope, SetupError, Subjects, TrustFormat, TrustRequest};
+pub use request::{
+    FAMILIES, FamilyOptions, Phases, Scope, SetupError, Subjects, TrustFormat, TrustRequest, Variables,
+};
 pub use text::{Part, Text, Value};
 
 /// What the trust consists of.

@@ -38,8 +38,32 @@ pub struct TrustRequest {
     pub audience: Option<String>,
     /// The relying party knows the issuer already: only what belongs to this trust is made.
     pub knows_issuer: bool,
+    /// What becomes of the variables of the workspace.
+    pub variables: Variables,
     /// The family and what it needs to know.
     pub family: FamilyOptions,
+}
+
+/// What becomes of the variables of the workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Variables {
+    /// They are written into the workspace, or into a variable set for a wider scope.
+    #[default]
+    Write,
+    /// They are shown only: somebody else writes them.
+    Show,
+}
+
+impl std::str::FromStr for Variables {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "write" => Ok(Self::Write),
+            "show" => Ok(Self::Show),
+            other => Err(format!("{other:?} is not write or show")),
+        }
+    }
 }
 
 impl TrustRequest {
@@ -170,6 +194,22 @@ pub const FAMILIES: [&str; 10] = [
 ];
 
 impl FamilyOptions {
+    /// The name of the family, as commands and the API take it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Aws(_) => "aws",
+            Self::Azure(_) => "azure",
+            Self::Gcp(_) => "gcp",
+            Self::Vault(_) => "vault",
+            Self::Kubernetes(_) => "kubernetes",
+            Self::Hcp(_) => "hcp",
+            Self::TencentCloud(_) => "tencentcloud",
+            Self::VaultBackedAws(_) => "vault-aws",
+            Self::VaultBackedAzure(_) => "vault-azure",
+            Self::VaultBackedGcp(_) => "vault-gcp",
+        }
+    }
+
     /// Reads the options of a family, as the API takes them.
     ///
     /// # Errors
@@ -204,6 +244,17 @@ pub enum TrustFormat {
     Cli,
     /// The policy documents, requests and variables, as one JSON object.
     Json,
+}
+
+impl TrustFormat {
+    /// The name of the format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Terraform => "terraform",
+            Self::Cli => "cli",
+            Self::Json => "json",
+        }
+    }
 }
 
 impl std::str::FromStr for TrustFormat {

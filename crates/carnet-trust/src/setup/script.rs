@@ -3,7 +3,7 @@
 use super::carnet_side::set_name;
 use super::hcl::printable;
 use super::outline::{Source, TrustSetup};
-use super::request::{Scope, TrustRequest};
+use super::request::{Scope, TrustRequest, Variables};
 use super::shell::{commands, quoted};
 use super::terraform::wrapped;
 use super::text::Text;
@@ -15,15 +15,24 @@ const HEAD: &str = "\
 It needs CARNET_TOKEN, an API token of Carnet; with CURL_CA_BUNDLE where Carnet's certificate is not publicly trusted. It may be run \
 again: it updates what it names, and leaves all else.";
 
+const HEAD_ALONE: &str = "\
+It may be run again: it updates what it names, and leaves all else. At its end it prints the environment variables that the workspace \
+needs.";
+
 /// The whole script.
 pub(super) fn write(request: &TrustRequest, setup: &TrustSetup) -> String {
+    let writes = request.variables == Variables::Write;
+    let head = if writes { HEAD } else { HEAD_ALONE };
     let mut text = "#!/bin/sh\n".to_owned();
-    for paragraph in [setup.title.as_str(), HEAD].into_iter().chain(setup.notes.iter().map(String::as_str)) {
+    for paragraph in [setup.title.as_str(), head].into_iter().chain(setup.notes.iter().map(String::as_str)) {
         for line in wrapped(paragraph) {
             text.push_str(&format!("# {}\n", printable(&line)));
         }
     }
-    text.push_str("set -eu\n: \"${CARNET_TOKEN:?must be an API token of Carnet}\"\n");
+    text.push_str("set -eu\n");
+    if writes {
+        text.push_str(": \"${CARNET_TOKEN:?must be an API token of Carnet}\"\n");
+    }
     for input in &setup.inputs {
         let name = input.name.to_uppercase();
         let what = printable(&input.what).replace(['}', '"', '$', '`', '\\'], "");
@@ -36,13 +45,16 @@ pub(super) fn write(request: &TrustRequest, setup: &TrustSetup) -> String {
     }
     text.push_str(setup.preamble);
     text.push('\n');
-    text.push_str(CARNET);
-    text.push_str(&place(request));
-    text.push('\n');
+    if writes {
+        text.push_str(CARNET);
+        text.push_str(&place(request));
+        text.push('\n');
+    }
     text.push_str(&commands(&setup.commands));
     text.push('\n');
     for variable in &setup.variables {
-        text.push_str(&format!("variable {} {}\n", variable.key, quoted(&variable.value)));
+        let command = if writes { "variable" } else { "printf '%s=%s\\n'" };
+        text.push_str(&format!("{command} {} {}\n", variable.key, quoted(&variable.value)));
     }
     text
 }

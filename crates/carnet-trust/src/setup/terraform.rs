@@ -2,7 +2,7 @@
 
 use super::block::Block;
 use super::outline::{Source, TrustSetup};
-use super::request::TrustRequest;
+use super::request::{TrustRequest, Variables};
 use super::text::{Text, Value};
 use super::{carnet_side, hcl};
 
@@ -21,8 +21,8 @@ pub(super) fn write(request: &TrustRequest, setup: &TrustSetup) -> String {
 
 /// All blocks, in the order in which they are written.
 pub(super) fn blocks(request: &TrustRequest, setup: &TrustSetup) -> Vec<Block> {
-    let tfe = carnet_side::provider(request);
-    let providers: Vec<_> = setup.providers.iter().chain([&tfe]).collect();
+    let tfe = (request.variables == Variables::Write).then(|| carnet_side::provider(request));
+    let providers: Vec<_> = setup.providers.iter().chain(&tfe).collect();
     let required = providers.iter().fold(Block::new("required_providers"), |block, provider| {
         let value = Value::map([("source", provider.source.into()), ("version", provider.version.into())]);
         block.set(provider.name, value)

@@ -3,7 +3,7 @@
 use crate::openapi::Family;
 use crate::openapi::operation::{delete, get, post, put};
 use crate::openapi::resource::ResourceType;
-use crate::openapi::schema::{Field, Schema, choice, list, map, text, texts, time, whole};
+use crate::openapi::schema::{Field, Schema, choice, flag, list, map, text, texts, time, whole};
 
 const ORGANIZATION: &str = "/api/carnet/v1/organizations/{organization}";
 const ADAPTER: &str = "/api/carnet/v1/organizations/{organization}/adapters/{adapter}";
@@ -16,6 +16,7 @@ pub(super) fn family() -> Family {
         .with(adapter())
         .with(outstanding())
         .with(credentials())
+        .with(trust())
         .operations([
             get(&of_organization("adapters"), "list-adapters", "List the adapters of an organization")
                 .list("adapters"),
@@ -49,12 +50,42 @@ pub(super) fn family() -> Family {
                 "List the latest identity tokens of a workspace",
             )
             .any_json(&identity_tokens()),
+            post(
+                "/api/carnet/v1/workspaces/{workspace}/trust",
+                "write-trust",
+                "Write what makes a provider trust the runs of a workspace",
+            )
+            .takes_new("trust")
+            .one("trust"),
         ])
 }
 
 fn adapter() -> ResourceType {
     ResourceType::new("adapters", [text("definition").demanded(), time("created-at"), time("updated-at")])
         .one("organization", &["organizations"])
+}
+
+fn trust() -> ResourceType {
+    ResourceType::new(
+        "trust",
+        [
+            choice("family", &carnet_trust::setup::FAMILIES).demanded(),
+            choice("format", &["terraform", "cli", "json"]).writable(),
+            text("text"),
+            map("options", Schema::Anything).write_only(),
+            choice("phase", &["plan", "apply", "both"]).write_only(),
+            choice("scope", &["workspace", "project", "organization"]).write_only(),
+            text("tag").nullable().write_only(),
+            text("audience").nullable().write_only(),
+            text("subject-plan").nullable().write_only(),
+            text("subject-apply").nullable().write_only(),
+            flag("knows-issuer").write_only(),
+            choice("variables", &["write", "show"]).write_only(),
+            text("issuer-ca").nullable().write_only(),
+            text("issuer-keys").nullable().write_only(),
+        ],
+    )
+    .one("workspace", &["workspaces"])
 }
 
 const REVOCATIONS: [&str; 5] = ["outstanding", "revoked", "already_gone", "ends_by_itself", "failed"];

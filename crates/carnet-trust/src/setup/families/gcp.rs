@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::ByPhase;
 use crate::setup::block::Block;
-use crate::setup::carnet_side::WORKSPACE_ID;
+use crate::setup::carnet_side::workspace_id;
 use crate::setup::command::{Command, flag, plain, word};
 use crate::setup::name::{NameRule, object_name};
 use crate::setup::outline::{Source, TrustSetup};
@@ -292,13 +292,7 @@ impl Gcp<'_> {
                 .and(format!("/subject/{subject}")));
         }
         if self.request.scope == Scope::Workspace {
-            let id = match &self.request.workspace_id {
-                Some(id) => Text::from(id.as_str()),
-                None => {
-                    setup.input("workspace_id", "the id of the workspace in Carnet, ws-...", Source::Made)
-                }
-            };
-            let id = Text::made(WORKSPACE_ID, id);
+            let id = workspace_id(setup, self.request);
             let start = Text::from("principal://iam.googleapis.com/").and(pool).and("/subject/");
             return Ok(start.and(id).and(format!(":{phase}")));
         }

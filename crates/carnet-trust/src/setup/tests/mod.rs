@@ -5,7 +5,7 @@ mod hostile;
 mod limits;
 mod script;
 
-use super::{FAMILIES, FamilyOptions, Phases, Scope, Subjects, TrustFormat, TrustRequest, write};
+use super::{FAMILIES, FamilyOptions, Phases, Scope, Subjects, TrustFormat, TrustRequest, Variables, write};
 
 /// A request for the workspace `net` of `acme`.
 fn request(family: &str, options: serde_json::Value) -> TrustRequest {
@@ -24,6 +24,7 @@ fn request(family: &str, options: serde_json::Value) -> TrustRequest {
         subjects: Subjects::default(),
         audience: None,
         knows_issuer: false,
+        variables: Variables::Write,
         family: FamilyOptions::parse(family, options).expect("options"),
     }
 }
@@ -90,4 +91,21 @@ fn options_that_nobody_knows_are_refused() {
         assert!(error.contains("roel"), "{family}: {error}");
     }
     assert!(FamilyOptions::parse("ibm", serde_json::Value::Null).is_err());
+}
+
+#[test]
+fn variables_can_be_shown_for_somebody_else_to_write() {
+    for family in FAMILIES {
+        let request = TrustRequest { variables: Variables::Show, ..request(family, serde_json::Value::Null) };
+        let terraform = write(&request, TrustFormat::Terraform).expect("text");
+        assert!(
+            !terraform.contains("tfe") && terraform.contains("output \"variables\""),
+            "{family}\n{terraform}"
+        );
+        let script = write(&request, TrustFormat::Cli).expect("text");
+        assert!(
+            !script.contains("CARNET_TOKEN") && script.contains("\nprintf '%s=%s\\n' TFC_"),
+            "{family}\n{script}"
+        );
+    }
 }

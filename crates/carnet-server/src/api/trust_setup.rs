@@ -1,0 +1,107 @@
+//! What an administrator of a relying party applies so that it trusts the runs of a workspace.
+
+use carnet_api::jsonapi::Resource;
+use carnet_model::{Permission, ProjectName, Workspace, WorkspaceId};
+use carnet_trust::setup::{
+    FamilyOptions, Phases, Scope, SetupError, Subjects, TrustFormat, TrustRequest, write,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::document::Doc;
+use crate::error::ApiError;
+use crate::extract::{Context, Id, Read};
+use crate::reply::{Reply, ok};
+use crate::route::{Access, Routes};
+
+pub(crate) fn routes() -> Routes {
+    // It holds no secret: who may read the workspace may ask.
+    Routes::default().post(
+        "/api/carnet/v1/workspaces/{workspace}/trust",
+        Access::Allowed(Permission::ReadWorkspace),
+        of_workspace,
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Input {
+    family: Option<String>,
+    options: Option<Value>,
+    phase: Option<String>,
+    scope: Option<String>,
+    tag: Option<String>,
+    audience: Option<String>,
+    subject_plan: Option<String>,
+    subject_apply: Option<String>,
+    knows_issuer: Option<bool>,
+    issuer_ca: Option<String>,
+    issuer_keys: Option<String>,
+    variables: Option<String>,
+    format: Option<String>,
+}
+
+async fn of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, doc: Doc<Input>) -> Reply {
+    let workspace = cx.workspace(&id, Permission::ReadWorkspace).await?;
+    let project = cx.tx.project(&workspace.project_id).await?.ok_or(ApiError::NotFound)?;
+    let format: TrustFormat = parsed("format", doc.attributes.format.as_deref())?;
+    let request = request(&cx, &workspace, project.name, doc.attributes)?;
+    let text = write(&request, format).map_err(refused)?;
+    let attributes = json!({
+        "family": request.family.name(),
+        "format": format.as_str(),
+        "text": text,
+    });
+    ok(Resource::new("trust", id.as_str(), attributes).to_one("workspace", "workspaces", Some(&id)))
+}
+
+fn request(
+    cx: &Context,
+    workspace: &Workspace,
+    project: ProjectName,
+    input: Input,
+) -> Result<TrustRequest, ApiError> {
+    let family =
+        input.family.ok_or_else(|| ApiError::attribute("family", "Family can't be blank".to_owned()))?;
+    let family = FamilyOptions::parse(&family, input.options.unwrap_or_default())
+        .map_err(|reason| ApiError::attribute("options", reason))?;
+    Ok(TrustRequest {
+        issuer: cx.app.issuer.url().as_str().to_owned(),
+        application: cx.app.settings.url.clone(),
+        issuer_ca: input.issuer_ca,
+        issuer_keys: input.issuer_keys,
+        organization: workspace.organization_name.clone(),
+        project,
+        workspace: Some(workspace.name.clone()),
+        workspace_id: Some(workspace.id.as_str().to_owned()),
+        scope: parsed::<Scope>("scope", input.scope.as_deref())?,
+        phases: parsed::<Phases>("phase", input.phase.as_deref())?,
+        tag: input.tag,
+        subjects: Subjects { plan: input.subject_plan, apply: input.subject_apply },
+        audience: input.audience,
+        variables: parsed("variables", input.variables.as_deref())?,
+        knows_issuer: input.knows_issuer.unwrap_or_default(),
+        family,
+    })
+}
+
+fn parsed<T: std::str::FromStr<Err = String> + Default>(
+    name: &str,
+    text: Option<&str>,
+) -> Result<T, ApiError> {
+    text.map_or_else(|| Ok(T::default()), str::parse).map_err(|reason| ApiError::attribute(name, reason))
+}
+
+fn refused(error: SetupError) -> ApiError {
+    match error {
+        SetupError::Option { option, reason } => {
+            // Options of the command line and attributes have the same names, but for its files.
+            let name = option.trim_start_matches('-').trim_end_matches("-file");
+            ApiError::attribute(name, reason)
+        }
+        SetupError::Impossible(reason) => ApiError::attribute("family", reason),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+use serde_json::{Value, json};
+
+use crate::api::tests::Site;
+
+async fn asked(site: &Site, attributes: Value) -> (u16, Value) {
+    let path = format!("/api/carnet/v1/workspaces/{}/trust", site.workspace.id);
+    let body = json!({ "data": { "type": "trust", "attributes": attributes } });
+    site.server.request("POST", &path, &site.owner, body).await
+}
+
+#[tokio::test]
+async fn trust_is_written_for_the_workspace_in_every_format() {
+    let site = Site::new().await;
+    let (status, answer) = asked(&site, json!({ "family": "aws" })).await;
+    assert_eq!(status, 200, "{answer}");
+    let attributes = &answer["data"]["attributes"];
+    assert_eq!((&attributes["family"], &attributes["format"]), (&json!("aws"), &json!("terraform")));
+    let text = attributes["text"].as_str().expect("a text");
+    assert!(
+        text.contains(":run_phase:apply\"") && text.contains("resource \"aws_iam_role\" \"plan\""),
+        "{text}"
+    );
+
+    let options = json!({ "project-id": "prod", "project-number": "42" });
+    let (status, answer) = asked(
+        &site,
+        json!({ "family": "gcp", "format": "json", "phase": "plan", "tag": "EAST", "options": options }),
+    )
+    .await;
+    assert_eq!(status, 200, "{answer}");
+    let text = answer["data"]["attributes"]["text"].as_str().expect("a text");
+    let document: Value = serde_json::from_str(text).expect("JSON");
+    assert_eq!(document["variables"][0]["key"], "TFC_GCP_PROVIDER_AUTH_EAST");
+    // The server knows the id that Google is bound to.
+    assert!(
+        text.contains(&format!("/subject/{}:plan", site.workspace.id)) || text.contains("assertion.sub"),
+        "{text}"
+    );
+    assert!(!text.contains("run_phase:apply"), "{text}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_where_it_was_said() {
+    let site = Site::new().await;
+    let cases = [
+        (json!({}), "/data/attributes/family"),
+        (json!({ "family": "ibm" }), "/data/attributes/options"),
+        (json!({ "family": "aws", "options": { "roel": "x" } }), "/data/attributes/options"),
+        (json!({ "family": "aws", "format": "yaml" }), "/data/attributes/format"),
+        (json!({ "family": "aws", "phase": "destroy" }), "/data/attributes/phase"),
+        (json!({ "family": "aws", "tag": "a-b" }), "/data/attributes/tag"),
+        (json!({ "family": "azure", "scope": "project" }), "/data/attributes/family"),
+    ];
+    for (attributes, pointer) in cases {
+        let (status, answer) = asked(&site, attributes).await;
+        assert_eq!((status, &answer["errors"][0]["source"]["pointer"]), (422, &json!(pointer)), "{answer}");
+    }
+}

@@ -1,0 +1,132 @@
+# Vault makes AWS keys for runs of acme/net (project Default Project)
+#
+# The secrets engine at aws must be there already, with the credentials by which Vault makes others.
+
+terraform {
+  required_providers {
+    vault = {
+      source  = "hashicorp/vault"
+      version = ">= 4.0"
+    }
+    tfe = {
+      source  = "hashicorp/tfe"
+      version = ">= 0.60"
+    }
+  }
+}
+
+# Needs a token of an administrator of Vault: VAULT_TOKEN.
+provider "vault" {
+  address = var.vault_addr
+}
+
+# Needs a token of Carnet: terraform login, or TFE_TOKEN.
+provider "tfe" {
+  hostname     = "carnet.example.org"
+  organization = "acme"
+}
+
+variable "vault_addr" {
+  type        = string
+  description = "the address of Vault, as runs reach it"
+}
+
+variable "plan_role_arn" {
+  type        = string
+  description = "the AWS role that a plan gets keys of; it must trust Vault's own identity"
+}
+
+variable "apply_role_arn" {
+  type        = string
+  description = "the AWS role that a apply gets keys of; it must trust Vault's own identity"
+}
+
+# One mount serves every workspace of the issuer: the trust of another one shares it (--knows-issuer).
+resource "vault_jwt_auth_backend" "carnet" {
+  path               = "jwt"
+  oidc_discovery_url = "https://carnet.example.org"
+  bound_issuer       = "https://carnet.example.org"
+}
+
+resource "vault_policy" "plan" {
+  name   = "carnet-acme-net-plan"
+  policy = "path \"aws/sts/carnet-acme-net-plan\" { capabilities = [\"read\"] }\npath \"auth/token/lookup-self\" { capabilities = [\"read\"] }\npath \"auth/token/renew-self\" { capabilities = [\"update\"] }\npath \"auth/token/revoke-self\" { capabilities = [\"update\"] }\npath \"sys/leases/renew\" { capabilities = [\"update\"] }\n"
+}
+
+resource "vault_jwt_auth_backend_role" "plan" {
+  backend           = vault_jwt_auth_backend.carnet.path
+  role_name         = "carnet-acme-net-plan"
+  role_type         = "jwt"
+  bound_audiences   = ["vault.workload.identity"]
+  bound_claims_type = "string"
+  bound_claims = {
+    sub = "organization:acme:project:Default Project:workspace:net:run_phase:plan"
+  }
+  user_claim = "terraform_workspace_id"
+  claim_mappings = {
+    terraform_run_id    = "terraform_run_id"
+    terraform_run_phase = "terraform_run_phase"
+  }
+  token_policies = [vault_policy.plan.name]
+  token_ttl      = 1200
+}
+
+resource "vault_policy" "apply" {
+  name   = "carnet-acme-net-apply"
+  policy = "path \"aws/sts/carnet-acme-net-apply\" { capabilities = [\"read\"] }\npath \"auth/token/lookup-self\" { capabilities = [\"read\"] }\npath \"auth/token/renew-self\" { capabilities = [\"update\"] }\npath \"auth/token/revoke-self\" { capabilities = [\"update\"] }\npath \"sys/leases/renew\" { capabilities = [\"update\"] }\n"
+}
+
+resource "vault_jwt_auth_backend_role" "apply" {
+  backend           = vault_jwt_auth_backend.carnet.path
+  role_name         = "carnet-acme-net-apply"
+  role_type         = "jwt"
+  bound_audiences   = ["vault.workload.identity"]
+  bound_claims_type = "string"
+  bound_claims = {
+    sub = "organization:acme:project:Default Project:workspace:net:run_phase:apply"
+  }
+  user_claim = "terraform_workspace_id"
+  claim_mappings = {
+    terraform_run_id    = "terraform_run_id"
+    terraform_run_phase = "terraform_run_phase"
+  }
+  token_policies = [vault_policy.apply.name]
+  token_ttl      = 1200
+}
+
+resource "vault_aws_secret_backend_role" "plan" {
+  backend         = "aws"
+  name            = "carnet-acme-net-plan"
+  credential_type = "assumed_role"
+  role_arns       = [var.plan_role_arn]
+}
+
+resource "vault_aws_secret_backend_role" "apply" {
+  backend         = "aws"
+  name            = "carnet-acme-net-apply"
+  credential_type = "assumed_role"
+  role_arns       = [var.apply_role_arn]
+}
+
+data "tfe_workspace" "this" {
+  name = "net"
+}
+
+resource "tfe_variable" "carnet" {
+  for_each = {
+    TFC_VAULT_PROVIDER_AUTH               = "true"
+    TFC_VAULT_ADDR                        = var.vault_addr
+    TFC_VAULT_PLAN_ROLE                   = vault_jwt_auth_backend_role.plan.role_name
+    TFC_VAULT_APPLY_ROLE                  = vault_jwt_auth_backend_role.apply.role_name
+    TFC_VAULT_BACKED_AWS_AUTH             = "true"
+    TFC_VAULT_BACKED_AWS_AUTH_TYPE        = "assumed_role"
+    TFC_VAULT_BACKED_AWS_PLAN_VAULT_ROLE  = vault_aws_secret_backend_role.plan.name
+    TFC_VAULT_BACKED_AWS_PLAN_ROLE_ARN    = var.plan_role_arn
+    TFC_VAULT_BACKED_AWS_APPLY_VAULT_ROLE = vault_aws_secret_backend_role.apply.name
+    TFC_VAULT_BACKED_AWS_APPLY_ROLE_ARN   = var.apply_role_arn
+  }
+  key          = each.key
+  value        = each.value
+  category     = "env"
+  workspace_id = data.tfe_workspace.this.id
+}
