@@ -1,33 +1,67 @@
 //! `carnet trust`: what an administrator applies once so that a provider trusts this server's identities.
 
-mod script;
-mod vault;
+mod families;
+mod target;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
+use self::families::{
+    AwsArgs, AzureArgs, Family, GcpArgs, HcpArgs, KubernetesArgs, TencentCloudArgs, VaultArgs,
+    VaultBackedAwsArgs, VaultBackedAzureArgs, VaultBackedGcpArgs,
+};
+use self::target::TrustTarget;
 use crate::edge;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TrustCommand {
+    /// AWS: an OpenID Connect provider and one role for each phase.
+    Aws(Box<Trust<AwsArgs>>),
+    /// Azure: an application with a federated credential for each phase.
+    Azure(Box<Trust<AzureArgs>>),
+    /// Google Cloud: a workload identity pool, its provider, and a service account for each phase.
+    Gcp(Box<Trust<GcpArgs>>),
     /// Vault or OpenBao: a JWT auth mount and one role for each phase.
-    Vault {
-        #[command(flatten)]
-        options: Box<vault::VaultTrust>,
-    },
+    Vault(Box<Trust<VaultArgs>>),
+    /// Kubernetes: structured authentication and one binding for each phase.
+    Kubernetes(Box<Trust<KubernetesArgs>>),
+    /// HCP: a service principal with a workload identity provider for each phase.
+    Hcp(Box<Trust<HcpArgs>>),
+    /// Tencent Cloud: an OpenID Connect provider and one role for each phase.
+    Tencentcloud(Box<Trust<TencentCloudArgs>>),
+    /// AWS keys that Vault makes: the trust of Vault, and a role of its secrets engine for each phase.
+    VaultAws(Box<Trust<VaultBackedAwsArgs>>),
+    /// Azure secrets that Vault makes.
+    VaultAzure(Box<Trust<VaultBackedAzureArgs>>),
+    /// Google access tokens that Vault makes.
+    VaultGcp(Box<Trust<VaultBackedGcpArgs>>),
 }
 
-/// How the trust is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TrustFormat {
-    /// Commands of the provider's own command line.
-    Cli,
-    /// Requests to the provider's API and variables of the workspace, as one JSON object.
-    Json,
+/// Whose runs a family trusts, and what it needs to know besides.
+#[derive(Debug, Args)]
+pub(crate) struct Trust<F: Args> {
+    #[command(flatten)]
+    target: TrustTarget,
+    #[command(flatten)]
+    family: F,
 }
 
 /// Runs one of the commands.
 pub(crate) fn run(command: TrustCommand) -> anyhow::Result<()> {
     match command {
-        TrustCommand::Vault { options } => edge::print(&vault::text(&options)?),
+        TrustCommand::Aws(trust) => print(*trust),
+        TrustCommand::Azure(trust) => print(*trust),
+        TrustCommand::Gcp(trust) => print(*trust),
+        TrustCommand::Vault(trust) => print(*trust),
+        TrustCommand::Kubernetes(trust) => print(*trust),
+        TrustCommand::Hcp(trust) => print(*trust),
+        TrustCommand::Tencentcloud(trust) => print(*trust),
+        TrustCommand::VaultAws(trust) => print(*trust),
+        TrustCommand::VaultAzure(trust) => print(*trust),
+        TrustCommand::VaultGcp(trust) => print(*trust),
     }
+}
+
+/// Prints the trust for a provider.
+fn print<F: Args + Family>(trust: Trust<F>) -> anyhow::Result<()> {
+    edge::print(&trust.target.text(trust.family.into_options()?)?)
 }

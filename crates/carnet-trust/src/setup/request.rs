@@ -1,0 +1,268 @@
+//! What trust is asked for.
+
+use carnet_model::{OrgName, Phase, ProjectName, WorkspaceName};
+
+use super::families::{
+    AwsOptions, AzureOptions, GcpOptions, HcpOptions, KubernetesOptions, TencentCloudOptions,
+    VaultBackedAwsOptions, VaultBackedAzureOptions, VaultBackedGcpOptions, VaultOptions,
+};
+
+/// Everything that the trust depends on.
+#[derive(Debug, Clone)]
+pub struct TrustRequest {
+    /// The issuer of identity tokens, as in the claim `iss`.
+    pub issuer: String,
+    /// The address of the application, for the API and the `tfe` provider.
+    pub application: String,
+    /// The certificate authority of the issuer, PEM, where it is not publicly trusted.
+    pub issuer_ca: Option<String>,
+    /// The key set of the issuer as JSON, for relying parties that cannot or shall not fetch it.
+    pub issuer_keys: Option<String>,
+    /// The organization.
+    pub organization: OrgName,
+    /// The project.
+    pub project: ProjectName,
+    /// The workspace, unless the scope is wider.
+    pub workspace: Option<WorkspaceName>,
+    /// The id of the workspace, where it is known.
+    pub workspace_id: Option<String>,
+    /// Whose runs are trusted.
+    pub scope: Scope,
+    /// Which phases are trusted.
+    pub phases: Phases,
+    /// The tag of the configuration, for several of one family.
+    pub tag: Option<String>,
+    /// The subjects of the tokens, where they are not those of HCP Terraform.
+    pub subjects: Subjects,
+    /// The audience of the tokens, where it is not the family's own.
+    pub audience: Option<String>,
+    /// The relying party knows the issuer already: only what belongs to this trust is made.
+    pub knows_issuer: bool,
+    /// The family and what it needs to know.
+    pub family: FamilyOptions,
+}
+
+impl TrustRequest {
+    /// Whose runs are trusted, in words.
+    pub(super) fn whose(&self) -> String {
+        let Self { organization, project, .. } = self;
+        let workspace = self.workspace.as_ref().map(WorkspaceName::as_str).unwrap_or_default();
+        let phases = match self.phases {
+            Phases::Plan => ", plans only",
+            Phases::Apply => ", applies only",
+            Phases::Both => "",
+        };
+        match self.scope {
+            Scope::Workspace => format!("{organization}/{workspace} (project {project}){phases}"),
+            Scope::Project => format!("every workspace of {organization}, project {project}{phases}"),
+            Scope::Organization => format!("every workspace of {organization}{phases}"),
+        }
+    }
+}
+
+/// Whose runs are trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// One workspace.
+    #[default]
+    Workspace,
+    /// Every workspace of the project, also those that do not exist yet.
+    Project,
+    /// Every workspace of the organization, in any project.
+    Organization,
+}
+
+impl std::str::FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "workspace" => Ok(Self::Workspace),
+            "project" => Ok(Self::Project),
+            "organization" => Ok(Self::Organization),
+            other => Err(format!("{other:?} is not workspace, project or organization")),
+        }
+    }
+}
+
+/// Which phases are trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phases {
+    /// Plans only.
+    Plan,
+    /// Applies only.
+    Apply,
+    /// Both, each as an identity of its own.
+    #[default]
+    Both,
+}
+
+impl Phases {
+    /// The phases, one after another.
+    pub fn each(self) -> &'static [Phase] {
+        match self {
+            Self::Plan => &[Phase::Plan],
+            Self::Apply => &[Phase::Apply],
+            Self::Both => &[Phase::Plan, Phase::Apply],
+        }
+    }
+}
+
+impl std::str::FromStr for Phases {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "plan" => Ok(Self::Plan),
+            "apply" => Ok(Self::Apply),
+            "both" => Ok(Self::Both),
+            other => Err(format!("{other:?} is not plan, apply or both")),
+        }
+    }
+}
+
+/// The subjects of tokens, where they are not those of HCP Terraform.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Subjects {
+    /// The subject of plans.
+    pub plan: Option<String>,
+    /// The subject of applies.
+    pub apply: Option<String>,
+}
+
+/// The family, with what it needs to know.
+#[derive(Debug, Clone)]
+pub enum FamilyOptions {
+    /// Amazon Web Services.
+    Aws(AwsOptions),
+    /// Microsoft Entra and Azure.
+    Azure(AzureOptions),
+    /// Google Cloud.
+    Gcp(GcpOptions),
+    /// Vault and OpenBao.
+    Vault(VaultOptions),
+    /// Kubernetes.
+    Kubernetes(KubernetesOptions),
+    /// The HashiCorp Cloud Platform.
+    Hcp(HcpOptions),
+    /// Tencent Cloud.
+    TencentCloud(TencentCloudOptions),
+    /// AWS keys that Vault makes.
+    VaultBackedAws(VaultBackedAwsOptions),
+    /// Azure secrets that Vault makes.
+    VaultBackedAzure(VaultBackedAzureOptions),
+    /// Google credentials that Vault makes.
+    VaultBackedGcp(VaultBackedGcpOptions),
+}
+
+/// Names of families, as commands and the API take them.
+pub const FAMILIES: [&str; 10] = [
+    "aws",
+    "azure",
+    "gcp",
+    "vault",
+    "kubernetes",
+    "hcp",
+    "tencentcloud",
+    "vault-aws",
+    "vault-azure",
+    "vault-gcp",
+];
+
+impl FamilyOptions {
+    /// Reads the options of a family, as the API takes them.
+    ///
+    /// # Errors
+    ///
+    /// There is no such family, or an option is unknown or of another type.
+    pub fn parse(family: &str, options: serde_json::Value) -> Result<Self, String> {
+        let options = if options.is_null() { serde_json::json!({}) } else { options };
+        let read = match family {
+            "aws" => serde_json::from_value(options).map(Self::Aws),
+            "azure" => serde_json::from_value(options).map(Self::Azure),
+            "gcp" => serde_json::from_value(options).map(Self::Gcp),
+            "vault" => serde_json::from_value(options).map(Self::Vault),
+            "kubernetes" => serde_json::from_value(options).map(Self::Kubernetes),
+            "hcp" => serde_json::from_value(options).map(Self::Hcp),
+            "tencentcloud" => serde_json::from_value(options).map(Self::TencentCloud),
+            "vault-aws" => serde_json::from_value(options).map(Self::VaultBackedAws),
+            "vault-azure" => serde_json::from_value(options).map(Self::VaultBackedAzure),
+            "vault-gcp" => serde_json::from_value(options).map(Self::VaultBackedGcp),
+            other => return Err(format!("{other:?} is not one of {}", FAMILIES.join(", "))),
+        };
+        read.map_err(|error| error.to_string())
+    }
+}
+
+/// How the trust is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TrustFormat {
+    /// A configuration of Terraform.
+    #[default]
+    Terraform,
+    /// Commands of the provider's own command line, in a script that may be run again.
+    Cli,
+    /// The policy documents, requests and variables, as one JSON object.
+    Json,
+}
+
+impl std::str::FromStr for TrustFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "terraform" => Ok(Self::Terraform),
+            "cli" => Ok(Self::Cli),
+            "json" => Ok(Self::Json),
+            other => Err(format!("{other:?} is not terraform, cli or json")),
+        }
+    }
+}
+
+/// Why no trust can be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    /// An option has a value that cannot be.
+    #[error("{option}: {reason}")]
+    Option {
+        /// The option, as the command line names it.
+        option: &'static str,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+    /// The relying party cannot do what is asked for.
+    #[error("{0}")]
+    Impossible(String),
+}
+
+impl SetupError {
+    pub(super) fn option(option: &'static str, reason: impl Into<String>) -> Self {
+        Self::Option { option, reason: reason.into() }
+    }
+}
+
+/// Refuses what no family could use.
+pub(super) fn check(request: &TrustRequest) -> Result<(), SetupError> {
+    for (option, address) in [("--url", &request.issuer), ("--app-url", &request.application)] {
+        let is_plain = address.chars().all(|one| one.is_ascii_graphic() && !"\"'\\$`;&|<>()".contains(one));
+        let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+        if !is_plain || host.is_none_or(str::is_empty) || address.ends_with('/') {
+            let reason = "an address looks like https://carnet.example.org, without a slash at its end";
+            return Err(SetupError::option(option, reason));
+        }
+    }
+    if let Some(tag) = &request.tag {
+        let is_tag = !tag.is_empty() && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !is_tag || tag.eq_ignore_ascii_case("TYPE") {
+            let reason = "a tag has letters, digits and underscores, and is not TYPE";
+            return Err(SetupError::option("--tag", reason));
+        }
+    }
+    if request.audience.as_deref().is_some_and(str::is_empty) {
+        return Err(SetupError::option(
+            "--audience",
+            "an audience is not empty; leave it out for the usual one",
+        ));
+    }
+    Ok(())
+}
