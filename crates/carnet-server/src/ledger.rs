@@ -88,6 +88,7 @@ pub(crate) fn refused(
         ApiError::Forbidden(_) | ApiError::Precondition(_) => "refused_by_policy",
         ApiError::Gone(_) | ApiError::Conflict(_) | ApiError::Transition(_) => "refused_out_of_turn",
         ApiError::Invalid { .. } | ApiError::BadRequest(_) => "refused_as_invalid",
+        ApiError::Unsigned { .. } => "not_signed",
         ApiError::Unauthorized
         | ApiError::NotFound
         | ApiError::TooLarge { .. }
