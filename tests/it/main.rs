@@ -11,6 +11,7 @@ mod key_places;
 mod layers;
 mod openapi;
 mod process_table;
+mod publishing;
 mod reference;
 mod registry;
 mod rotation;

@@ -66,6 +66,8 @@ pub struct SeaweedFs {
     process: ChildProcess,
     gateway: JsonClient,
     filer: JsonClient,
+    /// The secret of the administrator.
+    secret: String,
     /// Sockets that the server leaves in the temporary directory of the machine.
     sockets: Vec<PathBuf>,
     _folder: TempDir,
@@ -102,7 +104,8 @@ impl SeaweedFs {
         std::fs::create_dir(folder.path().join("data"))?;
         std::fs::write(folder.path().join("iam.json"), token_service)?;
         // Without an identity of its own the gateway would let everybody in.
-        std::fs::write(folder.path().join("s3.json"), administrator().to_string())?;
+        let secret = uuid::Uuid::new_v4().to_string();
+        std::fs::write(folder.path().join("s3.json"), identities(&secret).to_string())?;
         let mut command = Command::new(program);
         command.args(arguments(folder.path(), &ports)).env_clear().env("HOME", folder.path());
         command.current_dir(folder.path());
@@ -112,6 +115,7 @@ impl SeaweedFs {
             process,
             gateway: JsonClient::new(&format!("http://127.0.0.1:{}", ports.s3[0]), None)?,
             filer: JsonClient::new(&format!("http://127.0.0.1:{}", ports.filer[0]), None)?,
+            secret,
             sockets: ports.sockets(),
             _folder: folder,
         };
@@ -129,6 +133,18 @@ impl SeaweedFs {
     /// The address of both S3 and the token service.
     pub fn endpoint(&self) -> &str {
         self.gateway.base()
+    }
+
+    /// The environment of a program that may do everything with the buckets.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let variables = [
+            ("AWS_ENDPOINT_URL", self.endpoint()),
+            ("AWS_ALLOW_HTTP", "true"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "administrator"),
+            ("AWS_SECRET_ACCESS_KEY", &self.secret),
+        ];
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
     }
 
     /// The server's process.
@@ -227,13 +243,16 @@ fn arguments(folder: &Path, ports: &Ports) -> Vec<String> {
     arguments
 }
 
-fn administrator() -> Value {
-    let secret = uuid::Uuid::new_v4().to_string();
-    json!({"identities": [{
-        "name": "administrator",
-        "credentials": [{"accessKey": "administrator", "secretKey": secret}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }]})
+/// An administrator, and everybody else, who may read one bucket.
+fn identities(secret: &str) -> Value {
+    json!({"identities": [
+        {
+            "name": "administrator",
+            "credentials": [{"accessKey": "administrator", "secretKey": secret}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        },
+        {"name": "anonymous", "actions": ["Read:public-oidc"]},
+    ]})
 }
 
 fn token_service(options: &SeaweedOptions, session: Duration) -> Value {
