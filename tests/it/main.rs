@@ -12,6 +12,7 @@ mod layers;
 mod ledger;
 mod openapi;
 mod process_table;
+mod publishing;
 mod reference;
 mod registry;
 mod rotation;

@@ -67,6 +67,8 @@ pub struct SeaweedFs {
     gateway: JsonClient,
     filer: JsonClient,
     administrator_secret: String,
+    /// The secret of the administrator.
+    secret: String,
     /// Sockets that the server leaves in the temporary directory of the machine.
     sockets: Vec<PathBuf>,
     _folder: TempDir,
@@ -129,6 +131,8 @@ impl SeaweedFs {
         let administrator_secret = uuid::Uuid::new_v4().to_string();
         let administrator = administrator(&administrator_secret).to_string();
         std::fs::write(folder.path().join("s3.json"), administrator)?;
+        let secret = uuid::Uuid::new_v4().to_string();
+        std::fs::write(folder.path().join("s3.json"), identities(&secret).to_string())?;
         let mut command = Command::new(program);
         command.args(arguments(folder.path(), &ports)).env_clear().env("HOME", folder.path());
         command.current_dir(folder.path());
@@ -139,6 +143,7 @@ impl SeaweedFs {
             gateway: JsonClient::new(&format!("http://127.0.0.1:{}", ports.s3[0]), None)?,
             filer: JsonClient::new(&format!("http://127.0.0.1:{}", ports.filer[0]), None)?,
             administrator_secret,
+            secret,
             sockets: ports.sockets(),
             _folder: folder,
         };
@@ -156,6 +161,18 @@ impl SeaweedFs {
     /// The address of both S3 and the token service.
     pub fn endpoint(&self) -> &str {
         self.gateway.base()
+    }
+
+    /// The environment of a program that may do everything with the buckets.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let variables = [
+            ("AWS_ENDPOINT_URL", self.endpoint()),
+            ("AWS_ALLOW_HTTP", "true"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "administrator"),
+            ("AWS_SECRET_ACCESS_KEY", &self.secret),
+        ];
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
     }
 
     /// The server's process.
@@ -267,6 +284,16 @@ fn administrator(secret: &str) -> Value {
         "credentials": [{"accessKey": "administrator", "secretKey": secret}],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }]})
+/// An administrator, and everybody else, who may read one bucket.
+fn identities(secret: &str) -> Value {
+    json!({"identities": [
+        {
+            "name": "administrator",
+            "credentials": [{"accessKey": "administrator", "secretKey": secret}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        },
+        {"name": "anonymous", "actions": ["Read:public-oidc"]},
+    ]})
 }
 
 fn token_service(options: &SeaweedOptions, session: Duration) -> Value {

@@ -141,7 +141,6 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
             (None, Some(text)) => cli::listen_address(&text).map_err(anyhow::Error::msg)?,
             (None, None) => SocketAddr::from(([127, 0, 0, 1], 8443)),
         },
-        url: options.url.or(file.url).map(|url| web_address(&url)).transpose()?,
         key_rotation: rotation(RotationTexts {
             is_published_elsewhere: {
                 let issuer = options.issuer_url.as_ref().or(file.issuer_url.as_ref());
@@ -153,6 +152,7 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
             max_age: options.jwks_max_age.or(file.jwks_max_age),
             leeway: options.key_leeway.or(file.key_leeway),
         })?,
+        url: options.url.or(file.url).map(|url| web_address(&url)).transpose()?,
         issuer_url: options.issuer_url.or(file.issuer_url),
         publish_to: options.publish_to.or(file.publish_to),
         tls: tls_mode(options.tls.or(file.tls).as_deref().unwrap_or("auto"))?,

@@ -64,7 +64,7 @@ async fn a_module_signs_every_token_also_after_a_restart_and_a_rotation() -> any
     site.server.restart().await?;
     let rotated = site.server.command(&["admin", "rotate-key", "--server", &site.server.url()]).await?;
     assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
-    let run = site.api.run_to_end(&workspace, &script("reader", &site.read_secret())).await?;
+    let run = site.api.run_to_end(&workspace, &script("again", &site.read_secret())).await?;
     assert_eq!(status(&run), "applied", "{}", site.api.run_log(id(&run)).await?);
     let keys = key_count(module.folder.path())?;
     assert!(keys >= 4, "two pairs are in the token: {keys} objects");
