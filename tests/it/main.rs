@@ -7,6 +7,7 @@ mod counterparts;
 mod credentials;
 mod faults;
 mod jose;
+mod keys;
 mod layers;
 mod openapi;
 mod process_table;
