@@ -145,5 +145,4 @@ pub(crate) fn routes() -> Routes {
         .merge(ssh_keys::routes())
         .merge(identity_tokens::routes())
         .merge(issuance_policies::routes())
-        .merge(issuance_checks::routes())
 }
