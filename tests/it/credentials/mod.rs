@@ -4,6 +4,7 @@ mod adapters;
 mod aliases;
 mod aws;
 mod bare_tokens;
+mod issuance;
 mod life;
 mod phases;
 mod refusals;

@@ -8,6 +8,14 @@ use crate::site::{ORGANIZATION, claims, script};
 
 const BASE: &str = "/api/agent/v1";
 
+/// What lets the workspace ask for a token for the audience `a`.
+const VARIABLES: [(&str, &str); 4] = [
+    ("TFC_VAULT_PROVIDER_AUTH", "true"),
+    ("TFC_VAULT_ADDR", "https://vault.example.com"),
+    ("TFC_VAULT_RUN_ROLE", "deploy"),
+    ("TFC_VAULT_WORKLOAD_IDENTITY_AUDIENCE", "a"),
+];
+
 /// Somebody who speaks the protocol of agents with whatever token there is.
 struct Caller<'a> {
     server: &'a CarnetServer,
@@ -19,7 +27,11 @@ impl Caller<'_> {
     }
 
     async fn mint(&self, token: &str, job: &str) -> anyhow::Result<Answer> {
-        let body = json!({"family": "vault", "tag": null, "audience": "a", "lifetime_seconds": 300,
+        self.mint_for("a", token, job).await
+    }
+
+    async fn mint_for(&self, audience: &str, token: &str, job: &str) -> anyhow::Result<Answer> {
+        let body = json!({"family": "vault", "tag": null, "audience": audience, "lifetime_seconds": 300,
                           "phase": "apply", "subject": "organization:acme"});
         self.post(token, &format!("jobs/{job}/identity-tokens"), body).await
     }
@@ -49,6 +61,7 @@ async fn an_identity_exists_for_the_running_phase_only() -> anyhow::Result<()> {
     api.create_organization(ORGANIZATION).await?;
     let [net, other] =
         [api.create_workspace(ORGANIZATION, "net").await?, api.create_workspace(ORGANIZATION, "o").await?];
+    api.set_environment(&net, &VARIABLES).await?;
     let caller = Caller { server: &server };
     let registration = json!({"name": "somebody", "version": "0"});
     let registered = caller.post(&agent_token, "agents", registration).await?.success()?;
@@ -64,6 +77,8 @@ async fn an_identity_exists_for_the_running_phase_only() -> anyhow::Result<()> {
         assert!(matches!(answer.status, 401 | 404), "{}: {}", answer.status, answer.body);
     }
     let minted = caller.mint(text(&plan["control_token"]), plan_job).await?.success()?;
+    let answer = caller.mint_for("b", text(&plan["control_token"]), plan_job).await?;
+    assert_eq!(answer.status, 403, "nobody has configured this audience: {}", answer.body);
     // What the request says of a phase and a subject is not even looked at.
     assert_eq!(claims(text(&minted["token"]))?["terraform_run_phase"], "plan");
     let subject = "organization:acme:project:Default Project:workspace:net:run_phase:plan";

@@ -5,6 +5,7 @@ use carnet_model::{OrgName, Permission, ProjectId};
 use carnet_store::StoredIssuancePolicy;
 use serde_json::{Value, json};
 
+use super::issuance_checks;
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Read, Write};
@@ -28,6 +29,7 @@ pub(crate) fn routes() -> Routes {
         .get(of_project, Access::Allowed(Permission::ReadProject), show_of_project)
         .put(of_project, update, put_of_project)
         .delete(of_project, update, delete_of_project)
+        .merge(issuance_checks::routes())
 }
 
 async fn show(Read(mut cx): Read, Id(name): Id<OrgName>) -> Reply {

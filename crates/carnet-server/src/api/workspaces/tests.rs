@@ -168,7 +168,7 @@ async fn permissions_tell_what_the_caller_may_do() {
     site.grant(&team, &site.workspace, "plan").await;
     let (_, read) = site.ask("GET", &site.workspace_path(""), &token, Value::Null).await;
     let permissions = read["data"]["attributes"]["permissions"].as_object().expect("an object");
-    assert_eq!(permissions.len(), 21);
+    assert_eq!(permissions.len(), 22);
     for (name, value) in permissions {
         let expected = matches!(
             name.as_str(),
