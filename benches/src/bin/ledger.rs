@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use carnet_benches::{Figure, publish};
+use carnet_benches::report::{Figure, publish};
 use carnet_model::{FactName, JobId, LedgerFact, LedgerKind, OrgId, Phase, RunId, Timestamp, WorkspaceId};
 use carnet_store::testing::{TestStore, is_on_postgres};
 use carnet_store::{IdentityToken, MasterKey, Store};
