@@ -20,7 +20,7 @@ enum ExportFormat {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ExportOptions {
+pub(crate) struct ExportOptions {
     #[command(flatten)]
     source: SourceOptions,
 

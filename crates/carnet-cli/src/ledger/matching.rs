@@ -14,7 +14,7 @@ use super::verify::Format;
 use crate::edge;
 
 #[derive(Debug, Args)]
-pub(super) struct MatchOptions {
+pub(crate) struct MatchOptions {
     /// The log: CloudTrail, Entra sign-ins, Google Cloud audit log or the audit device of Vault or OpenBao, as JSON or JSON lines.
     #[arg(value_name = "FILE")]
     log: PathBuf,

@@ -23,7 +23,7 @@ pub(super) enum Format {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct VerifyOptions {
+pub(crate) struct VerifyOptions {
     /// A file that `carnet ledger export` wrote.
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
