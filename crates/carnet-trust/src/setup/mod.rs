@@ -6,6 +6,7 @@ mod block;
 mod carnet_side;
 mod command;
 mod families;
+mod family_options;
 mod hcl;
 mod json;
 mod name;
@@ -26,10 +27,9 @@ pub use families::{
     AwsOptions, AzureOptions, GcpOptions, HcpOptions, KubernetesOptions, TencentCloudOptions,
     VaultBackedAwsOptions, VaultBackedAzureOptions, VaultBackedGcpOptions, VaultOptions,
 };
+pub use family_options::{FAMILIES, FamilyOptions};
 pub use outline::{Document, Input, Provider, Request, Source, TrustSetup, Variable};
-pub use request::{
-    FAMILIES, FamilyOptions, Phases, Scope, SetupError, Subjects, TrustFormat, TrustRequest, Variables,
-};
+pub use request::{Phases, Scope, SetupError, Subjects, TrustFormat, TrustRequest, Variables};
 pub use text::{Part, Text, Value};
 
 /// What the trust consists of.

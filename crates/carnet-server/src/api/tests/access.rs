@@ -1,3 +1,4 @@
+use carnet_model::Permission;
 use serde_json::{Value, json};
 
 use super::Site;
@@ -87,6 +88,8 @@ fn every_route_of_a_workspace_names_an_action() {
         if is_api && route.path.contains('{') {
             match (route.method.as_str(), route.access) {
                 ("GET", _) => {}
+                // A question too long for an address: it writes nothing.
+                ("POST", Access::Allowed(Permission::ReadWorkspace)) if route.path.ends_with("/trust") => {}
                 (_, Access::Allowed(action)) => {
                     assert!(!action.describe().starts_with("see "), "{} {} writes", route.method, route.path);
                     writes += 1;

@@ -20,8 +20,9 @@ pub use vault_backed::{VaultBackedAwsOptions, VaultBackedAzureOptions, VaultBack
 
 use carnet_model::Phase;
 
+use super::family_options::FamilyOptions;
 use super::outline::TrustSetup;
-use super::request::{FamilyOptions, SetupError, TrustRequest};
+use super::request::{SetupError, TrustRequest};
 
 pub(super) fn setup(request: &TrustRequest) -> Result<TrustSetup, SetupError> {
     match &request.family {
