@@ -66,9 +66,8 @@ pub struct SeaweedFs {
     process: ChildProcess,
     gateway: JsonClient,
     filer: JsonClient,
-    administrator_secret: String,
     /// The secret of the administrator.
-    secret: String,
+    administrator_secret: String,
     /// Sockets that the server leaves in the temporary directory of the machine.
     sockets: Vec<PathBuf>,
     _folder: TempDir,
@@ -129,10 +128,7 @@ impl SeaweedFs {
         std::fs::write(folder.path().join("iam.json"), token_service)?;
         // Without an identity of its own the gateway would let everybody in.
         let administrator_secret = uuid::Uuid::new_v4().to_string();
-        let administrator = administrator(&administrator_secret).to_string();
-        std::fs::write(folder.path().join("s3.json"), administrator)?;
-        let secret = uuid::Uuid::new_v4().to_string();
-        std::fs::write(folder.path().join("s3.json"), identities(&secret).to_string())?;
+        std::fs::write(folder.path().join("s3.json"), identities(&administrator_secret).to_string())?;
         let mut command = Command::new(program);
         command.args(arguments(folder.path(), &ports)).env_clear().env("HOME", folder.path());
         command.current_dir(folder.path());
@@ -143,7 +139,6 @@ impl SeaweedFs {
             gateway: JsonClient::new(&format!("http://127.0.0.1:{}", ports.s3[0]), None)?,
             filer: JsonClient::new(&format!("http://127.0.0.1:{}", ports.filer[0]), None)?,
             administrator_secret,
-            secret,
             sockets: ports.sockets(),
             _folder: folder,
         };
@@ -170,7 +165,7 @@ impl SeaweedFs {
             ("AWS_ALLOW_HTTP", "true"),
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "administrator"),
-            ("AWS_SECRET_ACCESS_KEY", &self.secret),
+            ("AWS_SECRET_ACCESS_KEY", &self.administrator_secret),
         ];
         variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
     }
@@ -278,12 +273,6 @@ fn arguments(folder: &Path, ports: &Ports) -> Vec<String> {
     arguments
 }
 
-fn administrator(secret: &str) -> Value {
-    json!({"identities": [{
-        "name": "administrator",
-        "credentials": [{"accessKey": "administrator", "secretKey": secret}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }]})
 /// An administrator, and everybody else, who may read one bucket.
 fn identities(secret: &str) -> Value {
     json!({"identities": [

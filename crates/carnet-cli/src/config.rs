@@ -146,10 +146,6 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
             (None, None) => SocketAddr::from(([127, 0, 0, 1], 8443)),
         },
         key_rotation: rotation(RotationTexts {
-            is_published_elsewhere: {
-                let issuer = options.issuer_url.as_ref().or(file.issuer_url.as_ref());
-                issuer.is_some() && issuer != options.url.as_ref().or(file.url.as_ref())
-            },
             publishes: options.publish_to.is_some() || file.publish_to.is_some(),
             is_published_elsewhere,
             period: options.key_rotation.or(file.key_rotation),

@@ -14,8 +14,8 @@ mod id;
 mod identity;
 mod issuance_policy;
 mod job;
-mod ledger;
 mod key_rotation;
+mod ledger;
 mod name;
 mod network;
 mod notification;
@@ -73,14 +73,14 @@ pub use issuance_policy::{
     PersonPattern, PersonPatternError, PolicyLevel, decide as decide_issuance,
 };
 pub use job::{Job, JobOutcome, JobStatus, Signal};
+pub use key_rotation::{
+    ClockGuard, Confirmation, Due, IssuerKeys, IssuerName, IssuerNameError, KeyOutlook, KeyRecord, KeyState,
+    KeyStateError, KeyStep, RevokeError, RotationPolicy, Trimmed, next_key_step, outlook, tokens_end,
+};
 pub use ledger::{
     ENTRIES_PER_CHECKPOINT, FactName, LedgerChain, LedgerChainError, LedgerCheckpoint, LedgerEntry,
     LedgerFact, LedgerFault, LedgerFormatError, LedgerHash, LedgerHashError, LedgerKind, LedgerProblem,
     LedgerRecord, LedgerSummary, LedgerVerifier,
-};
-pub use key_rotation::{
-    ClockGuard, Confirmation, Due, IssuerKeys, IssuerName, IssuerNameError, KeyOutlook, KeyRecord, KeyState,
-    KeyStateError, KeyStep, RevokeError, RotationPolicy, Trimmed, next_key_step, outlook, tokens_end,
 };
 pub use name::{ModuleName, NameError, OrgName, ProjectName, Username, VariableKey, WorkspaceName};
 pub use network::{is_local_address, is_private_address};

@@ -15,7 +15,6 @@ use carnet_api::job::BASE;
 use carnet_model::RunId;
 use carnet_store::BlobName;
 
-
 pub(crate) use self::document::{given_to_job, run_of};
 use crate::route::{Access, Routes};
 
