@@ -8,6 +8,7 @@ mod credentials;
 mod faults;
 mod jose;
 mod key_places;
+mod keys;
 mod layers;
 mod openapi;
 mod process_table;

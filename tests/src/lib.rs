@@ -34,7 +34,7 @@ pub use json_client::{Answer, JsonClient};
 pub use open_bao::{JwtRole, OpenBao, VaultLogin};
 pub use postgres::PostgresDatabase;
 pub use process::{ChildProcess, wait_for};
-pub use rotation::{Rotating, RotationOptions, RotationReport, rotation};
+pub use rotation::{ProtocolAgent, ProtocolJob, Rotating, RotationOptions, RotationReport, rotation};
 pub use seaweed_fs::{Access, SeaweedFs, SeaweedOptions, TrustedRole};
 pub use soak::{SoakOptions, SoakProgress, SoakReport, SoakRow, soak};
 pub use stand_in::{

@@ -131,6 +131,10 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
     if concurrency == 0 {
         bail!("concurrency must be at least 1; to run no agent, use --no-agent");
     }
+    let is_published_elsewhere = {
+        let issuer = options.issuer_url.as_ref().or(file.issuer_url.as_ref());
+        issuer.is_some() && issuer != options.url.as_ref().or(file.url.as_ref())
+    };
     Ok(ServerConfig {
         data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from("carnet-data")),
         database: Database::new(options.database, file.database, file.database_file)?,
@@ -140,10 +144,7 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
             (None, None) => SocketAddr::from(([127, 0, 0, 1], 8443)),
         },
         key_rotation: rotation(RotationTexts {
-            is_published_elsewhere: {
-                let issuer = options.issuer_url.as_ref().or(file.issuer_url.as_ref());
-                issuer.is_some() && issuer != options.url.as_ref().or(file.url.as_ref())
-            },
+            is_published_elsewhere,
             publishes: options.publish_to.is_some() || file.publish_to.is_some(),
             period: options.key_rotation.or(file.key_rotation),
             announcement: options.key_announcement.or(file.key_announcement),

@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
 
 pub use self::report::RotationReport;
-use self::runs::{Agent, Job};
+pub use self::runs::{ProtocolAgent, ProtocolJob};
 use self::verifier::{Caching, Verifier};
 use crate::{
     carnet_server::{CarnetServer, EmbeddedAgent, ServerOptions},
@@ -127,6 +127,11 @@ pub async fn rotation(options: &RotationOptions) -> anyhow::Result<RotationRepor
     Ok(report)
 }
 
+/// The key that the servers of one database share.
+fn master_key() -> (&'static str, &'static str) {
+    ("CARNET_MASTER_KEY", "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f")
+}
+
 struct Servers {
     servers: Vec<CarnetServer>,
     _database: Option<PostgresDatabase>,
@@ -147,7 +152,7 @@ async fn start(options: &RotationOptions) -> anyhow::Result<Servers> {
             .into_iter()
             .chain(issuer.into_iter().flat_map(|url| ["--issuer-url".to_owned(), url]))
             .collect(),
-        environment: vec![("CARNET_MASTER_KEY".to_owned(), "0f".repeat(32))],
+        environment: [master_key()].map(|(name, key)| (name.to_owned(), key.to_owned())).to_vec(),
         ..ServerOptions::default()
     };
     if options.servers == 1 {
@@ -165,7 +170,7 @@ async fn start(options: &RotationOptions) -> anyhow::Result<Servers> {
 }
 
 /// Starts the runs and claims their jobs, in turn from every server.
-async fn jobs(options: &RotationOptions, servers: &Servers) -> anyhow::Result<Vec<Job>> {
+async fn jobs(options: &RotationOptions, servers: &Servers) -> anyhow::Result<Vec<ProtocolJob>> {
     let first = servers.first()?;
     let api = first.api()?;
     api.create_organization("acme").await?;
@@ -174,10 +179,13 @@ async fn jobs(options: &RotationOptions, servers: &Servers) -> anyhow::Result<Ve
         let configuration = "resource \"terraform_data\" \"one\" {}\n";
         api.start_run(&workspace, configuration, json!({})).await?;
     }
-    let token = first.agent_token().await?;
+    let data = first.data_dir().display().to_string();
+    let made = first.command_with(&["admin", "agent-token", "--data", &data], &[master_key()]).await?;
+    anyhow::ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let token = String::from_utf8(made.stdout)?.trim().to_owned();
     let mut agents = Vec::new();
     for server in &servers.servers {
-        agents.push(Agent::register(server.anonymous()?, &token).await?);
+        agents.push(ProtocolAgent::register(server.anonymous()?, &token).await?);
     }
     let mut jobs = Vec::new();
     for place in 0..options.runs {
@@ -207,7 +215,7 @@ fn verifiers(servers: &Servers) -> anyhow::Result<Verifiers> {
 
 /// One run: a token each second, judged at once and again before it ends.
 async fn traffic(
-    job: &Job,
+    job: &ProtocolJob,
     fetching: &Verifier,
     caching: &Caching,
     until: Instant,

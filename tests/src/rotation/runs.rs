@@ -14,22 +14,25 @@ const BASE: &str = "/api/agent/v1";
 /// How often a job says that it lives; the server gives it up after thirty seconds.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// An agent of the site.
-pub(super) struct Agent {
+/// An agent of the site whose jobs this program holds.
+#[derive(Debug)]
+pub struct ProtocolAgent {
     client: JsonClient,
     anonymous: JsonClient,
     id: String,
 }
 
-/// A job that was claimed.
-pub(super) struct Job {
+/// A job that was claimed by this program.
+#[derive(Debug)]
+pub struct ProtocolJob {
     client: JsonClient,
     id: String,
     beaten: Mutex<Instant>,
 }
 
-impl Agent {
-    pub(super) async fn register(anonymous: JsonClient, token: &str) -> anyhow::Result<Self> {
+impl ProtocolAgent {
+    /// Registers an agent with an agent token.
+    pub async fn register(anonymous: JsonClient, token: &str) -> anyhow::Result<Self> {
         let client = with_token(&anonymous, token);
         let body = json!({ "name": "rotation", "version": "0" });
         let made = client.request("POST", &format!("{BASE}/agents"), Some(&body)).await?.success()?;
@@ -38,12 +41,12 @@ impl Agent {
     }
 
     /// Claims the next job.
-    pub(super) async fn claim(&self) -> anyhow::Result<Job> {
+    pub async fn claim(&self) -> anyhow::Result<ProtocolJob> {
         let path = format!("{BASE}/agents/{}/claim?wait=30", self.id);
         let document = self.client.request("POST", &path, None).await?.success()?;
         let text = |name: &str| document[name].as_str().map(str::to_owned).context("no job was claimed");
         let client = with_token(&self.anonymous, &text("control_token")?);
-        let job = Job { client, id: text("job_id")?, beaten: Mutex::new(Instant::now()) };
+        let job = ProtocolJob { client, id: text("job_id")?, beaten: Mutex::new(Instant::now()) };
         job.send("heartbeat", &heartbeat()).await?;
         Ok(job)
     }
@@ -58,14 +61,14 @@ fn heartbeat() -> Value {
     json!({})
 }
 
-impl Job {
+impl ProtocolJob {
     async fn send(&self, what: &str, body: &Value) -> anyhow::Result<Value> {
         let path = format!("{BASE}/jobs/{}/{what}", self.id);
         self.client.request("POST", &path, Some(body)).await?.success().with_context(|| what.to_owned())
     }
 
     /// Says that the job lives, when it is time to.
-    pub(super) async fn beat(&self) -> anyhow::Result<()> {
+    pub async fn beat(&self) -> anyhow::Result<()> {
         let is_due = {
             let mut beaten = self.beaten.lock().map_err(|_| anyhow::anyhow!("a task panicked"))?;
             let is_due = beaten.elapsed() >= HEARTBEAT;
@@ -81,7 +84,7 @@ impl Job {
     }
 
     /// Has a token made.
-    pub(super) async fn mint(&self, life: Duration) -> anyhow::Result<String> {
+    pub async fn mint(&self, life: Duration) -> anyhow::Result<String> {
         let body = json!({ "audience": super::verifier::AUDIENCE, "family": "vault", "tag": null,
             "lifetime_seconds": life.as_secs() });
         let minted = self.send("identity-tokens", &body).await?;
