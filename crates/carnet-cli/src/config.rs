@@ -1,5 +1,7 @@
 //! The server's configuration: flags beat variables, variables beat the file, the file beats the defaults.
 
+mod text;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +22,8 @@ use crate::key_places::{
     ModuleOptions, SigningKeys, TransitOptions, key_sources, key_wrapper, wrapped_beside,
 };
 use crate::reach::authorities;
+
+pub(crate) use text::text;
 
 /// The file: the keys are those of the flags, with underscores.
 #[derive(Debug, Default, Deserialize)]
@@ -66,6 +70,27 @@ struct File {
     checkpoint_after: Option<String>,
     plan_timeout: Option<String>,
     apply_timeout: Option<String>,
+}
+
+impl File {
+    /// How the places are reached where keys are.
+    fn key_places(&mut self) -> (TransitOptions, ModuleOptions) {
+        let transit = TransitOptions {
+            transit_address: self.transit_address.take(),
+            transit_namespace: self.transit_namespace.take(),
+            transit_ca_file: self.transit_ca_file.take(),
+            transit_token_file: self.transit_token_file.take(),
+            transit_role_id: self.transit_role_id.take(),
+            transit_secret_id_file: self.transit_secret_id_file.take(),
+            transit_kubernetes_role: self.transit_kubernetes_role.take(),
+            transit_auth_mount: self.transit_auth_mount.take(),
+        };
+        let module = ModuleOptions {
+            pkcs11_module: self.pkcs11_module.take(),
+            pkcs11_pin_file: self.pkcs11_pin_file.take(),
+        };
+        (transit, module)
+    }
 }
 
 /// go-tfe, on which Terraform's clients are built, keeps to two thirds of the limit that it reads, in bursts of one third: with
@@ -124,7 +149,8 @@ pub(crate) struct ServerConfig {
 
 /// Reads the file, if one is named, and puts flags and variables over it.
 pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow::Result<ServerConfig> {
-    let file = path.map(read_file).transpose()?.unwrap_or_default();
+    let mut file = path.map(read_file).transpose()?.unwrap_or_default();
+    let (transit, module) = file.key_places();
     let timeout = |text: Option<String>, default: Duration, name: &str| match text {
         Some(text) => duration(&text).with_context(|| format!("{name} is not a duration like 90m: {text:?}")),
         None => Ok(default),
@@ -146,8 +172,8 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
             (None, None) => SocketAddr::from(([127, 0, 0, 1], 8443)),
         },
         key_rotation: rotation(RotationTexts {
-            publishes: options.publish_to.is_some() || file.publish_to.is_some(),
             is_published_elsewhere,
+            publishes: options.publish_to.is_some() || file.publish_to.is_some(),
             period: options.key_rotation.or(file.key_rotation),
             announcement: options.key_announcement.or(file.key_announcement),
             max_age: options.jwks_max_age.or(file.jwks_max_age),
@@ -161,19 +187,8 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
         master_key_wrapper: options.wrapper.master_key_wrapper.or(file.master_key_wrapper),
         signing_keys: (options.signing_keys.or(file.signing_keys).as_deref())
             .map_or_else(|| Ok(SigningKeys::default()), SigningKeys::parse)?,
-        transit: options.transit.or(TransitOptions {
-            transit_address: file.transit_address,
-            transit_namespace: file.transit_namespace,
-            transit_ca_file: file.transit_ca_file,
-            transit_token_file: file.transit_token_file,
-            transit_role_id: file.transit_role_id,
-            transit_secret_id_file: file.transit_secret_id_file,
-            transit_kubernetes_role: file.transit_kubernetes_role,
-            transit_auth_mount: file.transit_auth_mount,
-        }),
-        module: options
-            .module
-            .or(ModuleOptions { pkcs11_module: file.pkcs11_module, pkcs11_pin_file: file.pkcs11_pin_file }),
+        transit: options.transit.or(transit),
+        module: options.module.or(module),
         ca_file: options.ca_file.or(file.ca_file),
         adapters: options.adapters.or(file.adapters),
         allow_provider_hosts: Some(options.allow_provider_hosts)
@@ -238,75 +253,6 @@ pub(crate) fn check(config: &ServerConfig) -> anyhow::Result<()> {
         format!("the issuer of identity tokens cannot be {}; set issuer_url", config.issuer())
     })?;
     Ok(())
-}
-
-/// The configuration as a file would say it, for people.
-pub(crate) fn text(config: &ServerConfig) -> String {
-    let quoted = |value: &dyn std::fmt::Display| format!("{:?}", value.to_string());
-    let path = |value: &PathBuf| quoted(&value.display());
-    let tls = match &config.tls {
-        TlsMode::Auto => "auto".to_owned(),
-        TlsMode::Off => "off".to_owned(),
-        TlsMode::Files { certificate, key } => format!("{}+{}", certificate.display(), key.display()),
-    };
-    let sandbox = match config.sandbox {
-        SandboxMode::Required => "required",
-        SandboxMode::Auto => "auto",
-        SandboxMode::Off => "off",
-    };
-    let duration = |value: Duration| quoted(&format!("{}s", value.as_secs()));
-    let (database, database_file) = match &config.database {
-        Database::DataDir => (None, None),
-        Database::Postgres { url, file } => (Some(url), file.clone()),
-    };
-    let lines = [
-        ("data", Some(path(&config.data))),
-        ("database_file", database_file.as_ref().map(path)),
-        // Without the user and the password, it is no setting.
-        ("# database", database.map(|url| quoted(&url.display()))),
-        ("listen", Some(quoted(&config.listen))),
-        ("url", Some(quoted(&config.address()))),
-        ("issuer_url", Some(quoted(&config.issuer()))),
-        ("key_rotation", Some(config.key_rotation.period.map_or_else(|| quoted(&"off"), duration))),
-        ("key_announcement", Some(duration(config.key_rotation.announcement))),
-        ("jwks_max_age", Some(duration(config.key_rotation.published_lifetime))),
-        ("key_leeway", Some(quoted(&format!("{}ms", config.key_rotation.leeway.as_millis())))),
-        ("tls", Some(quoted(&tls))),
-        (
-            "master_key_file",
-            Some(path(config.master_key_file.as_ref().unwrap_or(&config.data.join("master.key")))),
-        ),
-        ("master_key_wrapper", config.master_key_wrapper.as_ref().map(|place| quoted(place))),
-        ("signing_keys", Some(quoted(&config.signing_keys))),
-        ("transit_address", config.transit.transit_address.as_ref().map(|text| quoted(text))),
-        ("transit_namespace", config.transit.transit_namespace.as_ref().map(|text| quoted(text))),
-        ("transit_ca_file", config.transit.transit_ca_file.as_ref().map(path)),
-        ("transit_token_file", config.transit.transit_token_file.as_ref().map(path)),
-        ("transit_role_id", config.transit.transit_role_id.as_ref().map(|text| quoted(text))),
-        ("transit_secret_id_file", config.transit.transit_secret_id_file.as_ref().map(path)),
-        ("transit_kubernetes_role", config.transit.transit_kubernetes_role.as_ref().map(|text| quoted(text))),
-        ("transit_auth_mount", config.transit.transit_auth_mount.as_ref().map(|text| quoted(text))),
-        ("pkcs11_module", config.module.pkcs11_module.as_ref().map(path)),
-        ("pkcs11_pin_file", config.module.pkcs11_pin_file.as_ref().map(path)),
-        ("publish_to", config.publish_to.as_ref().map(|place| quoted(place))),
-        ("ca_file", config.ca_file.as_ref().map(path)),
-        ("adapters", config.adapters.as_ref().map(path)),
-        ("allow_provider_hosts", Some(format!("{:?}", config.allow_provider_hosts))),
-        ("no_agent", Some((!config.has_agent).to_string())),
-        ("terraform", config.terraform.as_ref().map(path)),
-        ("terraform_plugin_dir", config.terraform_plugin_dir.as_ref().map(path)),
-        ("work_root", Some(path(&config.work_root))),
-        ("concurrency", Some(config.concurrency.to_string())),
-        ("sandbox", Some(quoted(&sandbox))),
-        ("rate_limit", Some(config.rate_limit.to_string())),
-        ("forwarded_for", Some(config.forwarded_for.to_string())),
-        ("allow_notification_hosts", Some(format!("{:?}", config.allow_notification_hosts))),
-        ("upload_limit", Some(config.upload_limit.to_string())),
-        ("checkpoint_after", Some(duration(config.checkpoint_after))),
-        ("plan_timeout", Some(duration(config.plan_timeout))),
-        ("apply_timeout", Some(duration(config.apply_timeout))),
-    ];
-    lines.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}\n", value?))).collect()
 }
 
 impl ServerConfig {
@@ -469,104 +415,4 @@ fn duration(text: &str) -> anyhow::Result<Duration> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::DatabaseOptions;
-
-    #[test]
-    fn an_unknown_key_of_the_file_is_refused_by_name() {
-        let folder = std::env::temp_dir().join(format!("carnet-config-{}", std::process::id()));
-        std::fs::write(&folder, "data = \"d\"\nlisen = \"127.0.0.1:1\"\n").expect("written");
-        let error = format!("{:#}", server(Some(&folder), Box::default()).expect_err("refused"));
-        std::fs::remove_file(&folder).expect("removed");
-        assert!(error.contains("lisen"), "{error}");
-    }
-
-    #[test]
-    fn a_flag_beats_the_default() {
-        let options = ServerOptions {
-            plan_timeout: Some("90m".into()),
-            tls: Some("a.pem+b.pem".into()),
-            ..Default::default()
-        };
-        let config = server(None, Box::new(options)).expect("valid");
-        assert_eq!(config.plan_timeout, Duration::from_secs(90 * 60));
-        assert_eq!(config.tls, TlsMode::Files { certificate: "a.pem".into(), key: "b.pem".into() });
-        assert!(config.has_agent);
-    }
-
-    #[test]
-    fn keys_are_rotated_by_themselves_unless_they_are_published_elsewhere() {
-        let period = |rotation: Option<&str>, issuer: Option<&str>| {
-            let options = ServerOptions {
-                url: Some("https://carnet.example.org".into()),
-                key_rotation: rotation.map(str::to_owned),
-                issuer_url: issuer.map(str::to_owned),
-                ..Default::default()
-            };
-            server(None, Box::new(options))
-                .map(|config| config.key_rotation.period.map(|period| period.as_secs()))
-        };
-        let month = Some(30 * 24 * 3600);
-        assert_eq!(period(None, None).expect("valid"), month);
-        assert_eq!(period(None, Some("https://carnet.example.org")).expect("valid"), month);
-        assert_eq!(period(None, Some("https://keys.example.org")).expect("valid"), None);
-        assert_eq!(period(Some("30d"), Some("https://keys.example.org")).expect("valid"), month);
-        assert_eq!(period(Some("off"), None).expect("valid"), None);
-        assert!(period(Some("soon"), None).is_err());
-        assert!(period(Some("10ms"), None).is_err());
-    }
-
-    #[test]
-    fn what_is_printed_is_a_file_that_says_the_same() {
-        let config = server(None, Box::default()).expect("valid");
-        let file: File = toml::from_str(&text(&config)).expect("a file");
-        assert_eq!(file.plan_timeout.as_deref(), Some("7200s"));
-        assert_eq!(file.url.as_deref(), Some("https://127.0.0.1:8443"));
-        assert_eq!(file.no_agent, Some(false));
-        assert!(check(&config).is_ok());
-    }
-
-    #[test]
-    fn a_check_finds_what_the_start_would_refuse() {
-        for options in [
-            ServerOptions { listen: "0.0.0.0:1".parse().ok(), ..Default::default() },
-            ServerOptions { ca_file: Some("nowhere.pem".into()), ..Default::default() },
-            ServerOptions { adapters: Some("nowhere".into()), ..Default::default() },
-            ServerOptions { allow_provider_hosts: vec!["a host".into()], ..Default::default() },
-            ServerOptions { url: Some("http://carnet.example.org".into()), ..Default::default() },
-        ] {
-            assert!(check(&server(None, Box::new(options)).expect("valid")).is_err());
-        }
-    }
-
-    #[test]
-    fn the_address_of_a_database_is_never_repeated() {
-        let options = |text: &str| {
-            let database = DatabaseOptions { database: Some(text.into()), ..Default::default() };
-            Box::new(ServerOptions { database, ..Default::default() })
-        };
-        let config = server(None, options("postgres://carnet:hunter2@db:5432/carnet")).expect("valid");
-        let text = text(&config);
-        assert!(text.contains("# database = \"postgres://db:5432/carnet\""), "{text}");
-        assert!(!format!("{text}{config:?}").contains("hunter2"));
-        let error = server(None, options("postgre://carnet:hunter2@db:5432/carnet")).expect_err("refused");
-        assert!(!format!("{error:#}").contains("hunter2"));
-    }
-
-    #[test]
-    fn nonsense_is_refused() {
-        for options in [
-            ServerOptions { tls: Some("maybe".into()), ..Default::default() },
-            ServerOptions { url: Some("carnet".into()), ..Default::default() },
-            ServerOptions { url: Some("https://carnet.example.org/path".into()), ..Default::default() },
-            ServerOptions { sandbox: Some("sometimes".into()), ..Default::default() },
-            ServerOptions { plan_timeout: Some("soon".into()), ..Default::default() },
-            ServerOptions { concurrency: Some(0), ..Default::default() },
-            ServerOptions { jwks_max_age: Some("1500ms".into()), ..Default::default() },
-            ServerOptions { key_leeway: Some("-1s".into()), ..Default::default() },
-        ] {
-            assert!(server(None, Box::new(options)).is_err());
-        }
-    }
-}
+mod tests;

@@ -54,7 +54,7 @@ fn help(command: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: &[&str] = &[
     "server",
     "agent",
     "config check",
@@ -76,7 +76,12 @@ const COMMANDS: [&str; 23] = [
     "admin create-user",
     "admin rotate-key",
     "admin trim-key",
+    "admin wrap-master-key",
+    "admin unwrap-master-key",
+    "admin rewrap-master-key",
     "admin revoke-outstanding",
+    "issuer publish",
+    "issuer verify",
     "completions",
 ];
 
@@ -103,7 +108,7 @@ fn the_options_of_the_server_are_documented() {
         "# Configuration\n\nA flag beats the variable named beside it, which beats the file given by `--config`. The file is TOML; its keys \
          are the\nnames of the flags with underscores (`no_agent = true`, `plan_timeout = \"90m\"`). Unknown keys are refused.\n\
          `carnet config check` says what a configuration amounts to.\n\nSecrets are never flags: `CARNET_BOOTSTRAP_TOKEN` (the API token of the \
-         site administrator `admin`), `CARNET_MASTER_KEY`\n(beats its file) and `CARNET_AGENT_TOKEN` are read from the environment only.\n{sections}"
+         site administrator `admin`), `CARNET_MASTER_KEY`\n(beats its file), `CARNET_TRANSIT_TOKEN`, `CARNET_PKCS11_PIN` and `CARNET_AGENT_TOKEN` are read from the environment only.\n{sections}"
     );
     compare("configuration.md", &text);
 }

@@ -1,11 +1,17 @@
 use std::sync::Arc;
 
-use carnet_issuer::KeySources;
+use async_trait::async_trait;
+use axum::response::IntoResponse as _;
+use carnet_issuer::{
+    IssuerError, IssuerUrl, KeyError, KeyReference, KeySource, KeySourceError, KeySources, PublicJwk,
+    SigningKey,
+};
 use carnet_model::IssuerName;
-use carnet_store::MasterKey;
 use carnet_store::testing::{TestStore, is_on_postgres};
+use carnet_store::{MasterKey, StoredPrivateKey};
 
-use crate::load_issuer;
+use crate::error::ApiError;
+use crate::oidc::{LoadIssuerError, load_issuer};
 use crate::testing::{Answer, TestServer, URL};
 
 async fn get(server: &TestServer, path: &str, known: Option<&str>) -> Answer {
@@ -134,4 +140,70 @@ async fn servers_that_start_at_once_sign_with_one_key() {
     };
     let (first, second) = tokio::join!(start(), start());
     assert_eq!(first, second);
+}
+
+/// A place that signs, and one that is away.
+#[derive(Debug)]
+struct Vaulted(SigningKey);
+
+#[async_trait]
+impl KeySource for Vaulted {
+    fn scheme(&self) -> &'static str {
+        "transit"
+    }
+
+    async fn make(&self) -> Result<(KeyReference, PublicJwk), KeySourceError> {
+        Ok((KeyReference::new("transit", "transit/carnet#1"), self.0.public().clone()))
+    }
+
+    async fn sign(&self, _: &KeyReference, _: &[u8]) -> Result<Vec<u8>, KeySourceError> {
+        Err(KeySourceError::NotReady {
+            place: "https://bao.internal".to_owned(),
+            reason: "sealed".to_owned(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn of_a_key_elsewhere_only_where_it_is_can_be_read_and_nobody_can_slip_in_another() {
+    let place = TestStore::new().await;
+    let now = "2026-01-05T10:00:00Z".parse().expect("a time");
+    let url: IssuerUrl = URL.parse().expect("a URL");
+    let store = place.open(MasterKey::from_bytes([7; 32])).await.expect("a store");
+    let key = SigningKey::generate().expect("a key");
+    let kid = key.kid().to_string();
+    let sources = KeySources::local().making_keys_in(Arc::new(Vaulted(key)));
+    for _ in 0..2 {
+        let issuer = load_issuer(&store, url.clone(), sources.clone(), now).await.expect("an issuer");
+        let known = issuer.known();
+        assert_eq!(known.ring().current().kid().as_str(), kid);
+        assert_eq!(
+            known.ring().current().reference().map(KeyReference::as_str),
+            Some("transit:transit/carnet#1")
+        );
+    }
+    let refused = load_issuer(&store, url, KeySources::local(), now).await.expect_err("refused");
+    let LoadIssuerError::Key(error) = &refused else { panic!("{refused:?}") };
+    let cause = std::error::Error::source(error).expect("a cause").to_string();
+    assert!(cause.contains("--transit-address"), "{cause}");
+    let mut tx = store.read().await.expect("a transaction");
+    let stored = tx.signing_keys(&IssuerName::Site).await.expect("keys");
+    assert!(matches!(&stored[0].private, StoredPrivateKey::Elsewhere { .. }));
+}
+
+#[tokio::test]
+async fn a_run_is_told_what_helps_when_the_place_of_the_key_does_not_sign() {
+    let source =
+        KeySourceError::NotReady { place: "https://bao.internal".to_owned(), reason: "sealed".to_owned() };
+    let reference = KeyReference::new("transit", "transit/carnet#1");
+    let error: ApiError = IssuerError::Key(KeyError::Elsewhere { reference, source }).into();
+    let response = error.into_response();
+    assert_eq!(
+        (response.status().as_u16(), response.headers()["retry-after"].to_str().ok()),
+        (503, Some("1"))
+    );
+    let body = axum::body::to_bytes(response.into_body(), 4096).await.expect("a body");
+    let text = String::from_utf8(body.to_vec()).expect("text");
+    assert!(text.contains("could not be signed") && text.contains("perhaps it is sealed"), "{text}");
+    assert!(!text.contains("bao.internal"), "{text}");
 }
