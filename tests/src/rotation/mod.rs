@@ -50,10 +50,10 @@ pub struct RotationOptions {
 }
 
 /// How long a token lives: its key must be published for all of it.
-const TOKEN_LIFE: Duration = Duration::from_secs(10);
+const TOKEN_LIFE: Duration = Duration::from_secs(20);
 
 /// When a token is verified again: by then its key has retired several times over.
-const AGAIN_AFTER: Duration = Duration::from_secs(7);
+const AGAIN_AFTER: Duration = Duration::from_secs(12);
 
 /// How long a run waits between two tokens.
 const PAUSE: Duration = Duration::from_millis(1_000);
