@@ -166,9 +166,9 @@ impl IssuancePolicy {
                 // A statement that leaves nothing open decides, whatever the others wait for.
                 let is_settled = found.open.is_empty() || verdict.open.is_empty();
                 if is_settled {
-                    found.open.clear()
+                    found.open.clear();
                 } else {
-                    found.open.extend(verdict.open)
+                    found.open.extend(verdict.open);
                 }
                 continue;
             };

@@ -232,7 +232,7 @@ proptest! {
         let before = alone(&policy);
         // Adding a statement, wherever, never narrows, and so removing one never widens.
         let mut wider = policy.clone();
-        wider.statements.insert(place.min(policy.statements.len()), more.clone());
+        wider.statements.insert(place.min(policy.statements.len()), more);
         prop_assert!(alone(&wider) >= before);
         // A project can only narrow.
         let both = [(PolicyLevel::Organization, &policy), (PolicyLevel::Project, &other)];
