@@ -102,7 +102,7 @@ async fn a_run_is_proven_offline_with_carnet_and_without() -> anyhow::Result<()>
         assert!(entry["actor_name"].is_string() && entry["jti"].is_string(), "{entry}");
     }
     assert_eq!(of_run[1]["role"], format!("carnet-{ORGANIZATION}-net-plan"));
-    assert_eq!((&of_run[5]["outcome"], &of_run[5]["approver"]), (&json!("revoked"), &of_run[5]["actor"]));
+    assert_eq!((&of_run[5]["outcome"], &of_run[5]["approver"]), (&json!("revoked"), &json!("auto-apply")));
 
     let verified = audit.ledger(&["verify", path(&file)]).await?;
     let said = text(&verified.stdout);
