@@ -33,6 +33,12 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+const TRUST_EXAMPLES: &str = "\
+Examples:
+  carnet trust aws --url https://carnet.example.org --org acme --workspace net > trust.tf
+  carnet trust gcp --url https://carnet.example.org --org acme --workspace net --phase plan --project-id prod --format json
+  carnet trust vault --url https://carnet.example.org --org acme --scope project --project Network --format cli > trust.sh";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the server, with an agent inside unless --no-agent is given.
@@ -46,6 +52,7 @@ pub(crate) enum Command {
         options: Box<AgentOptions>,
     },
     /// Print what an administrator applies so that a provider trusts this server's identities.
+    #[command(after_help = TRUST_EXAMPLES)]
     Trust {
         #[command(subcommand)]
         command: TrustCommand,

@@ -143,7 +143,9 @@ async fn a_run_assumes_the_roles_of_the_printed_policies() -> anyhow::Result<()>
         let mut arguments =
             vec!["aws", "--url", &url, "--org", ORGANIZATION, "--scope", scope, "--format", "json"];
         arguments.extend(["--account-id", "123456789012"]);
-        arguments.extend(if scope == "workspace" { &["--workspace", name][..] } else { &[] });
+        if scope == "workspace" {
+            arguments.extend(["--workspace", name]);
+        }
         let trust: Value = serde_json::from_str(&printed(&server, &arguments).await?)?;
         let variables = trust["variables"].as_array().context("variables")?;
         let variables: Vec<(String, String)> = variables

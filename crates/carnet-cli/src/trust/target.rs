@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use carnet_issuer::IssuerUrl;
 use carnet_model::{OrgName, ProjectName, WorkspaceName};
 use carnet_trust::setup::{
-    FamilyOptions, Phases, Scope, Subjects, TrustFormat, TrustRequest, Variables, write,
+    FamilyOptions, Phases, Scope, SetupError, Subjects, TrustFormat, TrustRequest, Variables, write,
 };
 use clap::Args;
 use rustls::pki_types::CertificateDer;
@@ -103,8 +103,13 @@ impl TrustTarget {
             variables: self.variables,
             family,
         };
-        Ok(write(&request, self.format)?)
+        // What cannot be is a matter of the options: the process ends with their code.
+        Ok(write(&request, self.format).unwrap_or_else(|error| refuse(&error)))
     }
+}
+
+fn refuse(error: &SetupError) -> ! {
+    clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{error}\n")).exit()
 }
 
 /// Reads an address of the web.

@@ -6,7 +6,6 @@ mod accounts;
 use carnet_model::Phase;
 use serde::Deserialize;
 
-use super::ByPhase;
 use crate::setup::block::Block;
 use crate::setup::carnet_side::workspace_id;
 use crate::setup::command::{Command, flag, plain, word};

@@ -111,35 +111,7 @@ fn principal(
             .set("principal_id", Text::made(format!("hcp_service_principal.{phase}.resource_id"), &id))
             .set("role", role),
     );
-    let in_project = || flag("--project", project);
-    setup.commands.push(
-        Command::new([plain("hcp iam service-principals create"), word(name.as_str()), in_project()])
-            .unless([plain("hcp iam service-principals read"), word(&principal)]),
-    );
-    let mut create = vec![
-        plain("hcp iam workload-identity-providers create-oidc"),
-        word(name.as_str()),
-        flag("--service-principal", &principal),
-        flag("--issuer", issuer),
-        flag("--conditional-access", access.as_str()),
-    ];
-    create.extend(request.audience.as_deref().map(|audience| flag("--allowed-audience", audience)));
-    let read = [plain("hcp iam workload-identity-providers read"), word(&provider)];
-    setup.commands.push(Command::new(create).unless(read));
-    setup.commands.push(
-        Command::new([
-            plain("hcp iam service-principals read"),
-            word(&principal),
-            plain("--format=json | grep -oi '\"id\": *\"[^\"]*\"' | head -n 1 | cut -d '\"' -f 4"),
-        ])
-        .kept_as(of_phase(phase, "principal_id")),
-    );
-    setup.commands.push(Command::new([
-        plain("hcp projects iam add-binding"),
-        in_project(),
-        flag("--member", id),
-        flag("--role", role),
-    ]));
+    commands(setup, request, project, phase, [&name, &access, role], [&principal, &provider, &id]);
     let body = Value::map([
         ("name", name.as_str().into()),
         ("conditional_access", access.into()),
@@ -152,6 +124,47 @@ fn principal(
     );
     let made = Text::made(format!("hcp_iam_workload_identity_provider.{phase}.resource_name"), provider);
     setup.phase_variable(request, ["TFC_HCP", "PROVIDER_RESOURCE_NAME"], phase, made);
+}
+
+/// The same as commands: names, the expression and the role; the service principal, its provider, and its id.
+fn commands(
+    setup: &mut TrustSetup,
+    request: &TrustRequest,
+    project: &Text,
+    phase: Phase,
+    [name, access, role]: [&str; 3],
+    [principal, provider, id]: [&Text; 3],
+) {
+    let issuer = request.issuer.as_str();
+    let in_project = || flag("--project", project);
+    setup.commands.push(
+        Command::new([plain("hcp iam service-principals create"), word(name), in_project()])
+            .unless([plain("hcp iam service-principals read"), word(principal)]),
+    );
+    let mut create = vec![
+        plain("hcp iam workload-identity-providers create-oidc"),
+        word(name),
+        flag("--service-principal", principal),
+        flag("--issuer", issuer),
+        flag("--conditional-access", access),
+    ];
+    create.extend(request.audience.as_deref().map(|audience| flag("--allowed-audience", audience)));
+    let read = [plain("hcp iam workload-identity-providers read"), word(provider)];
+    setup.commands.push(Command::new(create).unless(read));
+    setup.commands.push(
+        Command::new([
+            plain("hcp iam service-principals read"),
+            word(principal),
+            plain("--format=json | grep -oi '\"id\": *\"[^\"]*\"' | head -n 1 | cut -d '\"' -f 4"),
+        ])
+        .kept_as(of_phase(phase, "principal_id")),
+    );
+    setup.commands.push(Command::new([
+        plain("hcp projects iam add-binding"),
+        in_project(),
+        flag("--member", id),
+        flag("--role", role),
+    ]));
 }
 
 fn oidc(issuer: &str, allowed: &str, url: &str, audiences: Option<Value>) -> Vec<(String, Value)> {

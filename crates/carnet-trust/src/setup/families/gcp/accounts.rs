@@ -8,7 +8,7 @@ use crate::setup::command::{Command, flag, plain, word};
 use crate::setup::families::ByPhase;
 use crate::setup::name::object_name;
 use crate::setup::outline::TrustSetup;
-use crate::setup::request::{SetupError, TrustRequest};
+use crate::setup::request::SetupError;
 use crate::setup::text::{Text, Value};
 
 impl Gcp<'_> {
