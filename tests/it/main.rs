@@ -16,5 +16,6 @@ mod site;
 mod soak;
 mod sweep;
 mod terraform;
+mod trust;
 mod two_servers;
 mod variable_sets;

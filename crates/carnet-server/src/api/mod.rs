@@ -61,6 +61,7 @@ mod team_tokens;
 mod team_workspaces;
 mod teams;
 mod token_ttl_policies;
+mod trust_checks;
 mod variable_document;
 mod variable_input;
 mod variable_set_access;
@@ -141,4 +142,5 @@ pub(crate) fn routes() -> Routes {
         .merge(workspace_resources::routes())
         .merge(ssh_keys::routes())
         .merge(identity_tokens::routes())
+        .merge(trust_checks::routes())
 }
