@@ -52,6 +52,11 @@ impl IssuerServer {
         self.issuer.url().jwks_url()
     }
 
+    /// The key set.
+    pub fn jwks(&self) -> anyhow::Result<serde_json::Value> {
+        Ok(serde_json::from_slice(&self.issuer.jwks().to_json())?)
+    }
+
     /// Mints a token that is valid for ten minutes from `now`.
     pub fn mint(
         &self,

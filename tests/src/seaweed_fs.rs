@@ -88,7 +88,7 @@ impl SeaweedFs {
 
     /// The same, with role sessions that live for this long.
     pub async fn start_with_sessions(options: &SeaweedOptions, session: Duration) -> anyhow::Result<Self> {
-        Self::start_configured(&token_service(options, session)).await
+        Self::start_configured(&token_service(options, session).to_string()).await
     }
 
     /// The same, with trust policies of the roles' own, by their names. They are as for AWS; the server has names of its own for the
@@ -107,14 +107,31 @@ impl SeaweedFs {
             policy["Statement"][0]["Principal"]["Federated"] = PROVIDER.into();
             role["trustPolicy"] = policy;
         }
-        Self::start_configured(&configuration).await
+        Self::start_configured(&configuration.to_string()).await
     }
 
-    async fn start_configured(token_service: &Value) -> anyhow::Result<Self> {
+    /// The same, with roles whose whole trust policies are given; the provider is called `carnet` in them.
+    pub async fn start_with_trust(
+        options: &SeaweedOptions,
+        trust_policies: &[(String, Value)],
+    ) -> anyhow::Result<Self> {
+        let mut configuration = token_service(options, SESSION);
+        let roles = trust_policies.iter().map(|(name, policy)| {
+            json!({
+                "roleName": name,
+                "roleArn": Self::role_arn(name),
+                "attachedPolicies": ["read"],
+                "trustPolicy": policy,
+            })
+        });
+        configuration["roles"] = roles.collect();
+        Self::start_configured(&configuration.to_string()).await
+    }
+
+    async fn start_configured(token_service: &str) -> anyhow::Result<Self> {
         let program = tool(Tool::SeaweedFs).await?;
-        let token_service = token_service.to_string();
         for _ in 0..START_ATTEMPTS {
-            if let Some(server) = Self::try_start(&program, &token_service).await? {
+            if let Some(server) = Self::try_start(&program, token_service).await? {
                 return Ok(server);
             }
         }

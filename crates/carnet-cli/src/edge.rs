@@ -62,6 +62,11 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Ends the process; what was printed has been written.
+pub(crate) fn exit(code: i32) -> ! {
+    std::process::exit(code)
+}
+
 /// Completes when the process is asked to end.
 pub(crate) async fn stop_signal() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};

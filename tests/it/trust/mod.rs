@@ -1,7 +1,10 @@
 //! What `carnet trust` prints is applied for real, and runs work with it; where it cannot be, it is held against the providers'
-//! own schemas.
+//! own schemas. What `carnet trust check`
+//! says is held against the real thing.
 
+mod agreement;
 mod aws;
+mod command;
 mod examples;
 mod schemas;
 mod vault;

@@ -1,6 +1,10 @@
 //! `carnet trust`: what an administrator applies once so that a provider trusts this server's identities.
 
+mod check;
 mod families;
+mod fetch;
+mod input;
+mod scan;
 mod target;
 
 use clap::{Args, Subcommand};
@@ -34,6 +38,10 @@ pub(crate) enum TrustCommand {
     VaultAzure(Box<Trust<VaultBackedAzureArgs>>),
     /// Google access tokens that Vault makes.
     VaultGcp(Box<Trust<VaultBackedGcpArgs>>),
+    /// Say whether a relying party takes a token, and if not, why and what helps.
+    Check(Box<check::CheckOptions>),
+    /// Look for trust that is too wide.
+    Scan(Box<scan::ScanOptions>),
 }
 
 /// Whose runs a family trusts, and what it needs to know besides.
@@ -58,10 +66,24 @@ pub(crate) fn run(command: TrustCommand) -> anyhow::Result<()> {
         TrustCommand::VaultAws(trust) => print(*trust),
         TrustCommand::VaultAzure(trust) => print(*trust),
         TrustCommand::VaultGcp(trust) => print(*trust),
+        TrustCommand::Check(options) => check::run(&options).map(found),
+        TrustCommand::Scan(options) => scan::run(&options).map(found),
     }
 }
 
 /// Prints the trust for a provider.
 fn print<F: Args + Family>(trust: Trust<F>) -> anyhow::Result<()> {
     edge::print(&trust.target.text(trust.family.into_options()?)?)
+}
+
+/// Ends the process with the code that says that something was found, as tools that look for something do.
+fn found(is_well: bool) {
+    if !is_well {
+        edge::exit(1);
+    }
+}
+
+/// Ends the process because it was called in the wrong way.
+fn usage(says: &str) -> ! {
+    clap::Error::raw(clap::error::ErrorKind::MissingRequiredArgument, format!("{says}\n")).exit()
 }

@@ -69,6 +69,7 @@ mod team_tokens;
 mod team_workspaces;
 mod teams;
 mod token_ttl_policies;
+mod trust_checks;
 mod trust_setup;
 mod variable_document;
 mod variable_input;
@@ -158,4 +159,5 @@ pub(crate) fn routes() -> Routes {
         .merge(subject_graces::routes())
         .merge(subject_previews::routes())
         .merge(trust_setup::routes())
+        .merge(trust_checks::routes())
 }

@@ -89,7 +89,7 @@ fn widens(family: Family, question: &Question, trust: &Trust) -> bool {
     compare::neighbours(&question.claims).into_iter().any(|claims| {
         let before = Question { claims, ..question.clone() };
         let after = with(&before, trust.clone());
-        evaluate(family, &before).failure.is_some() && evaluate(family, &after).failure.is_none()
+        evaluate(family, &after).failure.is_none() && evaluate(family, &before).failure.is_some()
     })
 }
 

@@ -17,6 +17,7 @@ mod glob;
 mod judge;
 mod judgement;
 mod kubernetes;
+mod report;
 mod times;
 mod vault;
 

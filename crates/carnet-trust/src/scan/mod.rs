@@ -68,6 +68,16 @@ impl Wide {
     }
 }
 
+impl Wide {
+    /// The finding as JSON.
+    pub fn to_json(&self) -> Value {
+        serde_json::json!({
+            "rule": self.rule, "severity": self.severity.as_str(), "at": self.at, "says": self.says, "why": self.why,
+            "narrower": self.narrower,
+        })
+    }
+}
+
 /// Looks for trust that is too wide, the gravest first.
 pub fn scan(family: Family, trust: &Trust) -> Vec<Wide> {
     let mut found = match family {

@@ -3,7 +3,7 @@
 use crate::openapi::Family;
 use crate::openapi::operation::{delete, get, post, put};
 use crate::openapi::resource::ResourceType;
-use crate::openapi::schema::{Field, Schema, choice, flag, list, map, text, texts, time, whole};
+use crate::openapi::schema::{Field, Schema, anything, choice, flag, list, map, text, texts, time, whole};
 
 const ORGANIZATION: &str = "/api/carnet/v1/organizations/{organization}";
 const ADAPTER: &str = "/api/carnet/v1/organizations/{organization}/adapters/{adapter}";
@@ -17,7 +17,15 @@ pub(super) fn family() -> Family {
         .with(outstanding())
         .with(credentials())
         .with(trust())
+        .with(trust_check())
         .operations([
+            post(
+                "/api/carnet/v1/workspaces/{workspace}/trust-check",
+                "check-trust",
+                "Judge the token that a workspace would present by a relying party's policy",
+            )
+            .takes_new("trust-checks")
+            .one("trust-checks"),
             get(&of_organization("adapters"), "list-adapters", "List the adapters of an organization")
                 .list("adapters"),
             get(ADAPTER, "show-adapter", "Show an adapter").one("adapters"),
@@ -83,6 +91,29 @@ fn trust() -> ResourceType {
             choice("variables", &["write", "show"]).write_only(),
             text("issuer-ca").nullable().write_only(),
             text("issuer-keys").nullable().write_only(),
+        ],
+    )
+    .one("workspace", &["workspaces"])
+}
+
+fn trust_check() -> ResourceType {
+    ResourceType::new(
+        "trust-checks",
+        [
+            choice("family", &["auto", "aws", "azure", "gcp", "vault", "kubernetes"]).writable(),
+            choice("verdict", &["accepted", "refused"]),
+            list("findings", Schema::Anything),
+            texts("notes"),
+            anything("patch").nullable(),
+            map("presented", Schema::Anything),
+            text("text"),
+            anything("policy").write_only(),
+            anything("beside").write_only(),
+            text("role").nullable().write_only(),
+            choice("phase", &["plan", "apply"]).write_only(),
+            text("tag").nullable().write_only(),
+            text("audience").nullable().write_only(),
+            map("claims", Schema::Anything).write_only(),
         ],
     )
     .one("workspace", &["workspaces"])

@@ -1,0 +1,222 @@
+//! `carnet trust check`: whether a relying party takes a token, and if not, why and what helps.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use carnet_issuer::IssuerUrl;
+use carnet_model::{OrgName, Phase, ProjectName, WorkspaceName};
+use carnet_trust::check::{Claims, Family, Judgement, Question, Trust, UnknownFamily, judge};
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value, json};
+
+use super::{fetch, input};
+use crate::edge;
+
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AnswerFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+const EXAMPLES: &str = "\
+Where the policies come from:
+  aws         aws iam get-role --role-name ROLE > role.json
+              aws iam get-open-id-connect-provider --open-id-connect-provider-arn ARN > provider.json   (--beside)
+  azure       az ad app federated-credential list --id CLIENT_ID
+              az identity federated-credential list --identity-name NAME --resource-group GROUP
+  gcp         gcloud iam workload-identity-pools providers describe NAME --workload-identity-pool POOL --location global \\
+                --format json
+              gcloud iam service-accounts get-iam-policy EMAIL --format json   (--beside)
+  vault       vault read -format=json auth/jwt/role/ROLE, or --fetch vault:jwt/ROLE
+              vault read -format=json auth/jwt/config   (--beside)
+  kubernetes  yq -o=json . authentication-configuration.yaml
+              kubectl get clusterrolebinding NAME -o json   (--beside)
+
+Examples:
+  aws iam get-role --role-name net-plan | carnet trust check aws --policy - --url https://carnet.example.com \\
+    --org acme --workspace net --phase plan
+  carnet trust check auto --policy role.json --token token.jwt --jwks jwks.json
+  VAULT_ADDR=https://vault:8200 VAULT_TOKEN=... carnet trust check vault --fetch vault:jwt/net-plan --claims claims.json
+
+Exit codes: 0 accepted, 1 refused, 2 the command was called in the wrong way.";
+
+/// What is judged.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct CheckOptions {
+    /// The kind of relying party; auto tells it by the policy.
+    #[arg(value_name = "aws|azure|gcp|vault|kubernetes|auto", value_parser = family)]
+    family: FamilyChoice,
+
+    /// The policy as JSON, or - for standard input.
+    #[arg(long, value_name = "FILE", required_unless_present = "fetch")]
+    policy: Option<PathBuf>,
+
+    /// What stands beside the policy: the OIDC provider of AWS, the IAM policy of Google's service account, the configuration of
+    /// Vault's mount, the binding of Kubernetes.
+    #[arg(long, visible_alias = "provider", value_name = "FILE")]
+    beside: Option<PathBuf>,
+
+    /// Read the policy from the service, with the caller's own credentials: vault:MOUNT/ROLE, with VAULT_ADDR and VAULT_TOKEN.
+    #[arg(long, value_name = "vault:MOUNT/ROLE", conflicts_with_all = ["policy", "beside"])]
+    fetch: Option<String>,
+
+    /// The ARN of AWS's role, whose account the OIDC provider must be in.
+    #[arg(long, value_name = "ARN")]
+    role: Option<String>,
+
+    /// A token, or - for standard input. It is never printed.
+    #[arg(long, value_name = "FILE", group = "presented")]
+    token: Option<PathBuf>,
+
+    /// The key set of the issuer, to check the signature of the token with.
+    #[arg(long, value_name = "FILE", requires = "token")]
+    jwks: Option<PathBuf>,
+
+    /// The claims of a token as a JSON object, or - for standard input.
+    #[arg(long, value_name = "FILE", group = "presented")]
+    claims: Option<PathBuf>,
+
+    /// The issuer of the token that a workspace would present.
+    #[arg(long, value_name = "URL", requires_all = ["org", "workspace", "phase"], group = "presented")]
+    url: Option<IssuerUrl>,
+
+    /// The organization.
+    #[arg(long, value_name = "NAME", requires = "url")]
+    org: Option<OrgName>,
+
+    /// The project.
+    #[arg(long, default_value = "Default Project", value_name = "NAME")]
+    project: ProjectName,
+
+    /// The workspace.
+    #[arg(long, value_name = "NAME", requires = "url")]
+    workspace: Option<WorkspaceName>,
+
+    /// The phase.
+    #[arg(long, value_name = "plan|apply", value_parser = phase, requires = "url")]
+    phase: Option<Phase>,
+
+    /// The audience, if it is not the family's own.
+    #[arg(long, value_name = "AUDIENCE")]
+    audience: Option<String>,
+
+    /// How the answer is written.
+    #[arg(long, default_value = "text", value_name = "text|json")]
+    format: AnswerFormat,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct FamilyChoice(Option<Family>);
+
+fn family(text: &str) -> Result<FamilyChoice, UnknownFamily> {
+    if text == "auto" { Ok(FamilyChoice(None)) } else { text.parse().map(Some).map(FamilyChoice) }
+}
+
+fn phase(text: &str) -> Result<Phase, String> {
+    match text {
+        "plan" => Ok(Phase::Plan),
+        "apply" => Ok(Phase::Apply),
+        _ => Err("a phase is plan or apply".to_owned()),
+    }
+}
+
+/// Judges, prints, and says whether the token would be accepted.
+pub(super) fn run(options: &CheckOptions) -> anyhow::Result<bool> {
+    let files = [&options.policy, &options.beside, &options.token, &options.claims, &options.jwks];
+    if files.into_iter().flatten().filter(|file| file.as_os_str() == "-").count() > 1 {
+        super::usage("only one of the files can be standard input");
+    }
+    if options.token.is_none() && options.claims.is_none() && options.url.is_none() {
+        super::usage(
+            "say what is presented: --token FILE, --claims FILE, or --url with --org, --workspace and --phase",
+        );
+    }
+    let trust = trust(options)?;
+    let family = match options.family.0.or_else(|| Family::of(&trust.policy)) {
+        Some(family) => family,
+        None => bail!("the policy is of no known family; name one instead of auto"),
+    };
+    let (claims, said) = presented(options, family)?;
+    let now = claims.get("exp").map(|_| edge::now().as_second());
+    let question = Question { claims, trust, now };
+    let judgement = judge(family, &question);
+    edge::print(&written(options.format, family, &question, &judgement, said)?)?;
+    Ok(judgement.is_accepted())
+}
+
+fn trust(options: &CheckOptions) -> anyhow::Result<Trust> {
+    let mut trust = match (&options.fetch, &options.policy) {
+        (Some(source), _) => edge::runtime()?.block_on(fetch::trust(source))?,
+        (None, Some(policy)) => Trust { policy: input::document(policy)?, ..Trust::default() },
+        (None, None) => bail!("there is no policy"),
+    };
+    if let Some(beside) = &options.beside {
+        trust.beside = Some(input::document(beside)?);
+    }
+    trust.role.clone_from(&options.role);
+    Ok(trust)
+}
+
+fn presented(options: &CheckOptions, family: Family) -> anyhow::Result<(Claims, &'static str)> {
+    if let Some(token) = &options.token {
+        return input::token(token, options.jwks.as_deref());
+    }
+    if let Some(file) = &options.claims {
+        return Ok((input::claims(file)?, "claims only: no signature was checked"));
+    }
+    let (Some(url), Some(org), Some(workspace), Some(phase)) =
+        (&options.url, &options.org, &options.workspace, options.phase)
+    else {
+        bail!("--url, --org, --workspace and --phase belong together");
+    };
+    let audience = match (&options.audience, default_audience(family)) {
+        (Some(audience), _) => audience.clone(),
+        (None, Some(audience)) => audience.to_owned(),
+        (None, None) => bail!("{family} has no audience of its own: give --audience"),
+    };
+    let project = &options.project;
+    let full = format!("organization:{org}:project:{project}:workspace:{workspace}");
+    let claims = json!({
+        "iss": url.as_str(), "aud": audience, "sub": format!("{full}:run_phase:{phase}"),
+        "terraform_organization_name": org.to_string(), "terraform_project_name": project.to_string(),
+        "terraform_workspace_name": workspace.to_string(), "terraform_full_workspace": full,
+        "terraform_run_phase": phase.as_str(),
+    });
+    let members: Map<String, Value> = serde_json::from_value(claims).context("claims are an object")?;
+    Ok((Claims::new(members), "claims of the names given: ids and times were not judged"))
+}
+
+/// The audience that tokens get where nobody chose one.
+fn default_audience(family: Family) -> Option<&'static str> {
+    match family {
+        Family::Aws => Some("aws.workload.identity"),
+        Family::Azure => Some("api://AzureADTokenExchange"),
+        Family::Vault => Some("vault.workload.identity"),
+        Family::Gcp | Family::Kubernetes => None,
+    }
+}
+
+fn written(
+    format: AnswerFormat,
+    family: Family,
+    question: &Question,
+    judgement: &Judgement,
+    said: &str,
+) -> anyhow::Result<String> {
+    match format {
+        AnswerFormat::Text => {
+            let mut lines = judgement.lines(family, question);
+            lines.push(format!("  {:<11} {said}", "checked:"));
+            Ok(lines.join("\n") + "\n")
+        }
+        AnswerFormat::Json => {
+            let mut value = judgement.to_json(family);
+            value["checked"] = json!(said);
+            Ok(serde_json::to_string_pretty(&value)? + "\n")
+        }
+    }
+}

@@ -1,0 +1,94 @@
+use serde_json::{Value, json};
+
+use crate::api::tests::Site;
+
+async fn asked(site: &Site, attributes: Value) -> (u16, Value) {
+    let path = format!("/api/carnet/v1/workspaces/{}/trust-check", site.workspace.id);
+    let body = json!({ "data": { "type": "trust-checks", "attributes": attributes } });
+    site.server.request("POST", &path, &site.owner, body).await
+}
+
+async fn set(site: &Site, key: &str, value: &str, is_sensitive: bool) {
+    let path = format!("/api/v2/workspaces/{}/vars", site.workspace.id);
+    let attributes = json!({ "key": key, "value": value, "category": "env", "sensitive": is_sensitive });
+    let body = json!({ "data": { "type": "vars", "attributes": attributes } });
+    let (status, answer) = site.server.request("POST", &path, &site.owner, body).await;
+    assert_eq!(status, 201, "{answer}");
+}
+
+fn role(subject: &str, audience: &str) -> Value {
+    json!({ "role_type": "jwt", "user_claim": "terraform_workspace_id", "bound_audiences": [audience],
+            "bound_claims": { "sub": subject } })
+}
+
+#[tokio::test]
+async fn the_token_of_the_workspace_is_judged_with_the_audience_of_its_variables() {
+    let site = Site::new().await;
+    for (key, value) in [
+        ("TFC_VAULT_PROVIDER_AUTH", "true"),
+        ("TFC_VAULT_ADDR", "https://vault.example.com"),
+        ("TFC_VAULT_RUN_ROLE", "net"),
+        ("TFC_VAULT_WORKLOAD_IDENTITY_AUDIENCE", "acme-vault"),
+    ] {
+        set(&site, key, value, false).await;
+    }
+    let (status, answer) =
+        asked(&site, json!({ "policy": role("organization:other", "vault.workload.identity") })).await;
+    assert_eq!(status, 200, "{answer}");
+    let first = &answer["data"]["attributes"];
+    assert_eq!((&first["verdict"], &first["family"]), (&json!("refused"), &json!("vault")));
+    assert_eq!(first["findings"][0]["at"], "bound_audiences");
+    assert_eq!(first["presented"]["aud"], "acme-vault");
+    let subject = first["presented"]["sub"].as_str().expect("a subject").to_owned();
+    assert!(subject.ends_with(":run_phase:plan"), "{subject}");
+
+    // The patch is taken, and so is the same policy as pasted text.
+    let patched = &first["patch"]["policy"];
+    let (_, answer) = asked(&site, json!({ "family": "vault", "policy": patched })).await;
+    assert_eq!(answer["data"]["attributes"]["verdict"], "accepted", "{answer}");
+    let (_, answer) =
+        asked(&site, json!({ "policy": role(&subject, "acme-vault").to_string(), "phase": "apply" })).await;
+    assert_eq!(answer["data"]["attributes"]["findings"][0]["cause"], "other-phase", "{answer}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_judged_is_refused_where_it_was_said() {
+    let site = Site::new().await;
+    let policy = role("organization:acme", "a");
+    let cases = [
+        (json!({}), "/data/attributes/policy"),
+        (json!({ "policy": "{" }), "/data/attributes/policy"),
+        (json!({ "policy": { "x": 1 } }), "/data/attributes/family"),
+        (json!({ "policy": policy, "family": "hcp" }), "/data/attributes/family"),
+        (json!({ "policy": policy, "phase": "destroy" }), "/data/attributes/phase"),
+        (json!({ "policy": policy }), "/data/attributes/audience"),
+    ];
+    for (attributes, pointer) in cases {
+        let (status, answer) = asked(&site, attributes).await;
+        assert_eq!((status, &answer["errors"][0]["source"]["pointer"]), (422, &json!(pointer)), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_sensitive_value_is_never_part_of_the_answer() {
+    let site = Site::new().await;
+    for (key, value, is_sensitive) in [
+        ("TFC_VAULT_PROVIDER_AUTH", "true", false),
+        ("TFC_VAULT_ADDR", "https://vault.example.com", false),
+        ("TFC_VAULT_RUN_ROLE", "net", true),
+        ("TFC_VAULT_WORKLOAD_IDENTITY_AUDIENCE", "of-nobody-else", true),
+    ] {
+        set(&site, key, value, is_sensitive).await;
+    }
+    let (status, answer) = asked(&site, json!({ "policy": role("organization:acme", "a") })).await;
+    assert_eq!(status, 422, "{answer}");
+    assert!(!answer.to_string().contains("of-nobody-else"), "{answer}");
+    let claims = json!({ "iss": "https://h", "sub": "organization:acme", "aud": "a", "terraform_workspace_id": "ws-1" });
+    let (status, answer) =
+        asked(&site, json!({ "policy": role("organization:acme", "a"), "claims": claims })).await;
+    assert_eq!(
+        (status, &answer["data"]["attributes"]["findings"][0]["cause"]),
+        (200, &json!("time-missing")),
+        "{answer}"
+    );
+}
