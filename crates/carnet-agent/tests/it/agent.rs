@@ -167,6 +167,7 @@ pub(crate) fn job(phase: &str, act: &str) -> JobDocument {
         issuer_url: text("https://carnet.example.com"),
         credentials: CredentialRules { identity_token_ttl_seconds: 600, tolerates_static_credentials: false },
         adapters: Vec::new(),
+        notices: Vec::new(),
         claimed_at: jiff::Timestamp::UNIX_EPOCH,
     }
 }
