@@ -70,7 +70,7 @@ async fn the_script_of_a_wider_scope_serves_every_workspace() -> anyhow::Result<
         assert!(trust.contains("# WIDE: every workspace"), "{trust}");
         run_script(&site, &trust, &ca).await?;
         run_script(&site, &trust, &ca).await?;
-        let run = site.api.run_to_end(&workspace, &script("reader", &site.read_secret())).await?;
+        let run = site.api.run_to_end(&workspace, &script(scope, &site.read_secret())).await?;
         assert_eq!(status(&run), "applied", "{}", site.api.run_log(id(&run)).await?);
         let login = site.bao.logins()?.pop().context("a login")?;
         assert!(login.role.contains(scope) && login.role.ends_with("-apply"), "{}", login.role);
