@@ -41,7 +41,7 @@ Examples:
   carnet trust check auto --policy role.json --token token.jwt --jwks jwks.json
   VAULT_ADDR=https://vault:8200 VAULT_TOKEN=... carnet trust check vault --fetch vault:jwt/net-plan --claims claims.json
 
-Exit codes: 0 accepted, 1 refused, 2 the command was called in the wrong way.";
+Exit codes: 0 accepted, 1 refused or not to be judged, 2 the command was called in the wrong way.";
 
 /// What is judged.
 #[derive(Debug, Args)]
