@@ -65,7 +65,7 @@ clean: ## Remove what was built and installed.
 	rm -rf .tools .demo
 
 tools:
-	$(PYTHON) -B tools/install.py openbao seaweedfs terraform postgres aws-client kubectl envoy jose-node \
+	$(PYTHON) -B tools/install.py openbao seaweedfs softhsm terraform postgres aws-client kubectl envoy jose-node \
 	  boto3 google-auth azure-identity hvac kubernetes tencentcloud jose-python pytfe terrasnek schemathesis
 
 format:
