@@ -23,7 +23,10 @@ impl Site {
         for (name, value) in bound.as_object().context("an object")? {
             role[name] = value.clone();
         }
-        self.bao.admin("POST", &format!("auth/{MOUNT}/role/r"), role).await?;
+        // Writing a role that is there leaves what is not written as it was.
+        let path = format!("auth/{MOUNT}/role/r");
+        self.bao.admin("DELETE", &path, Value::Null).await?;
+        self.bao.admin("POST", &path, role).await?;
         self.bao.login(MOUNT, "r", token).await
     }
 }
