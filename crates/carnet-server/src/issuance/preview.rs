@@ -70,7 +70,7 @@ impl Preview<'_> {
                     grants.into_iter().map(|grant| forecast(phase, grant, workspace, policies, &secrets)),
                 ),
                 Err(problems) => {
-                    found.push(Forecast { phase, grant: None, verdict: Verdict::Incomplete(problems) })
+                    found.push(Forecast { phase, grant: None, verdict: Verdict::Incomplete(problems) });
                 }
             }
         }
