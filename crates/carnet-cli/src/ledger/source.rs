@@ -14,6 +14,8 @@ use super::remote::RemoteLedger;
 use crate::cli::DatabaseOptions;
 use crate::data_dir::DataDir;
 use crate::database::Database;
+use crate::key_places::{TransitOptions, WrapperOptions, key_wrapper};
+use crate::master_key::MasterKeyPlace;
 use crate::reach::server_address;
 
 /// How many entries are read at a time.
@@ -52,6 +54,12 @@ pub(super) struct SourceOptions {
     /// The file of the master key [default: DATA/master.key]; CARNET_MASTER_KEY beats it.
     #[arg(long, env = "CARNET_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    wrapper: WrapperOptions,
+
+    #[command(flatten)]
+    transit: TransitOptions,
 }
 
 /// A part of a time.
@@ -94,12 +102,14 @@ impl SourceOptions {
         if let Some(data) = self.data {
             let database = Database::new(self.database, None, None)?;
             let (data, is_in_use) = match &database {
-                Database::DataDir => (DataDir::beside_server(&data)?, false),
+                Database::DataDir => (DataDir::beside_server(&data)?, true),
                 Database::Postgres { .. } => (DataDir::beside_database(&data), true),
             };
-            let key_file = self.master_key_file.as_deref();
-            let master = data.master_key(key_file, is_in_use)?;
-            let store = Box::new(database.open(&data, master, key_file).await?);
+            let wrapper = self.wrapper.master_key_wrapper.as_deref();
+            let wrapper = wrapper.map(|wrapper| key_wrapper(wrapper, &self.transit)).transpose()?;
+            let place = MasterKeyPlace::new(&data, self.master_key_file.as_deref(), wrapper);
+            let master = place.key(is_in_use).await?;
+            let store = Box::new(database.open(&data, master, &place).await?);
             return Ok(Source::Database { store, chain: self.chain });
         }
         let Some(server) = self.server else {
