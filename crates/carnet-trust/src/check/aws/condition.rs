@@ -8,9 +8,10 @@ use super::{
     statement::place,
 };
 use crate::check::{
-    Cause, Edit, Finding, Part, Wildcards,
+    Cause, Difference, Edit, Finding, Part, Wildcards,
     compare::{self, Kind, Reading},
     document::segment,
+    matches,
 };
 
 /// Whether a condition is met.
@@ -182,7 +183,7 @@ impl Condition<'_> {
             let value = if self.is_list { json!(self.wanted) } else { json!(self.wanted.first()) };
             let parent = self.pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
             return Finding::new(self.place.clone(), cause, says)
-                .differing(crate::check::Difference::between(host, before))
+                .differing(Difference::between(host, before))
                 .edited(Edit::remove(Part::Policy, self.pointer.clone()))
                 .edited(Edit::set(
                     Part::Policy,
@@ -277,7 +278,7 @@ impl Condition<'_> {
         let names = |one: &String| match operator.comparison {
             Comparison::Equals => one == presented,
             Comparison::EqualsIgnoreCase => one.eq_ignore_ascii_case(presented),
-            _ => crate::check::matches(one, presented, Wildcards::StarAndQuestion),
+            _ => matches(one, presented, Wildcards::StarAndQuestion),
         };
         let rest: Vec<&String> = self.wanted.iter().filter(|one| !names(one)).collect();
         finding.edited(match rest.as_slice() {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{context::Context, provider_arn};
 use crate::check::{
-    Cause, Edit, Finding, Part,
+    Cause, Difference, Edit, Finding, Part,
     compare::{self, Kind, Reading},
     document::texts,
 };
@@ -44,14 +44,13 @@ pub(super) fn check(statement: &Value, pointer: &str, context: &Context<'_>) -> 
         let says = "the statement trusts no OIDC identity provider";
         return Some(Finding::new(place("Principal"), Cause::PrincipalKind, says).edited(edit));
     };
-    let Some((before, host)) = name.split_once(":oidc-provider/") else {
+    let Some((_, host)) = name.split_once(":oidc-provider/") else {
         let says = "what is trusted is no OIDC identity provider: its name holds :oidc-provider/";
         let finding = Finding::new(place("Principal.Federated"), Cause::PrincipalKind, says);
-        return Some(finding.differing(crate::check::Difference::between(&wanted, name)).edited(edit));
+        return Some(finding.differing(Difference::between(&wanted, name)).edited(edit));
     };
     let issuer = question.claims.issuer_host();
     let (cause, says) = if host == issuer {
-        let _ = before;
         (
             Cause::PrincipalAccount,
             "the OIDC identity provider is one of another account than the role".to_owned(),
@@ -65,6 +64,6 @@ pub(super) fn check(statement: &Value, pointer: &str, context: &Context<'_>) -> 
         );
         (cause, says)
     };
-    let difference = crate::check::Difference::between(&wanted, name);
+    let difference = Difference::between(&wanted, name);
     Some(Finding::new(place("Principal.Federated"), cause, says).differing(difference).edited(edit))
 }
