@@ -159,10 +159,7 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
     if concurrency == 0 {
         bail!("concurrency must be at least 1; to run no agent, use --no-agent");
     }
-    let is_published_elsewhere = {
-        let issuer = options.issuer_url.as_ref().or(file.issuer_url.as_ref());
-        issuer.is_some() && issuer != options.url.as_ref().or(file.url.as_ref())
-    };
+    let is_published_elsewhere = is_published_elsewhere(&options, &file);
     Ok(ServerConfig {
         data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from("carnet-data")),
         database: Database::new(options.database, file.database, file.database_file)?,
@@ -360,6 +357,12 @@ struct RotationTexts {
     announcement: Option<String>,
     max_age: Option<String>,
     leeway: Option<String>,
+}
+
+/// Tells whether discovery and keys are read from another address than the server's.
+fn is_published_elsewhere(options: &ServerOptions, file: &File) -> bool {
+    let issuer = options.issuer_url.as_ref().or(file.issuer_url.as_ref());
+    issuer.is_some() && issuer != options.url.as_ref().or(file.url.as_ref())
 }
 
 fn rotation(texts: RotationTexts) -> anyhow::Result<RotationPolicy> {
