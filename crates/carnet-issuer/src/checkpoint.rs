@@ -162,10 +162,10 @@ mod tests {
         verify_token(jws, &issuer.jwks(), expected, fixture::now()).map(drop)
     }
 
-    #[test]
-    fn a_checkpoint_says_what_was_signed() {
+    #[tokio::test]
+    async fn a_checkpoint_says_what_was_signed() {
         let issuer = fixture::issuer();
-        let signed = issuer.sign_checkpoint(&checkpoint()).expect("signed");
+        let signed = issuer.sign_checkpoint(&checkpoint()).await.expect("signed");
         let keys = Jwks { keys: vec![signed.key.clone()] };
         let read = read_checkpoint(&signed.jws, &keys).expect("verified");
         assert_eq!((read.checkpoint, read.issuer.as_str()), (checkpoint(), issuer.url().as_str()));
@@ -180,10 +180,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_checkpoint_is_no_token_and_a_token_is_no_checkpoint() {
+    #[tokio::test]
+    async fn a_checkpoint_is_no_token_and_a_token_is_no_checkpoint() {
         let issuer = fixture::issuer();
-        let signed = issuer.sign_checkpoint(&checkpoint()).expect("signed");
+        let signed = issuer.sign_checkpoint(&checkpoint()).await.expect("signed");
         assert_eq!(
             verify_as_token(&signed.jws),
             Err(VerifyError::Type { found: CHECKPOINT_TYPE.to_owned() })
@@ -193,7 +193,8 @@ mod tests {
             lifetime: Duration::from_secs(60),
             jti: Jti::from_entropy([7; 16]),
         };
-        let minted = issuer.mint(&fixture::identity(Phase::Plan), request, fixture::now()).expect("a token");
+        let minted =
+            issuer.mint(&fixture::identity(Phase::Plan), request, fixture::now()).await.expect("a token");
         let token = minted.token.expose_secret();
         verify_as_token(token).expect("verified");
         assert_eq!(
@@ -202,9 +203,9 @@ mod tests {
         );
     }
 
-    #[test]
-    fn the_statement_holds_no_registered_claim() {
-        let signed = fixture::issuer().sign_checkpoint(&checkpoint()).expect("signed");
+    #[tokio::test]
+    async fn the_statement_holds_no_registered_claim() {
+        let signed = fixture::issuer().sign_checkpoint(&checkpoint()).await.expect("signed");
         let statement: serde_json::Map<String, serde_json::Value> =
             read_json(signed.jws.split('.').nth(1).expect("a statement")).expect("JSON");
         // RFC 7519, section 4.1.

@@ -6,7 +6,7 @@ use super::source::Source;
 use super::verify::{Finding, text, verify};
 
 /// Three entries and a checkpoint of the second one, as they are exported.
-fn exported() -> Vec<String> {
+async fn exported() -> Vec<String> {
     let key = SigningKey::generate().expect("a key");
     let issuer = Issuer::new("https://carnet.example.com".parse().expect("a URL"), KeyRing::single(key));
     let mut hash = LedgerHash::genesis(&LedgerChain::Site);
@@ -22,7 +22,7 @@ fn exported() -> Vec<String> {
         if sequence == 2 {
             let said =
                 LedgerCheckpoint { chain: LedgerChain::Site, sequence, hash, time: Timestamp::UNIX_EPOCH };
-            checkpoint = Some(issuer.sign_checkpoint(&said).expect("signed"));
+            checkpoint = Some(issuer.sign_checkpoint(&said).await.expect("signed"));
         }
     }
     let signed = checkpoint.expect("made");
@@ -42,7 +42,7 @@ async fn fault(lines: &[String]) -> String {
 
 #[tokio::test]
 async fn an_export_verifies_and_says_what_is_covered() {
-    let found = finding(&exported(), false).await;
+    let found = finding(&exported().await, false).await;
     let told = text(std::slice::from_ref(&found), false);
     let summary = found.result.expect("verified");
     assert_eq!((summary.entries, summary.covered, summary.checkpoints), (3, Some(2), 1));
@@ -53,7 +53,7 @@ async fn an_export_verifies_and_says_what_is_covered() {
 
 #[tokio::test]
 async fn what_was_done_to_an_export_is_found() {
-    let lines = exported();
+    let lines = exported().await;
     let with = |place: usize, from: &str, to: &str| {
         let mut lines = lines.clone();
         lines[place] = lines[place].replacen(from, to, 1);
@@ -76,7 +76,7 @@ async fn what_was_done_to_an_export_is_found() {
 
 #[tokio::test]
 async fn a_part_is_verified_only_when_it_is_said_to_be_one() {
-    let lines = exported();
+    let lines = exported().await;
     let part = &lines[1..];
     assert!(fault(part).await.starts_with("entry 1: it is missing"));
     let found = finding(part, true).await.result.expect("verified");

@@ -94,13 +94,12 @@ mod tests;
 use crate::route::Routes;
 
 pub(crate) fn routes() -> Routes {
-    Routes::default()
+    own_routes()
         .merge(discovery::routes())
         .merge(account::routes())
         .merge(admin_users::routes())
         .merge(authentication_tokens::routes())
         .merge(organizations::routes())
-        .merge(adapters::routes())
         .merge(projects::routes())
         .merge(workspaces::routes())
         .merge(workspace_locks::routes())
@@ -110,8 +109,6 @@ pub(crate) fn routes() -> Routes {
         .merge(variable_sets::routes())
         .merge(variable_set_assignments::routes())
         .merge(variable_set_variables::routes())
-        .merge(job_reports::routes())
-        .merge(ledger::routes())
         .merge(configuration_versions::routes())
         .merge(state_versions::routes())
         .merge(state_version_writes::routes())
@@ -120,8 +117,6 @@ pub(crate) fn routes() -> Routes {
         .merge(runs::routes())
         .merge(run_actions::routes())
         .merge(run_events::routes())
-        .merge(run_credentials::routes())
-        .merge(outstanding_credentials::routes())
         .merge(plans::routes())
         .merge(applies::routes())
         .merge(logs::routes())
@@ -147,11 +142,21 @@ pub(crate) fn routes() -> Routes {
         .merge(registry_protocol::routes())
         .merge(audit_trail::routes())
         .merge(signing_keys::routes())
-        .merge(issuers::routes())
         .merge(absent_features::routes())
         .merge(remote_state_consumers::routes())
         .merge(workspace_resources::routes())
         .merge(ssh_keys::routes())
+}
+
+/// What HCP Terraform does not have.
+fn own_routes() -> Routes {
+    Routes::default()
+        .merge(adapters::routes())
+        .merge(job_reports::routes())
+        .merge(ledger::routes())
+        .merge(run_credentials::routes())
+        .merge(outstanding_credentials::routes())
+        .merge(issuers::routes())
         .merge(identity_tokens::routes())
         .merge(issuance_policies::routes())
         .merge(issuance_checks::routes())

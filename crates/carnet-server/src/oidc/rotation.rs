@@ -8,7 +8,6 @@ use carnet_store::{StoredSigningKey, Tx};
 use crate::app::App;
 use crate::audit::event_of_key;
 use crate::error::ApiError;
-use crate::ledger::key_fact;
 
 /// The keys of an issuer in a transaction, before and after what is done to them.
 #[derive(Debug)]
@@ -60,7 +59,6 @@ impl KeyChange {
             if before.is_none_or(|before| before.state != key.state) {
                 let event = event_of_key(&self.issuer, &key.kid, verb(key.state), now)?;
                 tx.insert_audit_event(&event).await?;
-                tx.record(key_fact(&key.kid, verb(key.state), now));
                 tracing::info!(issuer.name = %self.issuer, key.id = key.kid, key.state = key.state.as_str(),
                     "a signing key changed its state");
             }

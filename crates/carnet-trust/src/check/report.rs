@@ -15,7 +15,7 @@ impl Judgement {
         match self.first() {
             None => lines.push(format!("accepted: {service} would take this token")),
             Some(first) => {
-                lines.push(format!("refused: {service} would not take this token: {}", first.says))
+                lines.push(format!("refused: {service} would not take this token: {}", first.says));
             }
         }
         let mut row = |heading: &str, text: &str| {

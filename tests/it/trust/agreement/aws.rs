@@ -103,6 +103,13 @@ fn of_aws(policy: &Value, host: &str) -> Value {
     serde_json::from_str(&text).expect("it is still JSON")
 }
 
+fn random_identity(chance: &mut Chance) -> anyhow::Result<WorkloadIdentity> {
+    let phase = chance.one(&[Phase::Plan, Phase::Plan, Phase::Apply]);
+    let workspace = chance.one(&["net", "net", "net-prod"]);
+    let organization = chance.one(&["acme", "acme", "acme", "acme", "acme", "Acme"]);
+    identity(workspace, organization, phase)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the counterpart compares tokens with the real time")]
 fn now() -> Timestamp {
     Timestamp::now()
@@ -126,10 +133,7 @@ async fn seaweedfs_and_the_evaluator_agree_on_random_trust_policies() -> anyhow:
     let mut pairs = Vec::new();
     for (name, policy) in &policies {
         for _ in 0..TOKENS {
-            let phase = chance.one(&[Phase::Plan, Phase::Plan, Phase::Apply]);
-            let workspace = chance.one(&["net", "net", "net-prod"]);
-            let organization = chance.one(&["acme", "acme", "acme", "acme", "acme", "Acme"]);
-            let identity = identity(workspace, organization, phase)?;
+            let identity = random_identity(&mut chance)?;
             let audience = if chance.once_in(8) { "other" } else { AUDIENCE };
             let token = issuer.mint(&identity, audience, now())?;
             pairs.push((name, policy, identity.subject(), audience, token));

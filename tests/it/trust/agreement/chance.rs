@@ -6,6 +6,7 @@ pub(super) struct Chance(u64);
 
 impl Chance {
     /// Prints the seed, so that what a test says can be had again.
+    #[expect(clippy::print_stdout, reason = "only tests call this")]
     pub(super) fn new(seed: u64) -> Self {
         println!("seed {seed:#x}");
         Self(seed)

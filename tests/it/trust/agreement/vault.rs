@@ -141,6 +141,12 @@ fn role(chance: &mut Chance) -> Value {
     if !bound.is_empty() {
         role["bound_claims"] = Value::Object(bound);
     }
+    add_rarer(chance, &mut role);
+    role
+}
+
+/// What few roles have.
+fn add_rarer(chance: &mut Chance, role: &mut Value) {
     if chance.once_in(6) {
         role["user_claim"] = json!(chance.one(&["sub", "absent", "number", "/nested/team"]));
         role["user_claim_json_pointer"] = json!(chance.once_in(2));
@@ -160,7 +166,6 @@ fn role(chance: &mut Chance) -> Value {
             role[name] = json!(chance.one(&[-1, 1000, 4000]));
         }
     }
-    role
 }
 
 /// What would be accepted, with one random thing taken over: most pairs fail for one reason only.
