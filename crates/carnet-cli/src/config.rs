@@ -151,10 +151,6 @@ pub(crate) struct ServerConfig {
 pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow::Result<ServerConfig> {
     let mut file = path.map(read_file).transpose()?.unwrap_or_default();
     let (transit, module) = file.key_places();
-    let timeout = |text: Option<String>, default: Duration, name: &str| match text {
-        Some(text) => duration(&text).with_context(|| format!("{name} is not a duration like 90m: {text:?}")),
-        None => Ok(default),
-    };
     let concurrency = options.concurrency.or(file.concurrency).unwrap_or(2);
     if concurrency == 0 {
         bail!("concurrency must be at least 1; to run no agent, use --no-agent");
@@ -163,11 +159,7 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
     Ok(ServerConfig {
         data: options.data.or(file.data).unwrap_or_else(|| PathBuf::from("carnet-data")),
         database: Database::new(options.database, file.database, file.database_file)?,
-        listen: match (options.listen, file.listen) {
-            (Some(address), _) => address,
-            (None, Some(text)) => cli::listen_address(&text).map_err(anyhow::Error::msg)?,
-            (None, None) => SocketAddr::from(([127, 0, 0, 1], 8443)),
-        },
+        listen: listen_address(options.listen, file.listen)?,
         key_rotation: rotation(RotationTexts {
             is_published_elsewhere,
             publishes: options.publish_to.is_some() || file.publish_to.is_some(),
@@ -188,10 +180,7 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
         module: options.module.or(module),
         ca_file: options.ca_file.or(file.ca_file),
         adapters: options.adapters.or(file.adapters),
-        allow_provider_hosts: Some(options.allow_provider_hosts)
-            .filter(|hosts| !hosts.is_empty())
-            .or(file.allow_provider_hosts)
-            .unwrap_or_default(),
+        allow_provider_hosts: hosts(options.allow_provider_hosts, file.allow_provider_hosts),
         has_agent: !(options.no_agent || file.no_agent.unwrap_or(false)),
         terraform: options.terraform.or(file.terraform),
         terraform_plugin_dir: options.terraform_plugin_dir.or(file.terraform_plugin_dir),
@@ -200,27 +189,31 @@ pub(crate) fn server(path: Option<&Path>, options: Box<ServerOptions>) -> anyhow
         sandbox: sandbox_mode(options.sandbox.or(file.sandbox).as_deref().unwrap_or("auto"))?,
         rate_limit: options.rate_limit.or(file.rate_limit).unwrap_or(RATE_LIMIT),
         forwarded_for: options.forwarded_for || file.forwarded_for.unwrap_or(false),
-        allow_notification_hosts: Some(options.allow_notification_hosts)
-            .filter(|hosts| !hosts.is_empty())
-            .or(file.allow_notification_hosts)
-            .unwrap_or_default(),
+        allow_notification_hosts: hosts(options.allow_notification_hosts, file.allow_notification_hosts),
         upload_limit: options.upload_limit.or(file.upload_limit).unwrap_or(256 * 1024 * 1024),
-        checkpoint_after: timeout(
-            options.checkpoint_after.or(file.checkpoint_after),
-            Duration::from_secs(300),
-            "checkpoint_after",
-        )?,
-        plan_timeout: timeout(
-            options.plan_timeout.or(file.plan_timeout),
-            Duration::from_secs(2 * 3600),
-            "plan_timeout",
-        )?,
-        apply_timeout: timeout(
-            options.apply_timeout.or(file.apply_timeout),
-            Duration::from_secs(24 * 3600),
-            "apply_timeout",
-        )?,
+        checkpoint_after: timeout(options.checkpoint_after.or(file.checkpoint_after), 5, "checkpoint_after")?,
+        plan_timeout: timeout(options.plan_timeout.or(file.plan_timeout), 2 * 60, "plan_timeout")?,
+        apply_timeout: timeout(options.apply_timeout.or(file.apply_timeout), 24 * 60, "apply_timeout")?,
     })
+}
+
+fn listen_address(flag: Option<SocketAddr>, file: Option<String>) -> anyhow::Result<SocketAddr> {
+    match (flag, file) {
+        (Some(address), _) => Ok(address),
+        (None, Some(text)) => cli::listen_address(&text).map_err(anyhow::Error::msg),
+        (None, None) => Ok(SocketAddr::from(([127, 0, 0, 1], 8443))),
+    }
+}
+
+fn hosts(flags: Vec<String>, file: Option<Vec<String>>) -> Vec<String> {
+    if flags.is_empty() { file.unwrap_or_default() } else { flags }
+}
+
+fn timeout(text: Option<String>, default_minutes: u64, name: &str) -> anyhow::Result<Duration> {
+    match text {
+        Some(text) => duration(&text).with_context(|| format!("{name} is not a duration like 90m: {text:?}")),
+        None => Ok(Duration::from_secs(default_minutes * 60)),
+    }
 }
 
 /// Finds out what the server would refuse at its start, as far as that can be seen without starting it.

@@ -1,7 +1,7 @@
 //! The configuration as text.
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use carnet_agent::SandboxMode;
@@ -13,7 +13,7 @@ fn quoted(value: &dyn Display) -> String {
     format!("{:?}", value.to_string())
 }
 
-fn path(value: &PathBuf) -> String {
+fn path(value: &Path) -> String {
     quoted(&value.display())
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn text(config: &ServerConfig) -> String {
     };
     let lines = [
         ("data", Some(path(&config.data))),
-        ("database_file", database_file.as_ref().map(path)),
+        ("database_file", database_file.as_ref().map(|file| path(file))),
         // Without the user and the password, it is no setting.
         ("# database", database.map(|url| quoted(&url.display()))),
         ("listen", Some(quoted(&config.listen))),
@@ -53,12 +53,12 @@ pub(crate) fn text(config: &ServerConfig) -> String {
         ),
     ];
     let others = [
-        ("ca_file", config.ca_file.as_ref().map(path)),
-        ("adapters", config.adapters.as_ref().map(path)),
+        ("ca_file", config.ca_file.as_ref().map(|file| path(file))),
+        ("adapters", config.adapters.as_ref().map(|file| path(file))),
         ("allow_provider_hosts", Some(format!("{:?}", config.allow_provider_hosts))),
         ("no_agent", Some((!config.has_agent).to_string())),
-        ("terraform", config.terraform.as_ref().map(path)),
-        ("terraform_plugin_dir", config.terraform_plugin_dir.as_ref().map(path)),
+        ("terraform", config.terraform.as_ref().map(|file| path(file))),
+        ("terraform_plugin_dir", config.terraform_plugin_dir.as_ref().map(|file| path(file))),
         ("work_root", Some(path(&config.work_root))),
         ("concurrency", Some(config.concurrency.to_string())),
         ("sandbox", Some(quoted(&sandbox))),
@@ -83,14 +83,14 @@ fn key_places(config: &ServerConfig) -> Vec<(&'static str, Option<String>)> {
         ("signing_keys", Some(quoted(&config.signing_keys))),
         ("transit_address", text(&transit.transit_address)),
         ("transit_namespace", text(&transit.transit_namespace)),
-        ("transit_ca_file", transit.transit_ca_file.as_ref().map(path)),
-        ("transit_token_file", transit.transit_token_file.as_ref().map(path)),
+        ("transit_ca_file", transit.transit_ca_file.as_ref().map(|file| path(file))),
+        ("transit_token_file", transit.transit_token_file.as_ref().map(|file| path(file))),
         ("transit_role_id", text(&transit.transit_role_id)),
-        ("transit_secret_id_file", transit.transit_secret_id_file.as_ref().map(path)),
+        ("transit_secret_id_file", transit.transit_secret_id_file.as_ref().map(|file| path(file))),
         ("transit_kubernetes_role", text(&transit.transit_kubernetes_role)),
         ("transit_auth_mount", text(&transit.transit_auth_mount)),
-        ("pkcs11_module", module.pkcs11_module.as_ref().map(path)),
-        ("pkcs11_pin_file", module.pkcs11_pin_file.as_ref().map(path)),
+        ("pkcs11_module", module.pkcs11_module.as_ref().map(|file| path(file))),
+        ("pkcs11_pin_file", module.pkcs11_pin_file.as_ref().map(|file| path(file))),
         ("publish_to", text(&config.publish_to)),
     ]
 }
