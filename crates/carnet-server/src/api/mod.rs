@@ -159,7 +159,6 @@ fn own_routes() -> Routes {
         .merge(issuers::routes())
         .merge(identity_tokens::routes())
         .merge(issuance_policies::routes())
-        .merge(issuance_checks::routes())
         .merge(subject_settings::routes())
         .merge(subject_graces::routes())
         .merge(subject_previews::routes())

@@ -18,8 +18,10 @@ use crate::document::Doc;
 use crate::effective_variables::{candidate, stored_variables};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Read};
+use crate::oidc::issuer_of;
 use crate::reply::{Reply, ok};
 use crate::route::{Access, Routes};
+use crate::subjects::subject_of;
 
 pub(crate) fn routes() -> Routes {
     // The audience comes from variables.
@@ -109,9 +111,12 @@ async fn presented(
         Some(audience) => audience.clone(),
         None => audience(cx, workspace, family, input.tag.as_deref(), &identity).await?,
     };
+    let issuer = issuer_of(&cx.app, &mut cx.tx, &workspace.organization_id).await?;
+    let place = (phase, input.tag.as_deref());
+    let subject = subject_of(&mut cx.tx, &workspace.id, place, cx.now).await?;
     let now = cx.now.as_second();
     let claims = json!({
-        "iss": cx.app.issuer.url().as_str(), "aud": audience, "sub": identity.subject(),
+        "iss": issuer.as_str(), "aud": audience, "sub": subject,
         "iat": now, "nbf": now - 30, "exp": now + LIFE,
         "terraform_organization_id": identity.organization_id.as_str(),
         "terraform_organization_name": identity.organization_name.as_str(),

@@ -1,9 +1,9 @@
 //! What an administrator of a relying party applies so that it trusts the runs of a workspace.
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{Permission, ProjectName, Workspace, WorkspaceId};
+use carnet_model::{Permission, Phase, ProjectName, Workspace, WorkspaceId};
 use carnet_trust::setup::{
-    FamilyOptions, Phases, Scope, SetupError, Subjects, TrustFormat, TrustRequest, write,
+    FamilyOptions, Phases, Scope, SetupError, Subjects as SetupSubjects, TrustFormat, TrustRequest, write,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Read};
+use crate::oidc::issuer_of;
 use crate::reply::{Reply, ok};
 use crate::route::{Access, Routes};
+use crate::subjects::Subjects;
 
 pub(crate) fn routes() -> Routes {
     // It holds no secret: who may read the workspace may ask.
@@ -45,7 +47,11 @@ async fn of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, doc: Doc<Inpu
     let workspace = cx.workspace(&id, Permission::ReadWorkspace).await?;
     let project = cx.tx.project(&workspace.project_id).await?.ok_or(ApiError::NotFound)?;
     let format: TrustFormat = parsed("format", doc.attributes.format.as_deref())?;
-    let request = request(&cx, &workspace, project.name, doc.attributes)?;
+    let issuer = issuer_of(&cx.app, &mut cx.tx, &workspace.organization_id).await?;
+    let presented = Subjects::of(&mut cx.tx, &workspace.id, cx.now).await?;
+    let mut request = request(&cx, &workspace, project.name, doc.attributes)?;
+    request.issuer = issuer.as_str().to_owned();
+    name_own_subjects(&mut request, &workspace, &presented)?;
     let text = write(&request, format).map_err(refused)?;
     let attributes = json!({
         "family": request.family.name(),
@@ -53,6 +59,33 @@ async fn of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, doc: Doc<Inpu
         "text": text,
     });
     ok(Resource::new("trust", id.as_str(), attributes).to_one("workspace", "workspaces", Some(&id)))
+}
+
+/// Writes subjects down that are not made in HCP Terraform's form of the names of now: those of a template, or kept ones.
+fn name_own_subjects(
+    request: &mut TrustRequest,
+    workspace: &Workspace,
+    presented: &Subjects,
+) -> Result<(), ApiError> {
+    let own = |phase: Phase| {
+        let subject = presented.subject(phase, request.tag.as_deref());
+        let usual = format!(
+            "organization:{}:project:{}:workspace:{}:run_phase:{phase}",
+            workspace.organization_name, request.project, workspace.name
+        );
+        (subject != usual).then_some(subject)
+    };
+    let (plan, apply) = (own(Phase::Plan), own(Phase::Apply));
+    if request.scope != Scope::Workspace && (plan.is_some() || apply.is_some()) {
+        return Err(ApiError::attribute(
+            "scope",
+            "the subject of this workspace is not made of its names alone, so trust in more than this workspace cannot be \
+             written by subjects: ask for each workspace",
+        ));
+    }
+    let given = std::mem::take(&mut request.subjects);
+    request.subjects = SetupSubjects { plan: given.plan.or(plan), apply: given.apply.or(apply) };
+    Ok(())
 }
 
 fn request(
@@ -77,7 +110,7 @@ fn request(
         scope: parsed::<Scope>("scope", input.scope.as_deref())?,
         phases: parsed::<Phases>("phase", input.phase.as_deref())?,
         tag: input.tag,
-        subjects: Subjects { plan: input.subject_plan, apply: input.subject_apply },
+        subjects: SetupSubjects { plan: input.subject_plan, apply: input.subject_apply },
         audience: input.audience,
         variables: parsed("variables", input.variables.as_deref())?,
         knows_issuer: input.knows_issuer.unwrap_or_default(),

@@ -56,3 +56,20 @@ async fn what_cannot_be_is_refused_where_it_was_said() {
         assert_eq!((status, &answer["errors"][0]["source"]["pointer"]), (422, &json!(pointer)), "{answer}");
     }
 }
+
+#[tokio::test]
+async fn trust_follows_the_template_of_subjects() {
+    let site = Site::new().await;
+    let path = format!("/api/carnet/v1/workspaces/{}/subject-settings", site.workspace.id);
+    let settings = json!({ "data": { "type": "subject-settings", "attributes": { "template": "name@id" } } });
+    let (status, answer) = site.server.request("PUT", &path, &site.owner, settings).await;
+    assert_eq!(status, 200, "{answer}");
+    let (status, answer) = asked(&site, json!({ "family": "aws" })).await;
+    assert_eq!(status, 200, "{answer}");
+    let text = answer["data"]["attributes"]["text"].as_str().expect("a text");
+    let named = format!("@{}:run_phase:apply\"", site.workspace.id);
+    assert!(text.contains(&named), "{named} in {text}");
+    let (status, answer) = asked(&site, json!({ "family": "aws", "scope": "project" })).await;
+    assert_eq!(status, 422, "{answer}");
+    assert_eq!(answer["errors"][0]["source"]["pointer"], "/data/attributes/scope");
+}
