@@ -74,7 +74,7 @@ async fn tags_that_nobody_could_take_stop_the_token_and_not_the_relying_party() 
     let (status, answer) =
         project.server.request("POST", &path, &project.token, json!({ "data": tags })).await;
     assert_eq!(status, 204, "{answer}");
-    let request = json!({ "family": "aws", "tag": null, "audience": "a", "lifetime_seconds": 60 });
+    let request = json!({ "family": "plain", "tag": null, "audience": "vault.workload.identity", "lifetime_seconds": 60 });
     for (claims, reason) in
         [(["workspace_tags"], "bytes"), (["aws_workspace_tags"], "AWS takes 128 characters")]
     {

@@ -17,7 +17,7 @@ pub(super) async fn claims_of(
     job: &crate::testing::FakeJob<'_>,
     tag: Option<&str>,
 ) -> Value {
-    let request = json!({ "family": "vault", "tag": tag, "audience": "vault.workload.identity", "lifetime_seconds": 60 });
+    let request = json!({ "family": "plain", "tag": tag, "audience": "vault.workload.identity", "lifetime_seconds": 60 });
     let (status, reply) = job.post("identity-tokens", request).await;
     assert_eq!(status, 201, "{reply}");
     let path = format!("/api/carnet/v1/workspaces/{}/identity-tokens", project.workspace.id);
@@ -39,6 +39,7 @@ pub(super) async fn put(project: &Project, path: &str, body: Value) -> Value {
 async fn the_nearest_word_makes_the_subject_of_tokens() {
     let project = Project::new().await;
     let agent = FakeAgent::new(&project.server).await;
+    project.set_env("TFC_WORKLOAD_IDENTITY_AUDIENCE_other", "vault.workload.identity").await;
     project.run(json!({})).await;
     let plan = agent.claim().await;
     let (workspace, id) = (&project.workspace, &project.workspace.id);
@@ -203,7 +204,7 @@ async fn a_preview_shows_what_a_change_breaks() {
         attributes["subjects"][1]["after"],
         "organization:acme:project:Default Project:workspace:net2:run_phase:apply"
     );
-    assert_eq!(attributes["families"][0]["family"], "vault");
+    assert_eq!(attributes["families"][0]["family"], "plain");
     assert_eq!(attributes["families"].as_array().expect("a list").len(), 1);
     let same = project.get(&format!("{of_workspace}?template=hcp")).await;
     assert_eq!(same["data"]["attributes"]["changes"], false);
