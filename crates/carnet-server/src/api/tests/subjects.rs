@@ -226,7 +226,7 @@ async fn a_preview_shows_what_a_change_breaks() {
     assert_eq!(status, 200);
     let warning = answer["meta"]["warnings"][0].as_str().expect("a warning");
     assert!(
-        warning.contains("used in the last 30 days by vault") && warning.contains("keep-subject-days"),
+        warning.contains("used in the last 30 days by plain") && warning.contains("keep-subject-days"),
         "{warning}"
     );
 }
