@@ -10,6 +10,8 @@ DENY := $(shell $(CARGO) deny --version >/dev/null 2>&1 && echo yes)
 # What talks to the database runs a second time, on Postgres.
 ON_POSTGRES := $(PYTHON) -B tools/postgres.py
 POSTGRES_TESTS := -p carnet-store -p carnet-server -p carnet-tests
+# The same of the whole workspace: a part of it would be built anew, with other features.
+POSTGRES_FILTER := package(carnet-store) + package(carnet-server) + package(carnet-tests)
 
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -31,7 +33,7 @@ test: tools format lint deny ## Prove it: check, and the whole-product tests wit
 	$(CARGO) build --workspace --bins
 ifdef NEXTEST
 	$(CARGO) nextest run --workspace
-	$(ON_POSTGRES) $(CARGO) nextest run $(POSTGRES_TESTS)
+	$(ON_POSTGRES) $(CARGO) nextest run --workspace -E '$(POSTGRES_FILTER)'
 else
 	$(CARGO) test --workspace
 	$(ON_POSTGRES) $(CARGO) test $(POSTGRES_TESTS)
@@ -66,7 +68,7 @@ clean: ## Remove what was built and installed.
 
 tools:
 	$(PYTHON) -B tools/install.py openbao seaweedfs softhsm terraform postgres aws-client kubectl envoy jose-node \
-	  boto3 google-auth azure-identity hvac kubernetes tencentcloud jose-python pytfe terrasnek schemathesis
+	  boto3 google-auth azure-identity hvac kubernetes tencentcloud jose-python pytfe terrasnek schemathesis provider-schemas
 
 format:
 	$(CARGO) fmt --all --check

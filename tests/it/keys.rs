@@ -27,6 +27,8 @@ impl Site {
         let api = server.api()?;
         api.create_organization("acme").await?;
         let workspace = api.create_workspace("acme", "net").await?;
+        api.set_environment(&workspace, &[("TFC_WORKLOAD_IDENTITY_AUDIENCE", "vault.workload.identity")])
+            .await?;
         let run = api.start_run(&workspace, "resource \"terraform_data\" \"one\" {}\n", json!({})).await?;
         let agent = ProtocolAgent::register(server.anonymous()?, &server.agent_token().await?).await?;
         let job = agent.claim().await?;

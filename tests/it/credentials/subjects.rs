@@ -41,7 +41,7 @@ async fn mint(site: &Site, agent_token: &str) -> anyhow::Result<String> {
         post(agent_token, format!("{BASE}/agents"), json!({"name": "somebody", "version": "0"})).await?;
     let agent = text(&agent["agent_id"]);
     let job = post(agent_token, format!("{BASE}/agents/{agent}/claim?wait=20"), json!({})).await?;
-    let wanted = json!({"family": "vault", "tag": null, "audience": "a", "lifetime_seconds": 300});
+    let wanted = json!({"family": "plain", "tag": null, "audience": "a", "lifetime_seconds": 300});
     let path = format!("{BASE}/jobs/{}/identity-tokens", text(&job["job_id"]));
     let minted = post(text(&job["control_token"]), path, wanted).await?;
     Ok(text(&minted["token"]).to_owned())
@@ -64,6 +64,7 @@ async fn openbao_decides_by_claims_that_were_asked_for_and_by_other_subjects() -
         json!({"template": "short", "claims": ["actor", "run_source", "speculative", "workspace_tags"]}),
     )
     .await?;
+    site.api.set_environment(&workspace, &[("TFC_WORKLOAD_IDENTITY_AUDIENCE", "a")]).await?;
     site.api.start_run(&workspace, &script("x", "true"), json!({})).await?;
     let token = mint(&site, &agent_token).await?;
     let claims = crate::site::claims(&token)?;

@@ -108,7 +108,8 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-#[tokio::test]
+// The commands block their thread, and the issuer answers them meanwhile.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_role_is_fetched_from_openbao_and_a_token_is_never_printed() -> anyhow::Result<()> {
     let ca = CertificateAuthority::new()?;
     let issuer = IssuerServer::start(&ca).await?;
@@ -152,6 +153,18 @@ async fn a_role_is_fetched_from_openbao_and_a_token_is_never_printed() -> anyhow
     assert_eq!(bao.login("jwt", "net", &token).await?.status, 200);
     let output = carnet(&arguments, &variables, &token)?;
     assert_eq!(code(&output), Some(0), "{}", text(&output));
+
+    // What OpenBao accepts because it knows the authority, the world does not reach.
+    let outside = [arguments.as_slice(), &["--outside"]].concat();
+    let output = carnet(&outside, &variables, &token)?;
+    assert_eq!(code(&output), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("accepted") && text(&output).contains("certificate"), "{}", text(&output));
+    let outside = [outside.as_slice(), &["--ca-file", &ca_file, "--format", "json"]].concat();
+    let output = carnet(&outside, &variables, &token)?;
+    let answer: Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!(answer["verdict"], "accepted");
+    let kid = json!(answer["outside"]["findings"]).to_string();
+    assert!(kid.contains("key"), "{kid}");
 
     // A signature that is not the issuer's is an error, and no verdict.
     let forged = format!("{}.{}.{}", parts[0], parts[1], parts[2].chars().rev().collect::<String>());

@@ -176,6 +176,7 @@ async fn jobs(options: &RotationOptions, servers: &Servers) -> anyhow::Result<Ve
     api.create_organization("acme").await?;
     for place in 0..options.runs {
         let workspace = api.create_workspace("acme", &format!("net-{place}")).await?;
+        api.set_environment(&workspace, &[("TFC_WORKLOAD_IDENTITY_AUDIENCE", verifier::AUDIENCE)]).await?;
         let configuration = "resource \"terraform_data\" \"one\" {}\n";
         api.start_run(&workspace, configuration, json!({})).await?;
     }

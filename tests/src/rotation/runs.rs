@@ -85,7 +85,7 @@ impl ProtocolJob {
 
     /// Has a token made.
     pub async fn mint(&self, life: Duration) -> anyhow::Result<String> {
-        let body = json!({ "audience": super::verifier::AUDIENCE, "family": "vault", "tag": null,
+        let body = json!({ "audience": super::verifier::AUDIENCE, "family": "plain", "tag": null,
             "lifetime_seconds": life.as_secs() });
         let minted = self.send("identity-tokens", &body).await?;
         let token = minted["token"].as_str().context("there is no token")?;

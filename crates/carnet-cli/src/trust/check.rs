@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use carnet_issuer::IssuerUrl;
+use carnet_issuer::probe::Report;
 use carnet_model::{OrgName, Phase, ProjectName, WorkspaceName};
 use carnet_trust::check::{Claims, Family, Judgement, Question, Trust, UnknownFamily, judge};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
-use super::{fetch, input};
+use super::{fetch, input, outside};
 use crate::edge;
 
 /// How the answer is written.
@@ -104,6 +105,14 @@ pub(crate) struct CheckOptions {
     #[arg(long, value_name = "AUDIENCE")]
     audience: Option<String>,
 
+    /// Look at discovery and keys of the issuer, too, as relying parties see them: from where this is run.
+    #[arg(long)]
+    outside: bool,
+
+    /// Certificate authorities to trust beside the system's when looking outside, PEM: clouds trust public ones only.
+    #[arg(long, env = "CARNET_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+
     /// How the answer is written.
     #[arg(long, default_value = "text", value_name = "text|json")]
     format: AnswerFormat,
@@ -144,8 +153,13 @@ pub(super) fn run(options: &CheckOptions) -> anyhow::Result<bool> {
     let now = claims.get("exp").map(|_| edge::now().as_second());
     let question = Question { claims, trust, now };
     let judgement = judge(family, &question);
-    edge::print(&written(options.format, family, &question, &judgement, said)?)?;
-    Ok(judgement.is_accepted())
+    let seen = match options.outside {
+        true => Some(outside::look(&question.claims, options.ca_file.as_deref())?),
+        false => None,
+    };
+    let answer = Answer { family, judgement: &judgement, said, seen: seen.as_ref() };
+    edge::print(&answer.written(options.format, &question)?)?;
+    Ok(judgement.is_accepted() && seen.is_none_or(|seen| seen.is_accepted()))
 }
 
 fn trust(options: &CheckOptions) -> anyhow::Result<Trust> {
@@ -200,23 +214,32 @@ fn default_audience(family: Family) -> Option<&'static str> {
     }
 }
 
-fn written(
-    format: AnswerFormat,
+/// What was found out.
+struct Answer<'a> {
     family: Family,
-    question: &Question,
-    judgement: &Judgement,
-    said: &str,
-) -> anyhow::Result<String> {
-    match format {
-        AnswerFormat::Text => {
-            let mut lines = judgement.lines(family, question);
-            lines.push(format!("  {:<11} {said}", "checked:"));
-            Ok(lines.join("\n") + "\n")
-        }
-        AnswerFormat::Json => {
-            let mut value = judgement.to_json(family);
-            value["checked"] = json!(said);
-            Ok(serde_json::to_string_pretty(&value)? + "\n")
+    judgement: &'a Judgement,
+    said: &'static str,
+    /// The issuer as it is seen from here.
+    seen: Option<&'a Report>,
+}
+
+impl Answer<'_> {
+    fn written(&self, format: AnswerFormat, question: &Question) -> anyhow::Result<String> {
+        match format {
+            AnswerFormat::Text => {
+                let mut lines = self.judgement.lines(self.family, question);
+                lines.push(format!("  {:<11} {}", "checked:", self.said));
+                let seen = self.seen.map(|seen| format!("\n{seen}")).unwrap_or_default();
+                Ok(lines.join("\n") + "\n" + &seen)
+            }
+            AnswerFormat::Json => {
+                let mut value = self.judgement.to_json(self.family);
+                value["checked"] = json!(self.said);
+                if let Some(seen) = self.seen {
+                    value["outside"] = serde_json::to_value(seen)?;
+                }
+                Ok(serde_json::to_string_pretty(&value)? + "\n")
+            }
         }
     }
 }

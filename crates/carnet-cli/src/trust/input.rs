@@ -81,8 +81,8 @@ pub(super) fn token(file: &Path, jwks: Option<&Path>) -> anyhow::Result<(Claims,
             "the signature is right"
         }
     };
-    let algorithm = header.get("alg").and_then(Value::as_str).map(str::to_owned);
-    Ok((Claims::new(payload_members).signed_with(algorithm), said))
+    let named = |name: &str| header.get(name).and_then(Value::as_str).map(str::to_owned);
+    Ok((Claims::new(payload_members).signed_with(named("alg")).with_key(named("kid")), said))
 }
 
 fn members(part: &str, name: &str) -> anyhow::Result<Map<String, Value>> {

@@ -4,6 +4,7 @@ mod check;
 mod families;
 mod fetch;
 mod input;
+mod outside;
 mod scan;
 mod target;
 

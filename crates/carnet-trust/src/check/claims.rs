@@ -7,17 +7,28 @@ use serde_json::{Map, Value};
 pub struct Claims {
     claims: Map<String, Value>,
     algorithm: Option<String>,
+    key: Option<String>,
 }
 
 impl Claims {
     /// Claims without a header.
     pub fn new(claims: Map<String, Value>) -> Self {
-        Self { claims, algorithm: None }
+        Self { claims, algorithm: None, key: None }
     }
 
     /// With the algorithm that the header names (RFC 7515 section 4.1.1).
     pub fn signed_with(self, algorithm: Option<String>) -> Self {
         Self { algorithm, ..self }
+    }
+
+    /// With the name of the key that the header names (RFC 7515 section 4.1.4).
+    pub fn with_key(self, key: Option<String>) -> Self {
+        Self { key, ..self }
+    }
+
+    /// The name of the key that the header names, where a header was given.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// The algorithm that the header names, where a header was given.
