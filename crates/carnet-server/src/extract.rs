@@ -12,6 +12,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use carnet_api::jsonapi::Page;
 use carnet_model::TokenOwner;
+use secrecy::SecretString;
 
 use self::caller::{authenticate, note_use};
 pub(crate) use self::caller::{bearer, bearer_of};
@@ -25,6 +26,19 @@ use crate::rate_limit::note_proof;
 /// A request that only reads.
 #[derive(Debug)]
 pub(crate) struct Read(pub Context);
+
+impl Read {
+    /// Begins to read for whoever presents the token.
+    pub(crate) async fn begin(app: &Arc<App>, token: &SecretString) -> Result<Self, ApiError> {
+        let now = app.now();
+        let mut tx = app.store.read().await?;
+        let caller = authenticate(&mut tx, token, now).await?;
+        if let Some(token) = caller.unnoted {
+            note_use(app, token, now);
+        }
+        Ok(Self(Context::new(Arc::clone(app), caller.owner, tx, now)))
+    }
+}
 
 /// A request that writes. Nothing is saved without [`Write::commit`].
 #[derive(Debug)]
@@ -60,14 +74,9 @@ impl FromRequestParts<Arc<App>> for Read {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let now = app.now();
-        let mut tx = app.store.read().await?;
-        let caller = authenticate(&mut tx, parts, now).await?;
+        let read = Self::begin(app, &bearer(parts)?).await?;
         note_proof(parts);
-        if let Some(token) = caller.unnoted {
-            note_use(app, token, now);
-        }
-        Ok(Self(Context::new(Arc::clone(app), caller.owner, tx, now)))
+        Ok(read)
     }
 }
 
@@ -76,7 +85,7 @@ impl FromRequestParts<Arc<App>> for Write {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         // A wrong token must not make others wait for the write lock.
-        let caller = authenticate(&mut app.store.read().await?, parts, app.now()).await?;
+        let caller = authenticate(&mut app.store.read().await?, &bearer(parts)?, app.now()).await?;
         note_proof(parts);
         Self::begin(Arc::clone(app), caller.owner).await
     }

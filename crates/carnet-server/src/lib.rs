@@ -6,6 +6,7 @@ mod api;
 mod app;
 mod archive;
 mod audit;
+mod csrf;
 mod document;
 mod effective_variables;
 mod error;
@@ -31,6 +32,7 @@ mod serve;
 mod setup;
 mod state;
 mod subjects;
+mod trust_pages;
 mod upload;
 mod whole_body;
 

@@ -4,7 +4,6 @@
 //! browser is ever signed in, and approving always needs a secret that no foreign page knows.
 
 mod approval;
-mod csrf;
 mod exchange;
 mod request;
 
@@ -15,6 +14,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::csrf::FormCookie;
 use crate::route::{Access, Routes};
 
 /// The OAuth client of the command line; it has no secret.
@@ -22,6 +22,9 @@ const CLIENT: &str = "terraform-cli";
 
 /// Where a person approves.
 const AUTHORIZE: &str = "/oauth/authorize";
+
+/// The cookie of the form on which a person approves.
+const COOKIE: FormCookie = FormCookie { name: "carnet-login", path: AUTHORIZE };
 
 /// Where a code is traded for a token.
 const TOKEN: &str = "/oauth/token";

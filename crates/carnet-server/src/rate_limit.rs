@@ -1,6 +1,6 @@
 //! How many requests a second one caller gets an answer to.
 //!
-//! Everything below `/api/` counts, and `terraform login`, by the token that is presented: a bucket holds as many requests as a
+//! Everything below `/api/` counts, and the pages that take a token, by the token that is presented: a bucket holds as many requests as a
 //! second allows and fills at that rate. A token that was never seen to work has no bucket; it takes from that of its peer's
 //! address, and so do requests without a token: whoever tries tokens, or floods the server with wrong ones, is stopped by
 //! address, and nobody who holds a token is stopped by what others do with theirs. Behind a proxy all have one address, unless the
@@ -107,7 +107,7 @@ impl Counting {
     fn of(path: &str) -> Self {
         if path.starts_with("/api/agent/") {
             Self::ByAddressUntilProven
-        } else if path.starts_with("/api/") || path.starts_with("/oauth/") {
+        } else if ["/api/", "/oauth/", "/trust"].iter().any(|start| path.starts_with(start)) {
             Self::ByToken
         } else if ["/_logs/", "/_uploads/", "/setup/"].iter().any(|start| path.starts_with(start)) {
             Self::ByCapability

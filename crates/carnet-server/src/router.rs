@@ -18,7 +18,7 @@ use crate::rate_limit::{RateLimiter, limit};
 use crate::reply::keep_query;
 use crate::route::{Route, Routes};
 use crate::whole_body::read_first;
-use crate::{agents, api, health, login, oidc, openapi, page, setup};
+use crate::{agents, api, health, login, oidc, openapi, page, setup, trust_pages};
 
 fn all() -> Routes {
     Routes::default()
@@ -27,6 +27,7 @@ fn all() -> Routes {
         .merge(page::routes())
         .merge(setup::routes())
         .merge(login::routes())
+        .merge(trust_pages::routes())
         .merge(agents::routes())
         .merge(openapi::routes())
         .merge(api::routes())

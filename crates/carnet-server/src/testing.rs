@@ -1,6 +1,7 @@
 //! What the tests of this crate share: a server on an empty data directory with a clock that stands still.
 
 mod fake_agent;
+mod form;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -29,6 +30,7 @@ use crate::rate_limit::Peer;
 use crate::{create_agent_token, create_site_admin, router};
 
 pub(crate) use fake_agent::{FakeAgent, FakeJob, Project, identity_request, report, state, vault_report};
+pub(crate) use form::{FORM, encoded, form_secret};
 
 /// The address of the server and of its issuer.
 pub(crate) const URL: &str = "https://carnet.example.com";

@@ -41,8 +41,9 @@ async fn takes_state(parts: &mut Parts, app: &Arc<App>) -> bool {
 /// Reads the body, then goes on.
 pub(crate) async fn read_first(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_api =
-        ["/api/v2/", "/api/carnet/", "/setup/", "/oauth/"].iter().any(|start| path.starts_with(start));
+    let is_api = ["/api/v2/", "/api/carnet/", "/setup/", "/oauth/", "/trust"]
+        .iter()
+        .any(|start| path.starts_with(start));
     // Without a token the answer is 401, whatever the body.
     let is_refused =
         request.uri().path().starts_with("/api/") && !request.headers().contains_key(header::AUTHORIZATION);

@@ -34,7 +34,7 @@ pub(crate) fn routes() -> Routes {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Input {
+pub(crate) struct Input {
     family: Option<String>,
     policy: Option<Value>,
     beside: Option<Value>,
@@ -52,7 +52,16 @@ const LIFE: i64 = 600;
 
 async fn of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, doc: Doc<Input>) -> Reply {
     let workspace = cx.workspace(&id, Permission::ReadVariables).await?;
-    let mut input = doc.attributes;
+    let attributes = judged(&mut cx, &workspace, doc.attributes).await?;
+    ok(Resource::new("trust-checks", id.as_str(), attributes).to_one("workspace", "workspaces", Some(&id)))
+}
+
+/// What a relying party would say to a workspace whose variables the caller may read: for programs, and as `text`.
+pub(crate) async fn judged(
+    cx: &mut Context,
+    workspace: &Workspace,
+    mut input: Input,
+) -> Result<Value, ApiError> {
     let policy = document("policy", input.policy.take())?
         .ok_or_else(|| ApiError::attribute("policy", "Policy can't be blank"))?;
     let beside = document("beside", input.beside.take())?;
@@ -63,7 +72,7 @@ async fn of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, doc: Doc<Inpu
     };
     let claims = match input.claims.take() {
         Some(claims) => Claims::new(claims),
-        None => presented(&mut cx, &workspace, family, &input).await?,
+        None => presented(cx, workspace, family, &input).await?,
     };
     let question =
         Question { claims, trust: Trust { policy, beside, role: input.role }, now: Some(cx.now.as_second()) };
@@ -71,7 +80,7 @@ async fn of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, doc: Doc<Inpu
     let mut attributes = judgement.to_json(family);
     attributes["presented"] = Value::Object(question.claims.as_map().clone());
     attributes["text"] = json!(judgement.lines(family, &question).join("\n"));
-    ok(Resource::new("trust-checks", id.as_str(), attributes).to_one("workspace", "workspaces", Some(&id)))
+    Ok(attributes)
 }
 
 /// A document, also where it was pasted as text.

@@ -27,7 +27,7 @@ pub(crate) fn routes() -> Routes {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Input {
+pub(crate) struct Input {
     family: Option<String>,
     options: Option<Value>,
     phase: Option<String>,
@@ -45,20 +45,25 @@ struct Input {
 
 async fn of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, doc: Doc<Input>) -> Reply {
     let workspace = cx.workspace(&id, Permission::ReadWorkspace).await?;
+    let attributes = written(&mut cx, &workspace, doc.attributes).await?;
+    ok(Resource::new("trust", id.as_str(), attributes).to_one("workspace", "workspaces", Some(&id)))
+}
+
+/// The trust in a workspace that the caller may read: `text`, with the `family` and the `format` of it.
+pub(crate) async fn written(
+    cx: &mut Context,
+    workspace: &Workspace,
+    input: Input,
+) -> Result<Value, ApiError> {
     let project = cx.tx.project(&workspace.project_id).await?.ok_or(ApiError::NotFound)?;
-    let format: TrustFormat = parsed("format", doc.attributes.format.as_deref())?;
+    let format: TrustFormat = parsed("format", input.format.as_deref())?;
     let issuer = issuer_of(&cx.app, &mut cx.tx, &workspace.organization_id).await?;
     let presented = Subjects::of(&mut cx.tx, &workspace.id, cx.now).await?;
-    let mut request = request(&cx, &workspace, project.name, doc.attributes)?;
+    let mut request = request(cx, workspace, project.name, input)?;
     request.issuer = issuer.as_str().to_owned();
-    name_own_subjects(&mut request, &workspace, &presented)?;
+    name_own_subjects(&mut request, workspace, &presented)?;
     let text = write(&request, format).map_err(refused)?;
-    let attributes = json!({
-        "family": request.family.name(),
-        "format": format.as_str(),
-        "text": text,
-    });
-    ok(Resource::new("trust", id.as_str(), attributes).to_one("workspace", "workspaces", Some(&id)))
+    Ok(json!({ "family": request.family.name(), "format": format.as_str(), "text": text }))
 }
 
 /// Writes subjects down that are not made in HCP Terraform's form of the names of now: those of a template, or kept ones.

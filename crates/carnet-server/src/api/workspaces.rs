@@ -167,7 +167,8 @@ fn taken(error: StoreError) -> ApiError {
     }
 }
 
-async fn named(
+/// The workspace of this name, if the caller may do this with it.
+pub(crate) async fn named(
     cx: &mut Context,
     organization: &OrgName,
     name: &WorkspaceName,

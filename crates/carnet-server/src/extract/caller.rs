@@ -39,8 +39,12 @@ pub(super) struct Caller {
     pub(super) unnoted: Option<TokenId>,
 }
 
-pub(super) async fn authenticate(tx: &mut Tx, parts: &Parts, now: Timestamp) -> Result<Caller, ApiError> {
-    let hash = TokenHash::of(&bearer(parts)?);
+pub(super) async fn authenticate(
+    tx: &mut Tx,
+    token: &SecretString,
+    now: Timestamp,
+) -> Result<Caller, ApiError> {
+    let hash = TokenHash::of(token);
     if let Some(token) = tx.token_by_hash(&hash, now).await? {
         let is_noted = token.last_used_at.is_some_and(|last| now.duration_since(last) < USE_PERIOD);
         let unnoted = (!is_noted).then(|| token.id.clone());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Form, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect as SeeOther, Response};
 use carnet_model::{Timestamp, TokenId, TokenKind, UserId};
 use carnet_store::{LoginCode, TokenHash, Tx};
@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::request::{AuthorizationRequest, Parameters, Redirect, Refusal};
-use super::{AUTHORIZE, CLIENT, CODE_TTL, DESCRIPTION, csrf};
+use super::{AUTHORIZE, CLIENT, CODE_TTL, COOKIE, DESCRIPTION};
 use crate::app::{App, new_secret};
 use crate::error::ApiError;
 use crate::page::{page, page_with_targets};
@@ -70,7 +70,7 @@ pub(super) async fn submit(
     let Ok(Form(answer)) = answer else {
         return refused("The form is broken.");
     };
-    if !csrf::is_ours(&app.settings.url, &headers, &answer.csrf) {
+    if !COOKIE.is_ours(&app.settings.url, &headers, &answer.csrf) {
         return refused("This form is not the newest one that this server gave to your browser.");
     }
     let request = match answer.parameters.check() {
@@ -102,7 +102,7 @@ fn ask(app: &App, request: &AuthorizationRequest, problem: Option<&str>) -> Resu
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let targets = format!("'self' http://localhost:{}", request.redirect.port);
     let response = page_with_targets(status, &template, &targets)?;
-    Ok(with_cookie(response, &csrf::cookie(&app.settings.url, &secret)))
+    Ok(COOKIE.set(response, &app.settings.url, &secret))
 }
 
 async fn approve(
@@ -173,13 +173,5 @@ fn refuse(refusal: Refusal) -> Result<Response, ApiError> {
 /// Sends the browser to the command line; the form is used up.
 fn leave(app: &App, redirect: Redirect, parameters: &[(&str, &str)]) -> Response {
     let response = SeeOther::to(&redirect.with(parameters)).into_response();
-    with_cookie(response, &csrf::no_cookie(&app.settings.url))
-}
-
-fn with_cookie(mut response: Response, cookie: &str) -> Response {
-    if let Ok(mut value) = HeaderValue::from_str(cookie) {
-        value.set_sensitive(true);
-        response.headers_mut().insert(header::SET_COOKIE, value);
-    }
-    response
+    COOKIE.remove(response, &app.settings.url)
 }

@@ -7,12 +7,11 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use carnet_model::UserId;
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::testing::{Answer, TestServer};
+use crate::testing::{Answer, FORM, TestServer, encoded, form_secret};
 
-const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const REDIRECT: &str = "http://localhost:10003/login";
 const VERIFIER: &str = "c7f0a1a6-3b39-4f4b-9b0c-2f6a7d1f1c55.123456789";
 
@@ -41,13 +40,7 @@ impl Site {
 
     /// Opens the page; yields the cookie and the field that belongs to it.
     async fn opened(&self) -> (String, String) {
-        let answer = self.open(&request()).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let cookie = answer.headers["set-cookie"].to_str().expect("text");
-        let cookie = cookie.split(';').next().expect("a pair").to_owned();
-        let text = answer.text();
-        let field = text.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
-        (cookie, field.expect("a field").to_owned())
+        form_secret(&self.open(&request()).await)
     }
 
     async fn submit(&self, cookie: &str, form: &Fields) -> Answer {
@@ -93,12 +86,6 @@ impl Site {
         let tokens = list["data"].as_array().expect("a list").iter();
         tokens.map(|token| token["attributes"]["description"].as_str().expect("text").to_owned()).collect()
     }
-}
-
-fn encoded(fields: &Fields) -> String {
-    let pairs =
-        fields.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
-    pairs.collect::<Vec<_>>().join("&")
 }
 
 /// What the command line asks for.

@@ -10,7 +10,7 @@ use crate::testing::Answer;
 
 /// Routes that are no part of the API: pages for people, and the protocol of agents, which changes with them.
 pub(super) fn is_apart(path: &str) -> bool {
-    path == "/" || ["/app/", "/setup/", "/api/agent/"].iter().any(|prefix| path.starts_with(prefix))
+    path == "/" || ["/app/", "/setup/", "/trust", "/api/agent/"].iter().any(|prefix| path.starts_with(prefix))
 }
 
 /// The document, and the schemas of it that were needed so far.

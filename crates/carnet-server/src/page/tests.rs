@@ -16,7 +16,9 @@ async fn the_root_says_what_this_is() {
         env!("CARGO_PKG_VERSION"),
         "hostname     = \"carnet.example.com\"",
         "href=\"/.well-known/openid-configuration\"",
-        "no web interface",
+        "no web interface for runs",
+        "href=\"/trust\"",
+        "href=\"/trust-check\"",
     ] {
         assert!(text.contains(expected), "{expected:?} is missing in {text}");
     }

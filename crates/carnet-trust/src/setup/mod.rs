@@ -10,6 +10,7 @@ mod family_options;
 mod hcl;
 mod json;
 mod name;
+mod option_fields;
 mod outline;
 mod request;
 mod script;
@@ -28,6 +29,7 @@ pub use families::{
     VaultBackedAwsOptions, VaultBackedAzureOptions, VaultBackedGcpOptions, VaultOptions,
 };
 pub use family_options::{FAMILIES, FamilyOptions};
+pub use option_fields::{OptionField, OptionKind, option_fields};
 pub use outline::{Document, Input, Provider, Request, Source, TrustSetup, Variable};
 pub use request::{Phases, Scope, SetupError, Subjects, TrustFormat, TrustRequest, Variables};
 pub use text::{Part, Text, Value};

@@ -3,6 +3,7 @@
 mod documents;
 mod hostile;
 mod limits;
+mod options;
 mod script;
 
 use super::{FAMILIES, FamilyOptions, Phases, Scope, Subjects, TrustFormat, TrustRequest, Variables, write};
