@@ -68,7 +68,7 @@ clean: ## Remove what was built and installed.
 
 tools:
 	$(PYTHON) -B tools/install.py openbao seaweedfs softhsm terraform postgres aws-client kubectl envoy jose-node \
-	  boto3 google-auth azure-identity hvac kubernetes tencentcloud jose-python pytfe terrasnek schemathesis provider-schemas
+	  boto3 aws-cli google-auth azure-identity hvac kubernetes tencentcloud jose-python pytfe terrasnek schemathesis provider-schemas
 
 format:
 	$(CARGO) fmt --all --check

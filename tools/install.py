@@ -14,7 +14,7 @@ usage: python3 tools/install.py NAME ...
   jose-node    Node.js with two implementations of JOSE
   provider-schemas  a file with the attributes of the resources that `carnet trust` writes
 
-and Pythons with clients of their own: boto3, google-auth, azure-identity, hvac, kubernetes, tencentcloud,
+and Pythons with clients of their own: boto3, aws-cli, google-auth, azure-identity, hvac, kubernetes, tencentcloud,
 pytfe and terrasnek for the API of HCP Terraform,
 jose-python with four implementations of JOSE, and schemathesis, which tries an API that OpenAPI describes.
 
@@ -47,6 +47,7 @@ TOOLS = HERE.parent / ".tools"
 # Each has an environment of its own: they do not agree on the versions of what they share.
 PYTHON_CLIENTS = [
     "boto3",
+    "aws-cli",
     "google-auth",
     "azure-identity",
     "hvac",

@@ -38,9 +38,9 @@ pub use rotation::{ProtocolAgent, ProtocolJob, Rotating, RotationOptions, Rotati
 pub use seaweed_fs::{Access, SeaweedFs, SeaweedOptions, TrustedRole};
 pub use soak::{SoakOptions, SoakProgress, SoakReport, SoakRow, soak};
 pub use stand_in::{
-    Entra, EntraOptions, Exchange, FederatedCredential, Forgery, Google, GoogleOptions, Hcp, HcpOptions,
-    Kubernetes, KubernetesOptions, ServiceAccount, TencentCloud, TencentOptions, TencentRole, TrustedIssuer,
-    WorkloadProvider,
+    Entra, EntraOptions, Exchange, FederatedCredential, Forgery, Google, GoogleOptions, Hcp, HcpOptions, Iam,
+    IamOptions, Kubernetes, KubernetesOptions, ServiceAccount, TencentCloud, TencentOptions, TencentRole,
+    TrustedIssuer, WorkloadProvider,
 };
 pub use terraform_cli::{RunningTerraform, TerraformCli, TerraformOutput, without_colour};
 pub use tool::{AwsClient, Tool, aws_client, tool};

@@ -35,6 +35,8 @@ pub enum Tool {
     Terrasnek,
     /// A Python with the AWS SDK.
     Boto3,
+    /// A Python with the command line of AWS.
+    AwsCli,
     /// A Python with Google's authentication library.
     GoogleAuth,
     /// A Python with Microsoft's identity library.
@@ -64,6 +66,7 @@ impl Tool {
             Self::Pytfe => "pytfe",
             Self::Terrasnek => "terrasnek",
             Self::Boto3 => "boto3",
+            Self::AwsCli => "aws-cli",
             Self::GoogleAuth => "google-auth",
             Self::AzureIdentity => "azure-identity",
             Self::Hvac => "hvac",

@@ -3,6 +3,7 @@
 mod adapters;
 mod admin;
 mod agent;
+mod api_client;
 mod cli;
 mod config;
 mod data_dir;

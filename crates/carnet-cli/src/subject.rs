@@ -2,19 +2,15 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
-use reqwest::{Certificate, Client, Method, Url};
-use secrecy::{ExposeSecret as _, SecretString};
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
+use crate::api_client::{ApiClient, ApiRequest};
 use crate::edge;
-use crate::reach::{authorities, not_reached, server_address};
-
-/// The longest that one request may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
+use crate::reach::server_address;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubjectCommand {
@@ -101,8 +97,8 @@ pub(crate) async fn run(command: SubjectCommand) -> anyhow::Result<()> {
         SubjectCommand::Show { place } => (place, Method::GET, "subjects", Vec::new(), None),
         SubjectCommand::Preview { place, name, project, template } => {
             let given = [("name", name), ("project", project), ("template", template)];
-            let query: Vec<(&str, &str)> =
-                given.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?))).collect();
+            let query: Vec<(&str, String)> =
+                given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect();
             if query.is_empty() {
                 bail!("nothing to try: give --name, --project or --template");
             }
@@ -114,77 +110,15 @@ pub(crate) async fn run(command: SubjectCommand) -> anyhow::Result<()> {
         }
         SubjectCommand::Release { place } => (place, Method::DELETE, "subject-grace", Vec::new(), None),
     };
-    let caller = Caller::new(place)?;
-    let by_name = ["api", "v2", "organizations", &place.org, "workspaces", &place.workspace];
-    let found = caller.send(Method::GET, &by_name, &[], None).await?;
-    let id = found.pointer("/data/id").and_then(Value::as_str).context("the server named no workspace")?;
-    let answer =
-        caller.send(method, &["api", "carnet", "v1", "workspaces", id, path], &query, body.as_ref()).await?;
+    let server = ApiClient::open(&place.server, place.token_file.as_deref(), place.ca_file.as_deref())?;
+    let id = server.workspace_id(&place.org, &place.workspace).await?;
+    let path = ["api", "carnet", "v1", "workspaces", &id, path];
+    let answer = server.send(ApiRequest::new(method, &path).query(query).body(body)).await?;
     let text = match place.format {
         SubjectFormat::Json => format!("{answer:#}\n"),
         SubjectFormat::Text => text(&command, answer.pointer("/data/attributes").unwrap_or(&Value::Null)),
     };
     edge::print(&text)
-}
-
-struct Caller {
-    client: Client,
-    server: Url,
-    token: SecretString,
-}
-
-impl Caller {
-    fn new(place: &Place) -> anyhow::Result<Self> {
-        let token = match (edge::secret("CARNET_TOKEN"), &place.token_file) {
-            (Some(token), _) => token,
-            (None, Some(file)) => std::fs::read_to_string(file)
-                .with_context(|| format!("{} cannot be read", file.display()))?
-                .trim()
-                .into(),
-            (None, None) => bail!("no API token: set CARNET_TOKEN or --token-file"),
-        };
-        // A redirect would carry the token to another place.
-        let mut builder = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
-        if let Some(file) = &place.ca_file {
-            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&authorities(file)?)?);
-        }
-        let client = builder.build().context("the HTTP client cannot be made")?;
-        Ok(Self { client, server: place.server.clone(), token })
-    }
-
-    async fn send(
-        &self,
-        method: Method,
-        path: &[&str],
-        query: &[(&str, &str)],
-        body: Option<&Value>,
-    ) -> anyhow::Result<Value> {
-        let mut url = self.server.clone();
-        url.path_segments_mut()
-            .map_err(|()| anyhow::anyhow!("the server's address has no path"))?
-            .pop_if_empty()
-            .extend(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        let mut request = self.client.request(method, url).bearer_auth(self.token.expose_secret());
-        if let Some(body) = body {
-            request = request.header("content-type", "application/vnd.api+json").body(body.to_string());
-        }
-        let answer = request.send().await.map_err(not_reached)?;
-        let status = answer.status();
-        let body: Value = answer.json().await.unwrap_or_default();
-        if status.is_success() {
-            return Ok(body);
-        }
-        let detail = body.pointer("/errors/0/detail").and_then(Value::as_str).unwrap_or("(no explanation)");
-        match status.as_u16() {
-            404 => {
-                bail!("the server answered 404: there is no such thing, or nothing that this token may see")
-            }
-            code => bail!("the server answered {code}: {detail}"),
-        }
-    }
 }
 
 /// The answer for people.

@@ -6,6 +6,7 @@ mod agreement;
 mod aws;
 mod command;
 mod examples;
+mod fetch;
 mod schemas;
 mod vault;
 

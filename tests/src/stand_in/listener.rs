@@ -54,9 +54,15 @@ pub(super) struct Request {
 #[derive(Debug)]
 pub(super) struct Reply {
     status: u16,
-    body: Value,
+    body: Body,
     verdict: String,
     token_id: Option<String>,
+}
+
+#[derive(Debug)]
+enum Body {
+    Json(Value),
+    Xml(String),
 }
 
 /// The rules of one service.
@@ -110,12 +116,22 @@ impl Request {
 impl Reply {
     /// The answer to a request that is granted.
     pub(super) fn accepted(status: u16, body: Value) -> Self {
-        Self { status, body, verdict: "accepted".to_owned(), token_id: None }
+        Self { status, body: Body::Json(body), verdict: "accepted".to_owned(), token_id: None }
     }
 
     /// The answer to a request that is refused, with the service's code for the reason.
     pub(super) fn refused(status: u16, code: impl ToString, body: Value) -> Self {
-        Self { status, body, verdict: code.to_string(), token_id: None }
+        Self { status, body: Body::Json(body), verdict: code.to_string(), token_id: None }
+    }
+
+    /// An answer in XML.
+    pub(super) fn xml(status: u16, text: String) -> Self {
+        Self { status, body: Body::Xml(text), verdict: "accepted".to_owned(), token_id: None }
+    }
+
+    /// The same answer as a refusal, with the service's code for the reason.
+    pub(super) fn because(self, code: &str) -> Self {
+        Self { verdict: code.to_owned(), ..self }
     }
 
     /// The same answer, recorded with the id of an identity token.
@@ -198,10 +214,14 @@ async fn exchange(
     // Written before the answer leaves, so that whoever has the answer finds the entry.
     let entry = Exchange { request: line, token_id, status, verdict };
     record.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    let (media, text) = match body {
+        Body::Json(body) => ("application/json", body.to_string()),
+        Body::Xml(text) => ("text/xml", text),
+    };
     Response::builder()
         .status(status)
-        .header(CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(body.to_string())))
+        .header(CONTENT_TYPE, media)
+        .body(Full::new(Bytes::from(text)))
         .expect("the header is a constant and statuses are valid")
 }
 

@@ -1,18 +1,12 @@
 //! The server's list of what runs left behind at providers, over its API.
 
-use std::time::Duration;
-
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use carnet_model::{OrgName, Timestamp};
-use reqwest::{Certificate, Client, RequestBuilder, Url};
-use secrecy::{ExposeSecret as _, SecretString};
+use reqwest::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::reach::not_reached;
-
-/// The longest that one request may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
+use crate::api_client::{ApiClient, ApiRequest};
 
 /// The most entries that the server gives at once.
 const PAGE_SIZE: &str = "100";
@@ -20,9 +14,8 @@ const PAGE_SIZE: &str = "100";
 /// The list of one organization.
 #[derive(Debug)]
 pub(super) struct OutstandingList {
-    client: Client,
-    url: Url,
-    token: SecretString,
+    server: ApiClient,
+    organization: OrgName,
 }
 
 /// Something that works although the phase that obtained it is over.
@@ -94,26 +87,14 @@ struct Pagination {
 }
 
 impl OutstandingList {
-    /// The list of an organization on the server at an address; `ca_pem` is trusted beside the system's authorities.
-    pub(super) fn new(
-        server: &str,
-        organization: &OrgName,
-        token: SecretString,
-        ca_pem: Option<&[u8]>,
-    ) -> anyhow::Result<Self> {
-        // A redirect would carry the token to another place.
-        let mut builder = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
-        if let Some(pem) = ca_pem {
-            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(pem)?);
-        }
-        let client = builder.build().context("the HTTP client cannot be made")?;
-        let mut url =
-            Url::parse(server).with_context(|| format!("{server} is not the address of a server"))?;
-        extend(
-            &mut url,
-            &["api", "carnet", "v1", "organizations", organization.as_str(), "outstanding-credentials"],
-        )?;
-        Ok(Self { client, url, token })
+    pub(super) fn new(server: ApiClient, organization: OrgName) -> Self {
+        Self { server, organization }
+    }
+
+    fn request<'a>(&'a self, method: Method, rest: &[&'a str]) -> ApiRequest<'a> {
+        let list =
+            ["api", "carnet", "v1", "organizations", self.organization.as_str(), "outstanding-credentials"];
+        ApiRequest::new(method, &[&list, rest].concat())
     }
 
     /// Everything on the list, in the order in which it was left behind.
@@ -122,8 +103,8 @@ impl OutstandingList {
         let mut next = Some(1);
         while let Some(number) = next {
             let query = [("page[number]", number.to_string()), ("page[size]", PAGE_SIZE.to_owned())];
-            let answer = self.send(self.client.get(self.url.clone()).query(&query)).await;
-            let page: Page = serde_json::from_slice(&answer.context("the list cannot be read")?)
+            let answer = self.server.send(self.request(Method::GET, &[]).query(query)).await;
+            let page: Page = serde_json::from_value(answer.context("the list cannot be read")?)
                 .context("the answer of the server is not a list of credentials")?;
             found.extend(page.data);
             next = page.meta.pagination.next_page.filter(|next| *next > number);
@@ -133,31 +114,9 @@ impl OutstandingList {
 
     /// Tells the server what became of an entry.
     pub(super) async fn settle(&self, id: &str, revocation: &str, detail: &str) -> anyhow::Result<()> {
-        let mut url = self.url.clone();
-        extend(&mut url, &[id, "actions", "settle"])?;
         let attributes = json!({ "revocation": revocation, "detail": detail });
         let body = json!({ "data": { "type": "outstanding-credentials", "attributes": attributes } });
-        self.send(self.client.post(url).json(&body)).await.map(drop)
+        let request = self.request(Method::POST, &[id, "actions", "settle"]).body(Some(body));
+        self.server.send(request).await.map(drop)
     }
-
-    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Vec<u8>> {
-        let answer = request.bearer_auth(self.token.expose_secret()).send().await.map_err(not_reached)?;
-        let status = answer.status();
-        let body = answer.bytes().await?.to_vec();
-        if status.is_success() {
-            return Ok(body);
-        }
-        let detail = serde_json::from_slice(&body)
-            .ok()
-            .and_then(|answer: Value| Some(answer.pointer("/errors/0/detail")?.as_str()?.to_owned()));
-        bail!("the server answered {}: {}", status.as_u16(), detail.as_deref().unwrap_or("(no explanation)"))
-    }
-}
-
-fn extend(url: &mut Url, parts: &[&str]) -> anyhow::Result<()> {
-    let Ok(mut path) = url.path_segments_mut() else {
-        bail!("the address of the server has no host");
-    };
-    path.pop_if_empty().extend(parts);
-    Ok(())
 }

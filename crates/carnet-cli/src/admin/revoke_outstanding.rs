@@ -14,6 +14,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::outstanding_list::{Credential, Outstanding, OutstandingList};
+use crate::api_client::ApiClient;
 use crate::edge;
 use crate::reach::{authorities, server_address};
 
@@ -59,13 +60,8 @@ fn web_address(text: &str) -> Result<Url, String> {
 /// Revokes what is outstanding; fails when something of this Vault is left.
 pub(crate) async fn run(options: &RevokeOptions) -> anyhow::Result<()> {
     let ca_pem = options.ca_file.as_deref().map(authority_text).transpose()?;
-    let token = match (edge::secret("CARNET_TOKEN"), &options.token_file) {
-        (Some(token), _) => token,
-        (None, Some(file)) => text(file)?.trim().into(),
-        (None, None) => bail!("no API token: set CARNET_TOKEN or --token-file"),
-    };
-    let pem = ca_pem.as_deref().map(str::as_bytes);
-    let list = OutstandingList::new(options.server.as_str(), &options.organization, token, pem)?;
+    let server = ApiClient::open(&options.server, options.token_file.as_deref(), options.ca_file.as_deref())?;
+    let list = OutstandingList::new(server, options.organization.clone());
     let mut print = |line: &str| edge::print(&format!("{line}\n"));
     if options.dry_run {
         return preview(&list, options.address.as_ref(), &mut print).await;
@@ -79,10 +75,6 @@ pub(crate) async fn run(options: &RevokeOptions) -> anyhow::Result<()> {
 
 fn authority_text(file: &Path) -> anyhow::Result<String> {
     String::from_utf8(authorities(file)?).with_context(|| format!("{} is not text", file.display()))
-}
-
-fn text(file: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
 }
 
 /// Where lines for people go.

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::outstanding_list::OutstandingList;
 use super::revoke_outstanding::{Vault, preview, revoke_all};
+use crate::api_client::ApiClient;
 
 /// A server that gives prepared answers, one for each connection, and remembers what it was asked.
 #[derive(Clone)]
@@ -79,7 +80,8 @@ impl Prepared {
 
     fn list(&self) -> OutstandingList {
         let organization = "acme".parse().unwrap();
-        OutstandingList::new(&format!("{}/", self.address), &organization, "api-token".into(), None).unwrap()
+        let server = format!("{}/", self.address).parse().unwrap();
+        OutstandingList::new(ApiClient::new(server, None, "api-token".into()).unwrap(), organization)
     }
 
     fn vault(&self) -> Vault {

@@ -1,19 +1,14 @@
 //! The API of a server, for an administrator of the site.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
-use reqwest::{Certificate, Client, Method, Url};
-use secrecy::{ExposeSecret as _, SecretString};
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
+use crate::api_client::{ApiClient, ApiRequest};
 use crate::edge;
-use crate::reach::{authorities, not_reached, server_address};
-
-/// The longest that one request may take; making a key takes a while on small machines.
-const TIMEOUT: Duration = Duration::from_secs(60);
+use crate::reach::server_address;
 
 /// Which server, on whose authority, and how the answer is printed.
 #[derive(Debug, Args)]
@@ -46,25 +41,17 @@ pub(super) enum Format {
 
 /// A server that is asked.
 #[derive(Debug)]
-pub(super) struct Connection {
-    client: Client,
-    server: Url,
-    token: SecretString,
-}
+pub(super) struct Connection(ApiClient);
 
 impl ConnectionOptions {
     /// Reads the token and prepares requests.
     pub(super) fn open(&self) -> anyhow::Result<Connection> {
-        let token = match (edge::secret("CARNET_TOKEN"), &self.token_file) {
-            (Some(token), _) => token,
-            (None, Some(file)) => std::fs::read_to_string(file)
-                .with_context(|| format!("{} cannot be read", file.display()))?
-                .trim()
-                .into(),
-            (None, None) => bail!("no API token: set CARNET_TOKEN or --token-file"),
-        };
-        let pem = self.ca_file.as_deref().map(authorities).transpose()?;
-        Connection::new(self.server.clone(), pem.as_deref(), token)
+        let server = ApiClient::open(&self.server, self.token_file.as_deref(), self.ca_file.as_deref())?;
+        Ok(Connection(
+            server.unseen(
+                "there is no such issuer or key, or the token is not of an administrator of the site",
+            ),
+        ))
     }
 
     /// Prints an answer as JSON, or what a function makes of it.
@@ -77,50 +64,31 @@ impl ConnectionOptions {
 }
 
 impl Connection {
-    pub(super) fn new(server: Url, ca_pem: Option<&[u8]>, token: SecretString) -> anyhow::Result<Self> {
-        // A redirect would carry the token to another place.
-        let mut builder = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
-        if let Some(pem) = ca_pem {
-            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(pem)?);
-        }
-        Ok(Self { client: builder.build().context("the HTTP client cannot be made")?, server, token })
-    }
-
     /// Reads what is at a path below the issuers.
-    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        self.send(Method::GET, path, None).await
+    pub(super) async fn get(&self, path: &[&str]) -> anyhow::Result<Value> {
+        self.ask(below(Method::GET, path)).await
     }
 
     /// Sends attributes to a path below the issuers.
     pub(super) async fn send(
         &self,
         method: Method,
-        path: &str,
+        path: &[&str],
         attributes: Option<Value>,
     ) -> anyhow::Result<Value> {
-        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-        let mut url = self.server.clone();
-        let prefix = self.server.path().trim_end_matches('/');
-        url.set_path(&format!("{prefix}/api/carnet/v1/admin/issuers{path}"));
-        url.set_query(query);
-        let mut request = self.client.request(method, url).bearer_auth(self.token.expose_secret());
-        if let Some(attributes) = attributes {
-            let document = json!({ "data": { "type": "issuers", "attributes": attributes } });
-            request = request.header("content-type", "application/vnd.api+json").body(document.to_string());
-        }
-        let answer = request.send().await.map_err(not_reached)?;
-        let status = answer.status();
-        let text = answer.text().await.context("the server's answer broke off")?;
-        let body: Value = serde_json::from_str(&text).unwrap_or_default();
-        if status.is_success() {
-            return Ok(body);
-        }
-        let detail = body.pointer("/errors/0/detail").and_then(Value::as_str).unwrap_or("(no explanation)");
-        match status.as_u16() {
-            404 => bail!(
-                "the server answered 404: there is no such issuer or key, or the token is not of an administrator of the site"
-            ),
-            code => bail!("the server answered {code}: {detail}"),
-        }
+        let document =
+            attributes.map(|attributes| json!({ "data": { "type": "issuers", "attributes": attributes } }));
+        self.ask(below(method, path).body(document)).await
     }
+
+    /// Sends a request.
+    pub(super) async fn ask(&self, request: ApiRequest<'_>) -> anyhow::Result<Value> {
+        self.0.send(request).await
+    }
+}
+
+/// A request for a path below the issuers.
+pub(super) fn below<'a>(method: Method, path: &[&'a str]) -> ApiRequest<'a> {
+    let start = ["api", "carnet", "v1", "admin", "issuers"];
+    ApiRequest::new(method, &[&start, path].concat())
 }

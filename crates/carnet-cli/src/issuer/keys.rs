@@ -59,7 +59,7 @@ fn announcement(text: &str) -> Result<Duration, String> {
 
 /// Prints the keys of an issuer.
 pub(super) async fn list(options: &KeysOptions) -> anyhow::Result<()> {
-    let answer = options.connection.open()?.get(&format!("/{}/keys", options.issuer)).await?;
+    let answer = options.connection.open()?.get(&[&options.issuer, "keys"]).await?;
     options.connection.print(&answer, listing)
 }
 
@@ -70,14 +70,14 @@ pub(super) async fn rotate(options: &RotateOptions) -> anyhow::Result<()> {
         "announcement-seconds": options.announce.map(|announce| announce.as_secs()),
     });
     let KeysOptions { connection, issuer } = &options.keys;
-    let path = format!("/{issuer}/actions/rotate");
+    let path = [issuer, "actions", "rotate"];
     let answer = connection.open()?.send(Method::POST, &path, Some(attributes)).await?;
     connection.print(&answer, listing)
 }
 
 /// Removes keys that sign no more.
 pub(super) async fn trim(options: &KeysOptions) -> anyhow::Result<()> {
-    let path = format!("/{}/actions/trim", options.issuer);
+    let path = [options.issuer.as_str(), "actions", "trim"];
     let answer = options.connection.open()?.send(Method::POST, &path, None).await?;
     options.connection.print(&answer, |answer| {
         let removed: String = items(answer, "removed")
@@ -92,7 +92,7 @@ pub(super) async fn trim(options: &KeysOptions) -> anyhow::Result<()> {
 pub(super) async fn revoke(options: &RevokeOptions) -> anyhow::Result<()> {
     let KeysOptions { connection, issuer } = &options.keys;
     let server = connection.open()?;
-    let path = format!("/{issuer}/actions/revoke");
+    let path = [issuer, "actions", "revoke"];
     let mut report = server.send(Method::POST, &path, Some(json!({ "kid": options.kid }))).await?;
     report["tokens"] = tokens::all(&server, issuer, &options.kid, options.ever).await?;
     connection.print(&report, drill)

@@ -63,7 +63,7 @@ enum Target {
 
 /// Prints the issuers.
 pub(super) async fn list(options: &ConnectionOptions) -> anyhow::Result<()> {
-    let answer = options.open()?.get("").await?;
+    let answer = options.open()?.get(&[]).await?;
     options.print(&answer, |answer| issuers(items(answer, "issuers")))
 }
 
@@ -78,7 +78,7 @@ fn issuers<'a>(issuers: impl Iterator<Item = &'a Value>) -> String {
 /// Makes an issuer.
 pub(super) async fn create(options: &NewOptions) -> anyhow::Result<()> {
     let attributes = json!({ "organization": options.organization, "url": options.url });
-    let answer = options.connection.open()?.send(Method::POST, "", Some(attributes)).await?;
+    let answer = options.connection.open()?.send(Method::POST, &[], Some(attributes)).await?;
     options.connection.print(&answer, |answer| {
         format!(
             "{}It mints nothing yet. Set up trust for {}, then run carnet issuer switch {} --to own\n",
@@ -96,7 +96,7 @@ pub(super) async fn preview(options: &PreviewOptions) -> anyhow::Result<()> {
 }
 
 async fn previewed(server: &Connection, organization: &str) -> anyhow::Result<Value> {
-    server.get(&format!("/{organization}/preview")).await
+    server.get(&[organization, "preview"]).await
 }
 
 fn breaks(answer: &Value) -> String {
@@ -128,14 +128,13 @@ pub(super) async fn switch(options: &SwitchOptions) -> anyhow::Result<()> {
         options.connection.print(&before, breaks)?;
         bail!("nothing was changed; set up trust for the new issuer, then add --yes");
     }
-    let path = format!("/{}", options.organization);
-    let answer = server.send(Method::PATCH, &path, Some(json!({ "minting": own }))).await?;
+    let answer =
+        server.send(Method::PATCH, &[&options.organization], Some(json!({ "minting": own }))).await?;
     options.connection.print(&answer, |answer| issuers(std::iter::once(answer)))
 }
 
 /// Removes an issuer.
 pub(super) async fn delete(options: &PreviewOptions) -> anyhow::Result<()> {
-    let path = format!("/{}", options.organization);
-    let answer = options.connection.open()?.send(Method::DELETE, &path, None).await?;
+    let answer = options.connection.open()?.send(Method::DELETE, &[&options.organization], None).await?;
     options.connection.print(&answer, |_| "the issuer is removed\n".to_owned())
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
+use reqwest::Method;
 use serde_json::Value;
 
-use super::connection::Connection;
+use super::connection::{Connection, below};
 use super::keys::KeysOptions;
 use super::table::{items, row, table, text};
 
@@ -39,8 +40,12 @@ pub(super) async fn all(server: &Connection, issuer: &str, kid: &str, ever: bool
     let mut tokens = Vec::new();
     let mut seen = BTreeSet::new();
     for page in 1.. {
-        let query = format!("ever={ever}&page[number]={page}&page[size]={PAGE}");
-        let answer = server.get(&format!("/{issuer}/keys/{kid}/tokens?{query}")).await?;
+        let query = [
+            ("ever", ever.to_string()),
+            ("page[number]", page.to_string()),
+            ("page[size]", PAGE.to_string()),
+        ];
+        let answer = server.ask(below(Method::GET, &[issuer, "keys", kid, "tokens"]).query(query)).await?;
         let found: Vec<&Value> = items(&answer, "tokens").collect();
         let count = found.len();
         // Tokens that end meanwhile move the pages.

@@ -1,31 +1,24 @@
 //! A ledger on a server, over its API.
 
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use carnet_issuer::Jwks;
 use carnet_model::{LedgerChain, LedgerHash, OrgName};
-use reqwest::{Certificate, Client, Url};
-use secrecy::{ExposeSecret as _, SecretString};
+use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::file::record;
 use super::source::{Page, Range, Signed};
-use crate::edge;
-use crate::reach::{authorities, not_reached};
-
-/// The longest that one request may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
+use crate::api_client::{ApiClient, ApiRequest};
 
 /// The ledger of one chain on a server.
 #[derive(Debug)]
 pub(super) struct RemoteLedger {
-    client: Client,
-    url: Url,
-    token: SecretString,
+    server: ApiClient,
+    path: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -82,57 +75,26 @@ impl RemoteLedger {
         path: &[&str],
         (token_file, ca_file): (Option<&Path>, Option<&Path>),
     ) -> anyhow::Result<Self> {
-        let token = match (edge::secret("CARNET_TOKEN"), token_file) {
-            (Some(token), _) => token,
-            (None, Some(file)) => std::fs::read_to_string(file)
-                .with_context(|| format!("{} cannot be read", file.display()))?
-                .trim()
-                .into(),
-            (None, None) => bail!("no API token: set CARNET_TOKEN or --token-file"),
-        };
-        // A redirect would carry the token to another place.
-        let mut builder = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
-        if let Some(file) = ca_file {
-            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&authorities(file)?)?);
-        }
-        let client = builder.build().context("the HTTP client cannot be made")?;
-        let mut url = server.clone();
-        let Ok(mut segments) = url.path_segments_mut() else {
-            bail!("{server} is not the address of a server");
-        };
-        segments.pop_if_empty().extend(["api", "carnet", "v1"]).extend(path);
-        drop(segments);
-        Ok(Self { client, url, token })
+        let server = ApiClient::open(server, token_file, ca_file)?.unseen(
+            "there is no such ledger, or the token may not read it; owners, audit-trail tokens and, for --chain, administrators of \
+             the site may",
+        );
+        let path = ["api", "carnet", "v1"].iter().chain(path).map(|part| (*part).to_owned()).collect();
+        Ok(Self { server, path })
     }
 
-    async fn get<T: DeserializeOwned>(&self, rest: &str, query: &[(&str, String)]) -> anyhow::Result<T> {
-        let mut url = self.url.clone();
-        if !rest.is_empty() {
-            url.set_path(&format!("{}/{rest}", self.url.path()));
-        }
-        url.query_pairs_mut().extend_pairs(query);
-        let request = self.client.get(url).bearer_auth(self.token.expose_secret());
-        let answer = request.send().await.map_err(not_reached)?;
-        let status = answer.status();
-        if status.is_success() {
-            return answer.json().await.context("the server's answer is not a ledger");
-        }
-        let body: Value = answer.json().await.unwrap_or_default();
-        let detail = body.pointer("/errors/0/detail").and_then(Value::as_str).unwrap_or("(no explanation)");
-        match status.as_u16() {
-            404 => bail!(
-                "the server answered 404: there is no such ledger, or the token may not read it; owners, audit-trail tokens \
-                 and, for --chain, administrators of the site may"
-            ),
-            code => bail!("the server answered {code}: {detail}"),
-        }
+    async fn get<T: DeserializeOwned>(&self, rest: &[&str], query: &[(&str, String)]) -> anyhow::Result<T> {
+        let path: Vec<&str> = self.path.iter().map(String::as_str).chain(rest.iter().copied()).collect();
+        let request = ApiRequest::new(Method::GET, &path).query(query.iter().cloned());
+        serde_json::from_value(self.server.send(request).await?)
+            .context("the server's answer is not a ledger")
     }
 
     async fn entries(&self, after: u64, range: Range, limit: u64) -> anyhow::Result<EntriesPage> {
         let mut query = vec![("after", after.to_string()), ("limit", limit.to_string())];
         query.extend(range.since.map(|since| ("since", since.to_string())));
         query.extend(range.until.map(|until| ("until", until.to_string())));
-        self.get("", &query).await
+        self.get(&[], &query).await
     }
 
     pub(super) async fn chain(&self) -> anyhow::Result<LedgerChain> {
@@ -159,7 +121,7 @@ impl RemoteLedger {
         let (mut found, mut after) = (Vec::new(), Some(0));
         while let Some(place) = after {
             let query = [("after", place.to_string()), ("limit", "1000".to_owned())];
-            let page: CheckpointsPage = self.get("checkpoints", &query).await?;
+            let page: CheckpointsPage = self.get(&["checkpoints"], &query).await?;
             for Checkpoint { kid, jws } in page.checkpoints {
                 let key = page.jwks.find(&kid).context("the server gives a checkpoint without its key")?;
                 found.push(Signed { jws, key: key.clone() });

@@ -8,10 +8,14 @@ use carnet_issuer::probe::Report;
 use carnet_model::{OrgName, Phase, ProjectName, WorkspaceName};
 use carnet_trust::check::{Claims, Family, Judgement, Question, Trust, UnknownFamily, judge};
 use clap::{Args, ValueEnum};
+use reqwest::{Method, Url};
 use serde_json::{Map, Value, json};
 
+use super::fetch::Source;
 use super::{fetch, input, outside};
+use crate::api_client::{ApiClient, ApiRequest};
 use crate::edge;
+use crate::reach::server_address;
 
 /// How the answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -24,19 +28,24 @@ pub(crate) enum AnswerFormat {
 
 const EXAMPLES: &str = "\
 Where the policies come from:
-  aws         aws iam get-role --role-name ROLE > role.json
+  aws         --fetch aws:ROLE, or
+              aws iam get-role --role-name ROLE > role.json
               aws iam get-open-id-connect-provider --open-id-connect-provider-arn ARN > provider.json   (--beside)
-  azure       az ad app federated-credential list --id CLIENT_ID
+  azure       --fetch azure:CLIENT_ID, or
+              az ad app federated-credential list --id CLIENT_ID
               az identity federated-credential list --identity-name NAME --resource-group GROUP
-  gcp         gcloud iam workload-identity-pools providers describe NAME --workload-identity-pool POOL --location global \\
+  gcp         --fetch gcp:PROJECT/POOL/PROVIDER (--role EMAIL for the service account), or
+              gcloud iam workload-identity-pools providers describe NAME --workload-identity-pool POOL --location global \\
                 --format json
               gcloud iam service-accounts get-iam-policy EMAIL --format json   (--beside)
-  vault       vault read -format=json auth/jwt/role/ROLE, or --fetch vault:jwt/ROLE
+  vault       --fetch vault:jwt/ROLE, or
+              vault read -format=json auth/jwt/role/ROLE
               vault read -format=json auth/jwt/config   (--beside)
   kubernetes  yq -o=json . authentication-configuration.yaml
               kubectl get clusterrolebinding NAME -o json   (--beside)
 
 Examples:
+  carnet trust check aws --fetch aws:net-plan --server https://carnet.example.com --org acme --workspace net --phase plan
   aws iam get-role --role-name net-plan | carnet trust check aws --policy - --url https://carnet.example.com \\
     --org acme --workspace net --phase plan
   carnet trust check auto --policy role.json --token token.jwt --jwks jwks.json
@@ -61,9 +70,10 @@ pub(crate) struct CheckOptions {
     #[arg(long, visible_alias = "provider", value_name = "FILE")]
     beside: Option<PathBuf>,
 
-    /// Read the policy from the service, with the caller's own credentials: vault:MOUNT/ROLE, with VAULT_ADDR and VAULT_TOKEN.
-    #[arg(long, value_name = "vault:MOUNT/ROLE", conflicts_with_all = ["policy", "beside"])]
-    fetch: Option<String>,
+    /// Read the policy, and what stands beside it, from the service with the caller's own credentials: vault:MOUNT/ROLE (with
+    /// VAULT_ADDR and VAULT_TOKEN), aws:ROLE, azure:CLIENT_ID or gcp:PROJECT/POOL/PROVIDER (through aws, az and gcloud).
+    #[arg(long, value_name = "SOURCE", conflicts_with = "policy")]
+    fetch: Option<Source>,
 
     /// The ARN of AWS's role, whose account the OIDC provider must be in.
     #[arg(long, value_name = "ARN")]
@@ -81,12 +91,21 @@ pub(crate) struct CheckOptions {
     #[arg(long, value_name = "FILE", group = "presented")]
     claims: Option<PathBuf>,
 
-    /// The issuer of the token that a workspace would present.
+    /// The server that is asked which claims the workspace presents: with its ids, its own issuer and subject, and the audience
+    /// that its variables lead to. Needs CARNET_TOKEN or --token-file.
+    #[arg(long, value_name = "URL", value_parser = server_address, requires_all = ["org", "workspace", "phase"], group = "presented")]
+    server: Option<Url>,
+
+    /// The file of an API token for --server; CARNET_TOKEN beats it.
+    #[arg(long, value_name = "FILE", requires = "server")]
+    token_file: Option<PathBuf>,
+
+    /// The issuer of the token that a workspace would present, by its names alone.
     #[arg(long, value_name = "URL", requires_all = ["org", "workspace", "phase"], group = "presented")]
     url: Option<IssuerUrl>,
 
     /// The organization.
-    #[arg(long, value_name = "NAME", requires = "url")]
+    #[arg(long, value_name = "NAME")]
     org: Option<OrgName>,
 
     /// The project.
@@ -94,12 +113,16 @@ pub(crate) struct CheckOptions {
     project: ProjectName,
 
     /// The workspace.
-    #[arg(long, value_name = "NAME", requires = "url")]
+    #[arg(long, value_name = "NAME")]
     workspace: Option<WorkspaceName>,
 
     /// The phase.
-    #[arg(long, value_name = "plan|apply", value_parser = phase, requires = "url")]
+    #[arg(long, value_name = "plan|apply", value_parser = phase)]
     phase: Option<Phase>,
+
+    /// The tag of the configuration that presents the token.
+    #[arg(long, value_name = "TAG", requires = "server")]
+    tag: Option<String>,
 
     /// The audience, if it is not the family's own.
     #[arg(long, value_name = "AUDIENCE")]
@@ -109,7 +132,8 @@ pub(crate) struct CheckOptions {
     #[arg(long)]
     outside: bool,
 
-    /// Certificate authorities to trust beside the system's when looking outside, PEM: clouds trust public ones only.
+    /// Certificate authorities to trust beside the system's, of the server and when looking outside, PEM: clouds trust public ones
+    /// only.
     #[arg(long, env = "CARNET_CA_FILE", value_name = "FILE")]
     ca_file: Option<PathBuf>,
 
@@ -139,9 +163,11 @@ pub(super) fn run(options: &CheckOptions) -> anyhow::Result<bool> {
     if files.into_iter().flatten().filter(|file| file.as_os_str() == "-").count() > 1 {
         super::usage("only one of the files can be standard input");
     }
-    if options.token.is_none() && options.claims.is_none() && options.url.is_none() {
+    let ways =
+        [options.token.is_some(), options.claims.is_some(), options.url.is_some(), options.server.is_some()];
+    if !ways.contains(&true) {
         super::usage(
-            "say what is presented: --token FILE, --claims FILE, or --url with --org, --workspace and --phase",
+            "say what is presented: --token FILE, --claims FILE, or --server or --url with --org, --workspace and --phase",
         );
     }
     let trust = trust(options)?;
@@ -149,7 +175,7 @@ pub(super) fn run(options: &CheckOptions) -> anyhow::Result<bool> {
         Some(family) => family,
         None => bail!("the policy is of no known family; name one instead of auto"),
     };
-    let (claims, said) = presented(options, family)?;
+    let (claims, said) = presented(options, family, &trust)?;
     let now = claims.get("exp").map(|_| edge::now().as_second());
     let question = Question { claims, trust, now };
     let judgement = judge(family, &question);
@@ -164,29 +190,43 @@ pub(super) fn run(options: &CheckOptions) -> anyhow::Result<bool> {
 
 fn trust(options: &CheckOptions) -> anyhow::Result<Trust> {
     let mut trust = match (&options.fetch, &options.policy) {
-        (Some(source), _) => edge::runtime()?.block_on(fetch::trust(source))?,
+        (Some(source), _) => fetch::trust(source, options.role.as_deref())?,
         (None, Some(policy)) => Trust { policy: input::document(policy)?, ..Trust::default() },
         (None, None) => bail!("there is no policy"),
     };
     if let Some(beside) = &options.beside {
         trust.beside = Some(input::document(beside)?);
     }
-    trust.role.clone_from(&options.role);
+    if let Some(role) = &options.role {
+        trust.role = Some(role.clone());
+    }
     Ok(trust)
 }
 
-fn presented(options: &CheckOptions, family: Family) -> anyhow::Result<(Claims, &'static str)> {
+fn presented(
+    options: &CheckOptions,
+    family: Family,
+    trust: &Trust,
+) -> anyhow::Result<(Claims, &'static str)> {
     if let Some(token) = &options.token {
         return input::token(token, options.jwks.as_deref());
     }
     if let Some(file) = &options.claims {
         return Ok((input::claims(file)?, "claims only: no signature was checked"));
     }
-    let (Some(url), Some(org), Some(workspace), Some(phase)) =
-        (&options.url, &options.org, &options.workspace, options.phase)
-    else {
-        bail!("--url, --org, --workspace and --phase belong together");
+    let (Some(org), Some(workspace), Some(phase)) = (&options.org, &options.workspace, options.phase) else {
+        bail!("--org, --workspace and --phase belong together");
     };
+    if let Some(server) = &options.server {
+        let client = ApiClient::open(server, options.token_file.as_deref(), options.ca_file.as_deref())?
+            .unseen("there is no such workspace, or this token may not see its variables");
+        let question = Asked { org, workspace, phase, family, trust, options };
+        return Ok((
+            edge::runtime()?.block_on(question.claims(&client))?,
+            "claims that the server would sign for the workspace: no signature was checked",
+        ));
+    }
+    let Some(url) = &options.url else { bail!("nothing is presented") };
     let audience = match (&options.audience, default_audience(family)) {
         (Some(audience), _) => audience.clone(),
         (None, Some(audience)) => audience.to_owned(),
@@ -202,6 +242,34 @@ fn presented(options: &CheckOptions, family: Family) -> anyhow::Result<(Claims, 
     });
     let members: Map<String, Value> = serde_json::from_value(claims).context("claims are an object")?;
     Ok((Claims::new(members), "claims of the names given: ids and times were not judged"))
+}
+
+/// What a server is asked.
+struct Asked<'a> {
+    org: &'a OrgName,
+    workspace: &'a WorkspaceName,
+    phase: Phase,
+    family: Family,
+    trust: &'a Trust,
+    options: &'a CheckOptions,
+}
+
+impl Asked<'_> {
+    /// The claims that the workspace presents.
+    async fn claims(&self, server: &ApiClient) -> anyhow::Result<Claims> {
+        let id = server.workspace_id(self.org.as_str(), self.workspace.as_str()).await?;
+        let attributes = json!({
+            "family": self.family.as_str(), "policy": self.trust.policy, "phase": self.phase.as_str(),
+            "tag": self.options.tag, "audience": self.options.audience,
+        });
+        let document = json!({ "data": { "type": "trust-checks", "attributes": attributes } });
+        let path = ["api", "carnet", "v1", "workspaces", &id, "trust-check"];
+        let answer = server.send(ApiRequest::new(Method::POST, &path).body(Some(document))).await?;
+        match answer.pointer("/data/attributes/presented") {
+            Some(Value::Object(claims)) => Ok(Claims::new(claims.clone())),
+            _ => bail!("the server named no claims"),
+        }
+    }
 }
 
 /// The audience that tokens get where nobody chose one.

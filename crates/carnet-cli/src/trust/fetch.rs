@@ -1,55 +1,94 @@
 //! Policies read from the service itself, with the credentials of the caller.
 
-use anyhow::{Context as _, bail};
+mod vault;
+mod vendor;
+
+use std::str::FromStr;
+
 use carnet_trust::check::Trust;
-use secrecy::ExposeSecret as _;
-use serde_json::Value;
 
 use crate::edge;
 
-/// Reads a role and the configuration of its mount: `vault:MOUNT/ROLE`.
-pub(super) async fn trust(source: &str) -> anyhow::Result<Trust> {
-    let path = source.strip_prefix("vault:").and_then(|path| path.rsplit_once('/'));
-    let Some((mount, role)) = path.filter(|(mount, role)| is_path(mount) && is_path(role)) else {
-        bail!("what can be fetched is vault:MOUNT/ROLE, such as vault:jwt/net-plan");
-    };
-    let environment = edge::environment();
-    let address = environment.get("VAULT_ADDR").context("VAULT_ADDR is not set")?.trim_end_matches('/');
-    let mut builder = reqwest::Client::builder();
-    if let Some(file) = environment.get("VAULT_CACERT") {
-        let pem = std::fs::read(file).with_context(|| format!("{file} (VAULT_CACERT) cannot be read"))?;
-        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(&pem)?);
-    }
-    let client = builder.redirect(reqwest::redirect::Policy::none()).build()?;
-    let policy = read(&client, &format!("{address}/v1/auth/{mount}/role/{role}"), &environment).await?;
-    // Who may read a role may not always read the configuration: the issuer is then not compared.
-    let beside = read(&client, &format!("{address}/v1/auth/{mount}/config"), &environment).await.ok();
-    Ok(Trust { policy, beside, role: None })
+/// Where a policy is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A role of a JWT auth mount.
+    Vault { mount: String, role: String },
+    /// A role of IAM.
+    Aws { role: String },
+    /// The federated credentials of an application.
+    Azure { client_id: String },
+    /// A provider of a workload identity pool.
+    Gcp { project: String, pool: String, provider: String },
 }
 
-fn is_path(text: &str) -> bool {
-    let is_plain = |one: char| one.is_ascii_alphanumeric() || "-_.@/".contains(one);
-    !text.is_empty() && !text.contains("..") && text.chars().all(is_plain)
+impl FromStr for Source {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORMS: &str = "what can be fetched is vault:MOUNT/ROLE, aws:ROLE, azure:CLIENT_ID and gcp:PROJECT/POOL/PROVIDER, \
+                             such as vault:jwt/net-plan";
+        let (family, path) = text.split_once(':').ok_or(FORMS)?;
+        let parts: Vec<&str> = path.split('/').collect();
+        if !parts.iter().copied().all(is_name) {
+            return Err(FORMS);
+        }
+        match (family, parts.as_slice()) {
+            ("vault", [mount @ .., role]) if !mount.is_empty() => {
+                Ok(Self::Vault { mount: mount.join("/"), role: (*role).to_owned() })
+            }
+            ("aws", [role]) => Ok(Self::Aws { role: (*role).to_owned() }),
+            ("azure", [client]) => Ok(Self::Azure { client_id: (*client).to_owned() }),
+            ("gcp", [project, pool, provider]) => Ok(Self::Gcp {
+                project: (*project).to_owned(),
+                pool: (*pool).to_owned(),
+                provider: (*provider).to_owned(),
+            }),
+            _ => Err(FORMS),
+        }
+    }
 }
 
-async fn read(
-    client: &reqwest::Client,
-    url: &str,
-    environment: &std::collections::BTreeMap<String, String>,
-) -> anyhow::Result<Value> {
-    let token = edge::secret("VAULT_TOKEN").context("VAULT_TOKEN is not set")?;
-    let mut header = reqwest::header::HeaderValue::from_str(token.expose_secret())
-        .ok()
-        .context("VAULT_TOKEN is no token")?;
-    header.set_sensitive(true);
-    let mut request = client.get(url).header("x-vault-token", header);
-    if let Some(namespace) = environment.get("VAULT_NAMESPACE") {
-        request = request.header("x-vault-namespace", namespace);
+/// No name is an option of a command, or leads to another path.
+fn is_name(text: &str) -> bool {
+    let is_plain = |one: char| one.is_ascii_alphanumeric() || "-_.@+=,:".contains(one);
+    !text.is_empty() && !text.starts_with('-') && text != "." && text != ".." && text.chars().all(is_plain)
+}
+
+/// Reads the policy and what stands beside it; `role` names the service account of Google whose binding is wanted.
+pub(super) fn trust(source: &Source, role: Option<&str>) -> anyhow::Result<Trust> {
+    match source {
+        Source::Vault { mount, role } => edge::runtime()?.block_on(vault::trust(mount, role)),
+        Source::Aws { role } => vendor::aws(role),
+        Source::Azure { client_id } => vendor::azure(client_id),
+        Source::Gcp { project, pool, provider } => vendor::gcp((project, pool, provider), role),
     }
-    let answer = request.send().await.with_context(|| format!("{url} did not answer"))?;
-    let status = answer.status();
-    if !status.is_success() {
-        bail!("{url} answered {status}: the role does not exist, or VAULT_TOKEN may not read it");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_names_what_it_reads_and_is_no_option_of_a_command() {
+        let vault = Source::Vault { mount: "team/jwt".to_owned(), role: "net".to_owned() };
+        assert_eq!("vault:team/jwt/net".parse(), Ok(vault));
+        assert_eq!("aws:net-plan".parse(), Ok(Source::Aws { role: "net-plan".to_owned() }));
+        for text in [
+            "net",
+            "vault:net",
+            "vault:/net",
+            "vault:../net",
+            "aws:",
+            "aws:--profile",
+            "aws:a/b",
+            "azure:a b",
+            "gcp:a/b",
+            "gcp:a/b/c/d",
+            "gcp:a/-b/c",
+            "ibm:a",
+        ] {
+            assert!(text.parse::<Source>().is_err(), "{text}");
+        }
     }
-    answer.json().await.with_context(|| format!("{url} answered something else than JSON"))
 }
