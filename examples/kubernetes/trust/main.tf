@@ -1,8 +1,9 @@
 # Kubernetes trusts runs of acme/net (project Default Project)
 #
 # The AuthenticationConfiguration is a file of every API server (--authentication-config), which no API can
-# write: add its entry jwt[0] to yours. It excludes the flags --oidc-*. Managed clusters have a form of their
-# own for it: give that one the same issuer, audience, claim sub and prefix.
+# write: add its entry jwt[0] to yours, unless one of this issuer is there (--knows-issuer). It excludes the
+# flags --oidc-*. Managed clusters have a form of their own for it: give that one the same issuer, audience,
+# claim sub and prefix.
 #
 # Where the certificate of the API server is not publicly trusted, give its authority in the provider block
 # (cluster_ca_certificate): a variable of the environment has one line.
@@ -44,12 +45,8 @@ output "authentication_configuration" {
         }
         claimValidationRules = [
           {
-            expression = "claims.terraform_organization_name == \"acme\" && claims.terraform_project_name == \"Default Project\" && claims.terraform_workspace_name == \"net\""
+            expression = "claims.terraform_organization_name == \"acme\" && claims.terraform_project_name == \"Default Project\" && claims.terraform_workspace_name == \"net\" && claims.sub in [\"organization:acme:project:Default Project:workspace:net:run_phase:plan\", \"organization:acme:project:Default Project:workspace:net:run_phase:apply\"]"
             message    = "the token is of another organization, project, workspace or phase"
-          },
-          {
-            expression = "claims.sub in [\"organization:acme:project:Default Project:workspace:net:run_phase:plan\", \"organization:acme:project:Default Project:workspace:net:run_phase:apply\"]"
-            message    = "the subject is not one of those that are trusted"
           }
         ]
         claimMappings = {

@@ -38,17 +38,21 @@ variable() {
 first_id() {
   printf '%s\n' "$answer" | grep -o "\"id\":\"$1-[A-Za-z0-9]*\"" | head -n 1 | cut -d '"' -f 4
 }
-# variable_set ORGANIZATION NAME PROJECT: finds or makes a set for the project, or for the whole organization.
+# variable_set ORGANIZATION NAME [PROJECT]: finds or makes a set for the project, or for the whole organization.
 variable_set() {
+  if [ $# -eq 3 ] && [ -z "$3" ]; then
+    echo "there is no such project of $1, or CARNET_TOKEN may not see it" >&2
+    exit 1
+  fi
   request GET "organizations/$1/varsets?q=$2"
   id=$(first_id varset)
   if [ -z "$id" ]; then
-    if [ -n "$3" ]; then is_global=false; else is_global=true; fi
+    if [ $# -eq 3 ]; then is_global=false; else is_global=true; fi
     request POST "organizations/$1/varsets" \
       '{"data":{"type":"varsets","attributes":{"name":"'"$2"'","global":'$is_global'}}}'
     id=$(first_id varset)
   fi
-  if [ -n "$3" ]; then
+  if [ $# -eq 3 ]; then
     request POST "varsets/$id/relationships/projects" '{"data":[{"type":"projects","id":"'"$3"'"}]}'
   fi
   variables_of "varsets/$id/relationships/vars"

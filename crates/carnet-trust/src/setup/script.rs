@@ -78,6 +78,6 @@ fn place(request: &TrustRequest) -> String {
              variable_set {organization} {name} \"$(first_id prj)\"\n",
             request.project.as_str().replace(' ', "%20")
         ),
-        (Scope::Organization, _) => format!("url={url}\nvariable_set {organization} {name} ''\n"),
+        (Scope::Organization, _) => format!("url={url}\nvariable_set {organization} {name}\n"),
     }
 }

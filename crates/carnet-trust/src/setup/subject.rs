@@ -94,8 +94,17 @@ pub(super) fn warning(request: &TrustRequest) -> Option<String> {
     }
 }
 
-/// A condition in CEL on the names of the claims, with what stands before a claim.
+/// A condition in CEL on the names of the claims and the phase, with what stands before a claim.
 pub(super) fn cel_condition(request: &TrustRequest, claims: &str) -> String {
+    let names = cel_names(request, claims);
+    match request.phases.each() {
+        [phase] => format!("{names} && {claims}.terraform_run_phase == {}", cel_quoted(phase.as_str())),
+        _ => names,
+    }
+}
+
+/// The same of any phase.
+pub(super) fn cel_names(request: &TrustRequest, claims: &str) -> String {
     let TrustRequest { organization, project, workspace, .. } = request;
     let mut terms =
         vec![format!("{claims}.terraform_organization_name == {}", cel_quoted(organization.as_str()))];
@@ -104,9 +113,6 @@ pub(super) fn cel_condition(request: &TrustRequest, claims: &str) -> String {
     }
     if let (Scope::Workspace, Some(workspace)) = (request.scope, workspace) {
         terms.push(format!("{claims}.terraform_workspace_name == {}", cel_quoted(workspace.as_str())));
-    }
-    if let [phase] = request.phases.each() {
-        terms.push(format!("{claims}.terraform_run_phase == {}", cel_quoted(phase.as_str())));
     }
     terms.join(" && ")
 }

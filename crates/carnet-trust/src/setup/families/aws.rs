@@ -64,6 +64,12 @@ pub(super) fn setup(request: &TrustRequest, options: &AwsOptions) -> Result<Trus
         let ask = [plain("aws sts get-caller-identity --query Account --output text")];
         setup.commands.push(Command::new(ask).kept_as("account_id"));
     }
+    if host.split('/').next().is_some_and(|host| host.contains(':')) {
+        setup.note(
+            "AWS says that the address of an issuer should not contain a port (CreateOpenIDConnectProvider): serve Carnet, or publish its \
+             discovery and keys, on port 443 for it.",
+        );
+    }
     if request.issuer_ca.is_some() {
         setup.note(
             "AWS fetches the keys of the issuer from the internet and trusts public certificate authorities only, unless the \
@@ -174,12 +180,13 @@ impl Aws<'_> {
             return Err(SetupError::Impossible(reason));
         }
         let key = |claim: &str| format!("{}:{claim}", self.host);
-        let audience = (key("aud"), Value::from(self.audience));
+        let audience = (key("aud"), Value::from(without_variables(self.audience)));
         // The names of claims are exact for the audience in any case; a pattern stands for the subject alone.
         let condition = match subject.exact() {
-            Some(subject) => {
-                Value::map([("StringEquals", Value::Map(vec![audience, (key("sub"), subject.into())]))])
-            }
+            Some(subject) => Value::map([(
+                "StringEquals",
+                Value::Map(vec![audience, (key("sub"), without_variables(subject).into())]),
+            )]),
             None => Value::map([
                 ("StringEquals", Value::Map(vec![audience])),
                 ("StringLike", Value::Map(vec![(key("sub"), subject.glob().into())])),
@@ -210,4 +217,10 @@ impl Aws<'_> {
             setup.variable(self.request, "TFC_AWS_WORKLOAD_IDENTITY_AUDIENCE", self.audience);
         }
     }
+}
+
+/// The text as a value of a condition: AWS would take `${` for the beginning of a policy variable
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>).
+fn without_variables(text: &str) -> String {
+    text.replace("${", "${$}{")
 }

@@ -12,7 +12,7 @@ use crate::setup::command::{Command, flag, plain, word};
 use crate::setup::name::{NameRule, object_name};
 use crate::setup::outline::{Source, TrustSetup};
 use crate::setup::request::{Scope, SetupError, TrustRequest};
-use crate::setup::subject::{cel_condition, cel_quoted, subject};
+use crate::setup::subject::{cel_names, cel_quoted, subject};
 use crate::setup::text::{Text, Value};
 
 /// Pools and providers: 4 to 32 small letters, digits and dashes.
@@ -23,7 +23,7 @@ const ACCOUNT: NameRule = NameRule { longest: 30, is_lower: true };
 const LONGEST_SUBJECT: usize = 127;
 /// The most characters of a condition.
 const LONGEST_CONDITION: usize = 4096;
-/// The provider in its pool.
+/// The provider in a pool of its own.
 const PROVIDER: &str = "carnet";
 const PHASE_ATTRIBUTE: &str = "attribute.terraform_run_phase";
 
@@ -56,6 +56,8 @@ struct Gcp<'a> {
     /// The number, outside Terraform.
     number: Text,
     pool: String,
+    /// The provider: in a pool that others may use, too, each trust has one of its own, since a provider has one condition.
+    provider: String,
 }
 
 pub(super) fn setup(request: &TrustRequest, options: &GcpOptions) -> Result<TrustSetup, SetupError> {
@@ -72,9 +74,14 @@ pub(super) fn setup(request: &TrustRequest, options: &GcpOptions) -> Result<Trus
         }
         None => setup.input("project_number", "the number of that project", Source::Made),
     };
-    let pool = match &options.pool {
-        Some(pool) => checked_pool(pool)?,
-        None => object_name(request, None, POOL),
+    let own = object_name(request, None, POOL);
+    let (pool, provider) = match &options.pool {
+        Some(_) if request.scope != Scope::Workspace => {
+            let reason = "a wider scope lets every identity of a phase in the pool in: leave the pool out, and one is made for it alone";
+            return Err(SetupError::option("--pool", reason));
+        }
+        Some(pool) => (checked_pool(pool)?, own),
+        None => (own, PROVIDER.to_owned()),
     };
     if request.issuer_ca.is_some() && request.issuer_keys.is_none() {
         return Err(SetupError::option(
@@ -82,7 +89,7 @@ pub(super) fn setup(request: &TrustRequest, options: &GcpOptions) -> Result<Trus
             "Google trusts public certificate authorities only: give the key set with --issuer-keys-file, and again after each rotation",
         ));
     }
-    let gcp = Gcp { request, options, project, number, pool };
+    let gcp = Gcp { request, options, project, number, pool, provider };
     gcp.project_number(&mut setup);
     gcp.pool(&mut setup)?;
     setup.variable(request, "TFC_GCP_PROVIDER_AUTH", "true");
@@ -138,8 +145,16 @@ impl Gcp<'_> {
     }
 
     fn provider_name(&self) -> Text {
-        let name = self.pool_name().plain().and(format!("/providers/{PROVIDER}"));
-        Text::made("google_iam_workload_identity_pool_provider.carnet.name", name)
+        let name = self.pool_name().and(format!("/providers/{}", self.provider));
+        match self.knows_provider() {
+            true => name,
+            false => Text::made("google_iam_workload_identity_pool_provider.carnet.name", name.plain()),
+        }
+    }
+
+    /// Whether the provider is there already, in the pool of this trust alone.
+    fn knows_provider(&self) -> bool {
+        self.request.knows_issuer && self.options.pool.is_none()
     }
 
     fn pool(&self, setup: &mut TrustSetup) -> Result<(), SetupError> {
@@ -152,6 +167,9 @@ impl Gcp<'_> {
         };
         let pool = pool.set("project", &self.project).set("workload_identity_pool_id", self.pool.as_str());
         setup.blocks.push(pool);
+        if self.knows_provider() {
+            return Ok(());
+        }
         let (mapping, condition) = (self.mapping()?, self.condition()?);
         let keys = self.request.issuer_keys.as_deref();
         let audiences = self.request.audience.as_deref().map(|audience| Value::texts([audience]));
@@ -169,7 +187,7 @@ impl Gcp<'_> {
                         self.pool.as_str(),
                     ),
                 )
-                .set("workload_identity_pool_provider_id", PROVIDER)
+                .set("workload_identity_pool_provider_id", self.provider.as_str())
                 .set("attribute_condition", condition.as_str())
                 .set("attribute_mapping", Value::Map(mapping.clone()))
                 .nested(oidc),
@@ -184,7 +202,8 @@ impl Gcp<'_> {
             ("oidc", Value::Map(oidc)),
         ]);
         let what = format!(
-            "POST https://iam.googleapis.com/v1/POOL/providers?workloadIdentityPoolProviderId={PROVIDER}"
+            "POST https://iam.googleapis.com/v1/POOL/providers?workloadIdentityPoolProviderId={}",
+            self.provider
         );
         setup.document("workload-identity-pool-provider", what, body);
         Ok(())
@@ -197,10 +216,12 @@ impl Gcp<'_> {
     fn pool_commands(&self, setup: &mut TrustSetup, mapping: &[(String, Value)], condition: &str) {
         let place = || [flag("--project", &self.project), plain("--location=global")];
         let named = |command| [plain(command), word(self.pool.as_str())];
-        setup.commands.push(
-            Command::new(named("gcloud iam workload-identity-pools create").into_iter().chain(place()))
-                .unless(named("gcloud iam workload-identity-pools describe").into_iter().chain(place())),
-        );
+        if !self.request.knows_issuer {
+            setup.commands.push(
+                Command::new(named("gcloud iam workload-identity-pools create").into_iter().chain(place()))
+                    .unless(named("gcloud iam workload-identity-pools describe").into_iter().chain(place())),
+            );
+        }
         let mapped: Vec<String> = mapping
             .iter()
             .map(|(name, value)| match value {
@@ -209,8 +230,11 @@ impl Gcp<'_> {
             })
             .collect();
         let provider = |command| {
-            let words =
-                [plain(command), plain(PROVIDER), flag("--workload-identity-pool", self.pool.as_str())];
+            let words = [
+                plain(command),
+                word(self.provider.as_str()),
+                flag("--workload-identity-pool", self.pool.as_str()),
+            ];
             words.into_iter().chain(place())
         };
         let mut what = vec![
@@ -268,8 +292,10 @@ impl Gcp<'_> {
         Ok([subject].into_iter().chain(claims.map(attribute)).collect())
     }
 
+    /// Who gets into the pool. The phase is no part of it, since a provider may be that of both phases, whose trust may be
+    /// written one after the other: what a phase may do is bound to its principal.
     fn condition(&self) -> Result<String, SetupError> {
-        let mut condition = cel_condition(self.request, "assertion");
+        let mut condition = cel_names(self.request, "assertion");
         let told = [&self.request.subjects.plan, &self.request.subjects.apply];
         let own: Vec<String> = told.into_iter().flatten().map(|subject| cel_quoted(subject)).collect();
         if !own.is_empty() {

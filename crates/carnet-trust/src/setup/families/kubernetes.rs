@@ -37,27 +37,7 @@ pub(super) fn setup(request: &TrustRequest, options: &KubernetesOptions) -> Resu
     let audience = request.audience.as_deref().unwrap_or(AUDIENCE);
     let mut setup = TrustSetup::new(format!("Kubernetes trusts runs of {}", request.whose()));
     setup.provider("kubernetes", "hashicorp/kubernetes", ">= 2.30");
-    setup.note(
-        "The AuthenticationConfiguration is a file of every API server (--authentication-config), which no API can write: add its entry \
-         jwt[0] to yours. It excludes the flags --oidc-*. Managed clusters have a form of their own for it: give that one the same issuer, \
-         audience, claim sub and prefix.",
-    );
-    let configuration = configuration(request, options, audience)?;
-    setup.blocks.push(
-        Block::labelled("output", "authentication_configuration")
-            .comment("The file for --authentication-config; JSON is YAML, too.")
-            .set("value", Value::Json(Box::new(configuration.clone()))),
-    );
-    setup.commands.push(
-        Command::new([plain("tee authentication-configuration.json >/dev/null <")])
-            .comment("The file for --authentication-config of every API server.")
-            .reading(configuration.clone()),
-    );
-    setup.document(
-        "authentication-configuration",
-        "the file for --authentication-config of every API server",
-        configuration,
-    );
+    authentication(&mut setup, request, options, audience)?;
     let address =
         setup.told(options.host.as_ref(), "kube_host", "the address of the API server, as runs reach it");
     setup.variable(request, "TFC_KUBERNETES_PROVIDER_AUTH", "true");
@@ -75,6 +55,69 @@ pub(super) fn setup(request: &TrustRequest, options: &KubernetesOptions) -> Resu
         binding(&mut setup, request, *phase, roles.of(*phase))?;
     }
     Ok(setup)
+}
+
+/// What the file of the API server gets: an entry, or what the entry of this issuer that is there gets.
+fn authentication(
+    setup: &mut TrustSetup,
+    request: &TrustRequest,
+    options: &KubernetesOptions,
+    audience: &str,
+) -> Result<(), SetupError> {
+    let configuration = configuration(request, options, audience)?;
+    if request.knows_issuer {
+        setup.note(
+            "An API server takes one entry for each issuer: in the entry of this issuer, join the claimValidationRule that is printed here \
+             to those of the other workspaces, (theirs) || (this one), in one expression. Rules of their own would all have to hold.",
+        );
+        let rule = Value::map([("expression", rule(request)?.into())]);
+        setup.blocks.push(
+            Block::labelled("output", "claim_validation_rule")
+                .comment("To be joined with || to the rule of the issuer's entry.")
+                .set("value", Value::Json(Box::new(rule.clone()))),
+        );
+        setup.commands.push(
+            Command::new([plain("tee claim-validation-rule.json >/dev/null <")])
+                .comment("To be joined with || to the rule of the issuer's entry in the AuthenticationConfiguration.")
+                .reading(rule.clone()),
+        );
+        setup.document("claim-validation-rule", "joined with || to the rule of the issuer's entry", rule);
+        return Ok(());
+    }
+    setup.note(
+        "The AuthenticationConfiguration is a file of every API server (--authentication-config), which no API can write: add its entry \
+         jwt[0] to yours, unless one of this issuer is there (--knows-issuer). It excludes the flags --oidc-*. Managed clusters have a form \
+         of their own for it: give that one the same issuer, audience, claim sub and prefix.",
+    );
+    setup.blocks.push(
+        Block::labelled("output", "authentication_configuration")
+            .comment("The file for --authentication-config; JSON is YAML, too.")
+            .set("value", Value::Json(Box::new(configuration.clone()))),
+    );
+    setup.commands.push(
+        Command::new([plain("tee authentication-configuration.json >/dev/null <")])
+            .comment("The file for --authentication-config of every API server.")
+            .reading(configuration.clone()),
+    );
+    setup.document(
+        "authentication-configuration",
+        "the file for --authentication-config of every API server",
+        configuration,
+    );
+    Ok(())
+}
+
+/// Who is let in, as one expression.
+fn rule(request: &TrustRequest) -> Result<String, SetupError> {
+    let mut rule = cel_condition(request, "claims");
+    let mut subjects = Vec::new();
+    for phase in request.phases.each() {
+        subjects.extend(subject(request, *phase)?.exact().map(cel_quoted));
+    }
+    if !subjects.is_empty() {
+        rule.push_str(&format!(" && claims.sub in [{}]", subjects.join(", ")));
+    }
+    Ok(rule)
 }
 
 /// What stands before every name that this issuer makes, so that none is anybody else's; the flags use the same.
@@ -113,20 +156,10 @@ fn configuration(
     ];
     issuer
         .extend(request.issuer_ca.as_deref().map(|ca| ("certificateAuthority".to_owned(), Value::from(ca))));
-    let mut rules = vec![Value::map([
-        ("expression", cel_condition(request, "claims").into()),
+    let rules = vec![Value::map([
+        ("expression", rule(request)?.into()),
         ("message", "the token is of another organization, project, workspace or phase".into()),
     ])];
-    let mut subjects = Vec::new();
-    for phase in request.phases.each() {
-        subjects.extend(subject(request, *phase)?.exact().map(cel_quoted));
-    }
-    if !subjects.is_empty() {
-        rules.push(Value::map([
-            ("expression", format!("claims.sub in [{}]", subjects.join(", ")).into()),
-            ("message", "the subject is not one of those that are trusted".into()),
-        ]));
-    }
     let username = Value::map([("claim", "sub".into()), ("prefix", prefix(request).into())]);
     let mut mappings = vec![("username".to_owned(), username)];
     if request.scope != Scope::Workspace {

@@ -23,6 +23,15 @@ VAULT=${VAULT:-$(command -v vault || command -v bao)} || {
   echo 'neither vault nor bao is on the PATH; set VAULT to one of them' >&2
   exit 1
 }
+# What a check says is not heard, but for this.
+exec 3>&2
+# trusts MOUNT ISSUER: whether the mount trusts the issuer. A configuration is written as a whole, so that of somebody else stays.
+trusts() {
+  known=$(\"$VAULT\" read -field=oidc_discovery_url \"auth/$1/config\" 2>/dev/null) || return 1
+  [ \"$known\" = \"$2\" ] && return 0
+  echo \"the mount $1 is configured for another issuer (${known:-without discovery}): choose another with --mount\" >&3
+  exit 1
+}
 ";
 
 /// What the trust of Vault depends on.
@@ -168,9 +177,16 @@ impl Vault<'_> {
             ("oidc_discovery_url".to_owned(), Value::from(issuer)),
         ];
         configuration.extend(ca.map(|ca| ("oidc_discovery_ca_pem".to_owned(), Value::from(ca))));
+        if self.request.knows_issuer {
+            return;
+        }
         let kind = Value::map([("type", "jwt".into())]);
         self.request(setup, format!("sys/auth/{}", self.mount), kind, true);
-        self.request(setup, format!("auth/{}/config", self.mount), Value::Map(configuration), false);
+        let path = format!("auth/{}/config", self.mount);
+        let request = Request { path, body: Value::Map(configuration), may_exist: false };
+        let trusts = [plain("trusts"), word(self.mount.as_str()), word(issuer)];
+        setup.commands.push(command(&request).unless(trusts));
+        setup.requests.push(request);
     }
 
     /// The policies of a phase; the role's own where something must be readable, or nothing was named.

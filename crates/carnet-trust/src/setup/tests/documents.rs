@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Scope, SetupError, Subjects, TrustFormat, TrustRequest, setup, write};
+use super::super::{Phases, Scope, SetupError, Subjects, TrustFormat, TrustRequest, setup, write};
 use super::{document, json as written, request};
 
 const PLAN: &str = "organization:acme:project:Default Project:workspace:net:run_phase:plan";
@@ -196,7 +196,8 @@ fn the_conditions_for_kubernetes_and_google_are_true_for_this_workspace_alone() 
             .or_else(|| document["jwt"][0]["claimValidationRules"][0]["expression"].as_str())
             .expect("a condition");
         let holds = |workspace: &str, project: &str| {
-            let token = json!({"terraform_organization_name": "acme", "terraform_project_name": project,
+            let subject = format!("organization:acme:project:{project}:workspace:{workspace}:run_phase:plan");
+            let token = json!({"sub": subject, "terraform_organization_name": "acme", "terraform_project_name": project,
                                "terraform_workspace_name": workspace, "terraform_run_phase": "plan"});
             let mut context = cel::Context::default();
             context.add_variable(claims, token).expect("a value");
@@ -278,4 +279,85 @@ fn an_issuer_that_is_known_is_not_made_again() {
         request.knows_issuer = true;
         assert!(!write(&request, TrustFormat::Terraform).expect("text").contains(made), "{family}");
     }
+}
+
+#[test]
+fn the_phases_of_a_workspace_share_a_provider_of_google_whoever_is_trusted_first() {
+    let mut gcp = request("gcp", json!({"project-id": "prod", "project-number": "42"}));
+    let both = document(&gcp, "workload-identity-pool-provider");
+    let name = written(&gcp)["variables"][1]["value"].clone();
+    for phases in [Phases::Plan, Phases::Apply] {
+        gcp.phases = phases;
+        assert_eq!(document(&gcp, "workload-identity-pool-provider"), both);
+        assert_eq!(written(&gcp)["variables"][1]["value"], name);
+    }
+    gcp.knows_issuer = true;
+    for format in [TrustFormat::Terraform, TrustFormat::Cli] {
+        let text = write(&gcp, format).expect("text");
+        assert!(!text.contains("oidc \\") && !text.contains("attribute_condition"), "{text}");
+        assert!(!text.contains("create-oidc") && !text.contains("update-oidc"), "{text}");
+    }
+    assert_eq!(written(&gcp)["variables"][1]["value"], name);
+}
+
+#[test]
+fn a_pool_of_google_that_others_use_has_a_provider_for_each_trust() {
+    let options = json!({"project-id": "prod", "project-number": "42", "pool": "shared"});
+    let mut gcp = request("gcp", options);
+    gcp.knows_issuer = true;
+    let provider =
+        |gcp: &TrustRequest| written(gcp)["variables"][1]["value"].as_str().expect("text").to_owned();
+    let net = provider(&gcp);
+    gcp.workspace = Some("dns".parse().expect("valid"));
+    assert!(net.ends_with("/workloadIdentityPools/shared/providers/carnet-acme-net"), "{net}");
+    assert_ne!(net, provider(&gcp));
+    assert!(write(&gcp, TrustFormat::Cli).expect("text").contains("create-oidc"));
+    gcp.scope = Scope::Project;
+    assert!(matches!(setup(&gcp), Err(SetupError::Option { option: "--pool", .. })));
+}
+
+#[test]
+fn a_second_workspace_of_a_cluster_joins_the_entry_of_its_issuer() {
+    let mut kubernetes = request("kubernetes", Value::Null);
+    let entry = document(&kubernetes, "authentication-configuration")["jwt"][0].clone();
+    kubernetes.knows_issuer = true;
+    let rule = document(&kubernetes, "claim-validation-rule");
+    assert_eq!(rule["expression"], entry["claimValidationRules"][0]["expression"]);
+    assert_eq!(
+        entry["claimValidationRules"].as_array().map(Vec::len),
+        Some(1),
+        "several would all have to hold"
+    );
+    for format in [TrustFormat::Terraform, TrustFormat::Cli, TrustFormat::Json] {
+        let text = write(&kubernetes, format).expect("text");
+        assert!(!text.contains("\"jwt\"") && text.contains("||"), "{text}");
+    }
+}
+
+#[test]
+fn a_mount_of_vault_that_knows_the_issuer_is_left_as_it_is() {
+    let mut vault = request("vault", Value::Null);
+    let paths = |vault: &TrustRequest| written(vault)["requests"].to_string();
+    assert!(paths(&vault).contains("auth/jwt/config") && paths(&vault).contains("sys/auth/jwt"));
+    vault.knows_issuer = true;
+    assert!(!paths(&vault).contains("auth/jwt/config") && !paths(&vault).contains("sys/auth/jwt"));
+    assert!(!write(&vault, TrustFormat::Cli).expect("text").contains("write auth/jwt/config"));
+}
+
+#[test]
+fn no_policy_variable_of_aws_comes_from_a_subject() {
+    let mut aws = request("aws", json!({"account-id": "123456789012"}));
+    aws.subjects.plan = Some("${carnet.example.org:sub}".into());
+    aws.audience = Some("a${aws:username}".into());
+    let condition = document(&aws, "trust-policy-plan")["Statement"][0]["Condition"]["StringEquals"].clone();
+    assert_eq!(condition["carnet.example.org:sub"], "${$}{carnet.example.org:sub}");
+    assert_eq!(condition["carnet.example.org:aud"], "a${$}{aws:username}");
+}
+
+#[test]
+fn aws_is_told_that_an_issuer_has_no_port() {
+    let mut aws = request("aws", Value::Null);
+    assert!(!write(&aws, TrustFormat::Terraform).expect("text").contains("a port"));
+    aws.issuer = "https://carnet.example.org:8443".into();
+    assert!(write(&aws, TrustFormat::Terraform).expect("text").contains("a port"));
 }

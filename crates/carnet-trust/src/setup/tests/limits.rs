@@ -24,6 +24,8 @@ fn names_are_readable_where_they_fit_and_differ_where_they_do_not() {
         name("acme", "net", Some("EAST")),
         name("acme", "net", Some("east")),
         name("acme", "Net", None),
+        name("acme-net", "one", None),
+        name("acme", "net-one", None),
         name("acme", "network-of-everything-one", None),
         name("acme", "network-of-everything-two", None),
     ];

@@ -1,12 +1,11 @@
 //! The script, run by a shell.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::json;
 
-use super::super::{TrustFormat, write};
+use super::super::{Scope, TrustFormat, write};
 use super::request;
 
 /// A `curl` that knows a workspace with two variables of one name, and refuses one variable.
@@ -17,37 +16,66 @@ case "$*" in
   *"-X GET"*/vars) printf '{"data":[%s,%s]}\n200' \
     '{"id":"var-old","type":"vars","attributes":{"category":"terraform","key":"TFC_VAULT_ADDR","value":"{\"id\":\"var-x"}}' \
     '{"id":"var-env","type":"vars","attributes":{"category":"env","key":"TFC_VAULT_ADDR","value":"x"}}' ;;
+  *"-X GET"*projects*) printf '{"data":[]}\n200' ;;
   *"-X GET"*) printf '{"data":{"id":"ws-1","type":"workspaces"}}\n200' ;;
   *REFUSED*) printf '{"errors":["this one is refused"]}\n422' ;;
   *) echo "$5 $last $body" >> "$CALLS"; printf '{}\n201' ;;
 esac
 "#;
 
-fn run(script: &str, folder: &Path) -> Output {
-    std::fs::write(folder.join("trust.sh"), script).expect("a file");
-    let path = format!("{}:/usr/bin:/bin", folder.display());
-    let mut command = Command::new("sh");
-    command.arg(folder.join("trust.sh")).env_clear().env("PATH", path).env("CARNET_TOKEN", "secret");
-    command.env("VAULT", folder.join("bao")).env("CALLS", folder.join("calls"));
-    command.stdin(std::process::Stdio::null()).output().expect("a shell")
+/// A Vault whose mount knows this issuer; without one it is not configured.
+const VAULT: &str = r#"#!/bin/sh
+case "$*" in
+  "read -field=oidc_discovery_url auth/jwt/config") [ -n "$KNOWN" ] && echo "$KNOWN" ;;
+  read*) exit 2 ;;
+  write*) echo "$2" >> "$CALLS.vault"; cat > /dev/null ;;
+esac
+"#;
+
+/// A folder with both.
+struct Programs(tempfile::TempDir);
+
+impl Programs {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in [("curl", CURL), ("bao", VAULT)] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("a file");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).expect("a program");
+        }
+        Self(folder)
+    }
+
+    fn run(&self, script: &str, known: &str) -> Output {
+        let folder = self.0.path();
+        std::fs::write(folder.join("trust.sh"), script).expect("a file");
+        let path = format!("{}:/usr/bin:/bin", folder.display());
+        let mut command = Command::new("sh");
+        command.arg(folder.join("trust.sh")).env_clear().env("PATH", path).env("CARNET_TOKEN", "secret");
+        command.env("VAULT", folder.join("bao")).env("CALLS", folder.join("calls")).env("KNOWN", known);
+        command.stdin(std::process::Stdio::null()).output().expect("a shell")
+    }
+
+    /// What was asked of Carnet, or written to Vault.
+    fn calls(&self, name: &str) -> Vec<String> {
+        let text = std::fs::read_to_string(self.0.path().join(name)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+fn script() -> String {
+    let options =
+        json!({"vault-addr": "https://vault.example.org:8200", "policy-plan": ["r"], "policy-apply": ["w"]});
+    write(&request("vault", options), TrustFormat::Cli).expect("text")
 }
 
 #[test]
 fn variables_that_are_there_are_updated_and_refusals_are_shown() {
-    let folder = std::env::temp_dir().join(format!("carnet-trust-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    for (name, text) in [("curl", CURL), ("bao", "#!/bin/sh\ncat > /dev/null\n")] {
-        let path = folder.join(name);
-        std::fs::write(&path, text).expect("a file");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).expect("a program");
-    }
-    let options =
-        json!({"vault-addr": "https://vault.example.org:8200", "policy-plan": ["r"], "policy-apply": ["w"]});
-    let script = write(&request("vault", options), TrustFormat::Cli).expect("text");
-    let output = run(&script, &folder);
+    let programs = Programs::new();
+    let script = script();
+    let output = programs.run(&script, "");
     assert!(output.status.success(), "{output:?}");
-    let calls = std::fs::read_to_string(folder.join("calls")).expect("calls");
-    let calls: Vec<&str> = calls.lines().collect();
+    let calls = programs.calls("calls");
     assert_eq!(calls.len(), 4, "{calls:?}");
     assert!(
         calls[0].starts_with("POST https://carnet.example.org/api/v2/workspaces/ws-1/vars "),
@@ -59,8 +87,34 @@ fn variables_that_are_there_are_updated_and_refusals_are_shown() {
             .contains(r#""key":"TFC_VAULT_ADDR","value":"https://vault.example.org:8200","category":"env""#)
     );
 
-    let output = run(&script.replace("PLAN_ROLE carnet-acme-net-plan", "PLAN_ROLE REFUSED"), &folder);
+    let output = programs.run(&script.replace("PLAN_ROLE carnet-acme-net-plan", "PLAN_ROLE REFUSED"), "");
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("this one is refused"), "{output:?}");
-    std::fs::remove_dir_all(&folder).expect("it can be removed");
+}
+
+#[test]
+fn the_configuration_of_a_mount_is_written_once_and_never_over_that_of_another_issuer() {
+    let written = |known: &str| {
+        let programs = Programs::new();
+        let output = programs.run(&script(), known);
+        (output.status.success(), programs.calls("calls.vault"), output)
+    };
+    let (is_done, paths, output) = written("");
+    assert!(is_done && paths.contains(&"auth/jwt/config".to_owned()), "{output:?}");
+    let (is_done, paths, output) = written("https://carnet.example.org");
+    assert!(is_done && !paths.contains(&"auth/jwt/config".to_owned()) && !paths.is_empty(), "{output:?}");
+    let (is_done, _, output) = written("https://other.example.org");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!is_done && said.contains("for another issuer (https://other.example.org)"), "{said}");
+}
+
+#[test]
+fn a_project_that_is_not_there_makes_no_set_for_everybody() {
+    let mut wide = request("vault", json!({"vault-addr": "https://vault.example.org:8200"}));
+    wide.scope = Scope::Project;
+    let programs = Programs::new();
+    let output = programs.run(&write(&wide, TrustFormat::Cli).expect("text"), "");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("there is no such project of acme"), "{said}");
+    assert!(programs.calls("calls").is_empty(), "{:?}", programs.calls("calls"));
 }
