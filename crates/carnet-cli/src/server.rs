@@ -135,6 +135,7 @@ async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow
         trusts_forwarded_for: config.forwarded_for,
         destinations: destinations(config)?,
         publication: publication(config, data)?,
+        authority: own_authority(config, data)?,
         ..Settings::new(url)
     };
     Ok(Arc::new(App { store, settings, issuer, clock: edge::clock(), jobs_waiting: Notify::new() }))
@@ -143,11 +144,17 @@ async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow
 /// Where keys are published. What is looked at from outside may have a certificate of this server's own authority.
 fn publication(config: &ServerConfig, data: &DataDir) -> anyhow::Result<Option<Publication>> {
     let mut pem = config.ca_file.as_deref().map(reach::authorities).transpose()?.unwrap_or_default();
-    let own = data.path().join("tls/ca.pem");
-    if config.tls == TlsMode::Auto && own.exists() {
-        pem.extend(reach::authorities(&own)?);
-    }
+    pem.extend(own_authority(config, data)?.unwrap_or_default().bytes());
     config.publication((!pem.is_empty()).then_some(pem))
+}
+
+/// The authority that this server made for itself.
+fn own_authority(config: &ServerConfig, data: &DataDir) -> anyhow::Result<Option<String>> {
+    let file = data.path().join("tls/ca.pem");
+    if config.tls != TlsMode::Auto || !file.exists() {
+        return Ok(None);
+    }
+    Ok(Some(String::from_utf8(reach::authorities(&file)?)?))
 }
 
 fn destinations(config: &ServerConfig) -> anyhow::Result<Destinations> {

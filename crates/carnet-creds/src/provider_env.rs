@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::lexicon::non_empty;
 
 /// Nothing here is meant to be secret; a person who keeps it secret all the same finds it hidden in the log.
-const NAMES: [&str; 7] = [
+pub(crate) const NAMES: [&str; 7] = [
     AWS_STS,
     AWS_REGION,
     AWS_DEFAULT_REGION,

@@ -222,6 +222,13 @@ impl SubjectTemplate {
         shared
     }
 
+    /// Whether only workspaces of one project can share its subjects.
+    pub fn stays_in_project(&self) -> bool {
+        !self.shared_by().contains(&SubjectSharing::Workspaces)
+            || self.names_any(SubjectPart::Project, &[Form::Id, Form::NameAtId])
+            || (self.names_any(SubjectPart::Project, &[Form::Name]) && self.names_organization())
+    }
+
     /// Whether its subjects change when one of these parts gets another name.
     pub fn follows_name_of(&self, part: SubjectPart) -> bool {
         self.names_any(part, &[Form::Name])

@@ -52,6 +52,8 @@ pub struct Settings {
     pub destinations: Destinations,
     /// Where discovery and keys are published, beside being served here.
     pub publication: Option<Publication>,
+    /// The certificate authority of this server's own making, PEM, where its certificate comes from one.
+    pub authority: Option<String>,
 }
 
 impl Settings {
@@ -72,6 +74,7 @@ impl Settings {
             checkpoint_after: Duration::from_secs(300),
             destinations: Destinations::default(),
             publication: None,
+            authority: None,
         }
     }
 }

@@ -82,8 +82,17 @@ impl Tx {
         Ok(self.optional("SELECT id FROM users LIMIT 1", &[]).await?.is_some())
     }
 
-    /// Stores a new user; a taken username is a conflict.
+    /// Nobody gets a name that somebody else gave up.
+    pub(crate) async fn refuse_former_username(&mut self, user: &User) -> Result<(), StoreError> {
+        let name = user.username.as_str().to_lowercase();
+        let sql = "SELECT user_id FROM former_usernames WHERE name = $1 AND user_id <> $2";
+        let row = self.optional(sql, &[name.into(), (&user.id).into()]).await?;
+        if row.is_some() { Err(StoreError::Conflict) } else { Ok(()) }
+    }
+
+    /// Stores a new user; a username that somebody else has or had is a conflict.
     pub async fn insert_user(&mut self, user: &User) -> Result<(), StoreError> {
+        self.refuse_former_username(user).await?;
         self.execute(
             "INSERT INTO users (id, username, email, is_site_admin, created_at, service_of) VALUES ($1, $2, $3, $4, $5, $6)",
             &[

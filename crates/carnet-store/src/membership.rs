@@ -148,6 +148,7 @@ impl Tx {
 
     /// Makes an account of an invitation: every membership of the user becomes active.
     pub async fn accept_invitations(&mut self, user: &User) -> Result<(), StoreError> {
+        self.refuse_former_username(user).await?;
         self.execute(
             "UPDATE users SET username = $2, is_site_admin = $3, is_placeholder = FALSE WHERE id = $1",
             &[(&user.id).into(), (&user.username).into(), user.is_site_admin.into()],
@@ -158,8 +159,15 @@ impl Tx {
             .map(drop)
     }
 
-    /// Changes the name and the address of a user; a taken name is a conflict.
+    /// Changes the name and the address of a user; a name that somebody else has or had is a conflict.
     pub async fn update_user(&mut self, user: &User) -> Result<(), StoreError> {
+        self.refuse_former_username(user).await?;
+        self.execute(
+            "INSERT INTO former_usernames (name, user_id) SELECT lower(username), id FROM users WHERE id = $1 AND \
+             lower(username) <> $2 ON CONFLICT (name) DO NOTHING",
+            &[(&user.id).into(), user.username.as_str().to_lowercase().into()],
+        )
+        .await?;
         self.execute(
             "UPDATE users SET username = $2, email = $3 WHERE id = $1",
             &[(&user.id).into(), (&user.username).into(), (&user.email).into()],

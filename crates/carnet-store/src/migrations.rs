@@ -27,6 +27,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (21, include_str!("migrations/0021_issuance_policies.sql")),
     (22, include_str!("migrations/0022_ledger.sql")),
     (23, include_str!("migrations/0023_key_places.sql")),
+    (24, include_str!("migrations/0024_former_usernames.sql")),
 ];
 
 /// What a step does besides on one engine alone: triggers have no text that both understand.

@@ -170,6 +170,6 @@ async fn a_role_is_fetched_from_openbao_and_a_token_is_never_printed() -> anyhow
     let forged = format!("{}.{}.{}", parts[0], parts[1], parts[2].chars().rev().collect::<String>());
     let output = carnet(&arguments, &variables, &forged)?;
     assert!(text(&output).contains("signature"), "{}", text(&output));
-    assert_eq!(code(&output), Some(1));
+    assert_eq!(code(&output), Some(2));
     Ok(())
 }

@@ -79,7 +79,7 @@ async fn a_role_and_its_provider_are_fetched_by_the_command_line_of_aws() -> any
     // What AWS says reaches the caller.
     let output = asked("net-other", "apply")?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("net-other cannot be found") && said.contains("aws iam get-role"), "{said}");
 
     std::fs::remove_file(folder.path().join("aws"))?;

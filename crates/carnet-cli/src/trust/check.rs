@@ -51,7 +51,7 @@ Examples:
   carnet trust check auto --policy role.json --token token.jwt --jwks jwks.json
   VAULT_ADDR=https://vault:8200 VAULT_TOKEN=... carnet trust check vault --fetch vault:jwt/net-plan --claims claims.json
 
-Exit codes: 0 accepted, 1 refused or not to be judged, 2 the command was called in the wrong way.";
+Exit codes: 0 accepted, 1 refused, 2 it could not be judged, or the command was called in the wrong way.";
 
 /// What is judged.
 #[derive(Debug, Args)]
@@ -227,21 +227,26 @@ fn presented(
         ));
     }
     let Some(url) = &options.url else { bail!("nothing is presented") };
-    let audience = match (&options.audience, default_audience(family)) {
-        (Some(audience), _) => audience.clone(),
-        (None, Some(audience)) => audience.to_owned(),
-        (None, None) => bail!("{family} has no audience of its own: give --audience"),
+    let Some(audience) = options.audience.clone().or_else(|| default_audience(family, &trust.policy)) else {
+        super::usage("the policy does not name the provider, which Google's audience is: give --audience");
     };
+    let now = edge::now().as_second();
     let project = &options.project;
     let full = format!("organization:{org}:project:{project}:workspace:{workspace}");
     let claims = json!({
         "iss": url.as_str(), "aud": audience, "sub": format!("{full}:run_phase:{phase}"),
+        "iat": now, "nbf": now - 30, "exp": now + LIFE,
+        "terraform_organization_id": "org-AAAAAAAAAAAAAAAA", "terraform_project_id": "prj-AAAAAAAAAAAAAAAA",
+        "terraform_workspace_id": "ws-AAAAAAAAAAAAAAAA", "terraform_run_id": "run-AAAAAAAAAAAAAAAA",
         "terraform_organization_name": org.to_string(), "terraform_project_name": project.to_string(),
         "terraform_workspace_name": workspace.to_string(), "terraform_full_workspace": full,
         "terraform_run_phase": phase.as_str(),
     });
     let members: Map<String, Value> = serde_json::from_value(claims).context("claims are an object")?;
-    Ok((Claims::new(members), "claims of the names given: ids and times were not judged"))
+    Ok((
+        Claims::new(members),
+        "claims of the names given; their ids (ws-AAAAAAAAAAAAAAAA) are made up: --server knows them",
+    ))
 }
 
 /// What a server is asked.
@@ -272,14 +277,23 @@ impl Asked<'_> {
     }
 }
 
+/// How long a token that is only spoken of lives, in seconds.
+const LIFE: i64 = 600;
+
 /// The audience that tokens get where nobody chose one.
-fn default_audience(family: Family) -> Option<&'static str> {
-    match family {
-        Family::Aws => Some("aws.workload.identity"),
-        Family::Azure => Some("api://AzureADTokenExchange"),
-        Family::Vault => Some("vault.workload.identity"),
-        Family::Gcp | Family::Kubernetes => None,
-    }
+fn default_audience(family: Family, policy: &Value) -> Option<String> {
+    let usual = match family {
+        Family::Aws => "aws.workload.identity",
+        Family::Azure => "api://AzureADTokenExchange",
+        Family::Vault => "vault.workload.identity",
+        // What `carnet trust kubernetes` writes.
+        Family::Kubernetes => "kubernetes",
+        Family::Gcp => {
+            let provider = policy["name"].as_str()?;
+            return Some(format!("//iam.googleapis.com/{provider}"));
+        }
+    };
+    Some(usual.to_owned())
 }
 
 /// What was found out.

@@ -67,8 +67,8 @@ pub(crate) fn run(command: TrustCommand) -> anyhow::Result<()> {
         TrustCommand::VaultAws(trust) => print(*trust),
         TrustCommand::VaultAzure(trust) => print(*trust),
         TrustCommand::VaultGcp(trust) => print(*trust),
-        TrustCommand::Check(options) => check::run(&options).map(found),
-        TrustCommand::Scan(options) => scan::run(&options).map(found),
+        TrustCommand::Check(options) => judged(check::run(&options)),
+        TrustCommand::Scan(options) => judged(scan::run(&options)),
     }
 }
 
@@ -77,10 +77,16 @@ fn print<F: Args + Family>(trust: Trust<F>) -> anyhow::Result<()> {
     edge::print(&trust.target.text(trust.family.into_options()?)?)
 }
 
-/// Ends the process with the code that says that something was found, as tools that look for something do.
-fn found(is_well: bool) {
-    if !is_well {
-        edge::exit(1);
+/// Ends the process as tools that look for something do: one code says that something was found, another one that nothing could be
+/// looked at.
+fn judged(outcome: anyhow::Result<bool>) -> anyhow::Result<()> {
+    match outcome {
+        Ok(true) => Ok(()),
+        Ok(false) => edge::exit(1),
+        Err(error) => {
+            eprintln!("carnet: {error:#}");
+            edge::exit(2)
+        }
     }
 }
 

@@ -20,7 +20,7 @@ Examples:
   gcloud iam workload-identity-pools providers describe carnet --workload-identity-pool carnet --location global \\
     --format json | carnet trust scan - --beside iam-policy.json
 
-Exit codes: 0 nothing was found, 1 something was found, 2 the command was called in the wrong way.";
+Exit codes: 0 nothing was found, 1 something was found, 2 a policy could not be read, or the command was called in the wrong way.";
 
 /// What is looked at.
 #[derive(Debug, Args)]

@@ -13,6 +13,23 @@ pub struct IssuanceActor {
     pub teams: Vec<String>,
 }
 
+/// The team whose members can use the token of the organization.
+const OWNERS: &str = "owners";
+
+impl IssuanceActor {
+    /// Tells whether this is a person, and certainly not who made the run: with the token of a team any of its members can have made
+    /// it, with that of the organization any of its owners.
+    pub(super) fn is_another_person_than(&self, creator: &Self) -> bool {
+        let is_in = |team: &str| self.teams.iter().any(|own| own == team);
+        let is_other = match (creator.is_person, creator.teams.as_slice()) {
+            (true, _) => creator.username != self.username,
+            (false, []) => !is_in(OWNERS),
+            (false, teams) => !teams.iter().any(|team| is_in(team)),
+        };
+        self.is_person && is_other
+    }
+}
+
 /// How an apply came to be approved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Approval {
@@ -31,7 +48,7 @@ pub enum ApprovalRule {
     Any,
     /// That of a person or of a token of a team.
     Confirmed,
-    /// That of a person who did not make the run.
+    /// That of a person who did not make the run; nobody is known to have made what another run triggered.
     AnotherPerson,
 }
 
@@ -54,7 +71,7 @@ impl ApprovalRule {
             (_, Approval::None) | (Self::Confirmed | Self::AnotherPerson, Approval::Automatic) => false,
             (Self::Any, _) | (Self::Confirmed, Approval::By(_)) => true,
             (Self::AnotherPerson, Approval::By(approver)) => {
-                approver.is_person && creator.is_none_or(|creator| creator.username != approver.username)
+                creator.is_some_and(|creator| approver.is_another_person_than(creator))
             }
         }
     }
@@ -84,6 +101,9 @@ pub enum PersonPatternError {
     /// It says neither `user:` nor `team:`.
     #[error("it must begin with user: or team:")]
     Kind,
+    /// It is about users whose names have something in common.
+    #[error("people choose their names themselves: write a whole name, user:* for any person, or a team")]
+    PartOfName,
     /// The name cannot be a pattern.
     #[error(transparent)]
     Pattern(#[from] PatternError),
@@ -104,6 +124,7 @@ impl std::str::FromStr for PersonPattern {
 
     fn from_str(text: &str) -> Result<Self, PersonPatternError> {
         match text.split_once(':') {
+            Some(("user", name)) if name != "*" && name.contains('*') => Err(PersonPatternError::PartOfName),
             Some(("user", name)) => Ok(Self::User(name.parse()?)),
             Some(("team", name)) => Ok(Self::Team(name.parse()?)),
             _ => Err(PersonPatternError::Kind),

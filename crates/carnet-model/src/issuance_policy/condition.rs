@@ -196,6 +196,10 @@ fn approval_text(run: &IssuanceRun) -> String {
             Some(creator) if creator.username == approver.username => {
                 format!("by {}, who started the run", approver.username)
             }
+            Some(creator) if !creator.is_person && !approver.is_another_person_than(creator) => {
+                format!("by {}, who can have started it with {}", approver.username, actor_text(creator))
+            }
+            None => format!("by {}, and who started the run is not known", approver.username),
             _ => format!("by {}", approver.username),
         },
     }

@@ -1,5 +1,7 @@
 //! Patterns of names, audiences and roles.
 
+use std::collections::BTreeMap;
+
 /// A text in which `*` stands for any characters but `/` and `:`, and `**` for any characters at all.
 ///
 /// All other characters stand for themselves, upper and lower case apart. A pattern that is nothing but `*` takes everything.
@@ -20,9 +22,12 @@ impl Pattern {
         &self.0
     }
 
-    /// Tells whether the whole text is as the pattern says.
+    /// The most bytes of a text that is compared: an ARN has at most 2048.
+    pub const LONGEST_TEXT: usize = 2048;
+
+    /// Tells whether the whole text is as the pattern says. Only `*` takes a text of more than [`Self::LONGEST_TEXT`] bytes.
     pub fn matches(&self, text: &str) -> bool {
-        self.0 == "*" || matches(self.0.as_bytes(), text.as_bytes())
+        self.0 == "*" || (text.len() <= Self::LONGEST_TEXT && matches(self.0.as_bytes(), text.as_bytes()))
     }
 }
 
@@ -38,28 +43,100 @@ impl std::str::FromStr for Pattern {
     }
 }
 
-/// A row of the table "which beginnings of the text can the pattern so far have taken": time and room are bounded by the product
-/// of the lengths, whatever the pattern is.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    let mut reached = vec![false; text.len() + 1];
-    reached[0] = true;
+/// What a pattern is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Element {
+    Byte(u8),
+    /// Any number of bytes; with `true` also separators.
+    Star(bool),
+}
+
+/// The elements of a pattern, without two stars one behind the other.
+fn elements(pattern: &[u8]) -> Vec<Element> {
+    let mut elements: Vec<Element> = Vec::with_capacity(pattern.len());
     let mut rest = pattern;
     while let Some((first, after)) = rest.split_first() {
-        let crosses = *first == b'*' && after.first() == Some(&b'*');
-        rest = if crosses { &after[1..] } else { after };
-        let mut next = vec![false; text.len() + 1];
-        for place in 0..=text.len() {
-            next[place] = match first {
-                b'*' => {
-                    let grows = |byte: u8| crosses || !matches!(byte, b'/' | b':');
-                    reached[place] || (place > 0 && next[place - 1] && grows(text[place - 1]))
-                }
-                byte => place > 0 && reached[place - 1] && text[place - 1] == *byte,
-            };
+        rest = after;
+        if *first != b'*' {
+            elements.push(Element::Byte(*first));
+            continue;
         }
-        reached = next;
+        let crosses = after.first() == Some(&b'*');
+        rest = if crosses { &after[1..] } else { after };
+        match elements.last_mut() {
+            Some(Element::Star(before)) => *before |= crosses,
+            _ => elements.push(Element::Star(crosses)),
+        }
     }
-    reached[text.len()]
+    elements
+}
+
+/// Bits, the lowest first.
+#[derive(Debug, Clone)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn none(count: usize) -> Self {
+        Self(vec![0; count.div_ceil(64)])
+    }
+
+    fn set(&mut self, place: usize) {
+        self.0[place / 64] |= 1 << (place % 64);
+    }
+
+    fn has(&self, place: usize) -> bool {
+        self.0[place / 64] >> (place % 64) & 1 == 1
+    }
+
+    /// Adds the bits that both others have, each one place further.
+    fn add_next(&mut self, these: &Self, those: &Self) {
+        let mut carried = 0;
+        for (word, (one, other)) in self.0.iter_mut().zip(these.0.iter().zip(&those.0)) {
+            let both = one & other;
+            *word |= both << 1 | carried;
+            carried = both >> 63;
+        }
+    }
+}
+
+/// Follows all ways through the pattern at once, 64 places of it in one step: the time is bounded by the length of the text times
+/// that of the pattern, divided by 64, whatever the pattern is.
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    let elements = elements(pattern);
+    let count = elements.len() + 1;
+    let mut bytes: BTreeMap<u8, Bits> = BTreeMap::new();
+    let (mut stars, mut crossing) = (Bits::none(count), Bits::none(count));
+    for (place, element) in elements.iter().enumerate() {
+        match element {
+            Element::Byte(byte) => bytes.entry(*byte).or_insert_with(|| Bits::none(count)).set(place),
+            Element::Star(crosses) => {
+                stars.set(place);
+                if *crosses {
+                    crossing.set(place);
+                }
+            }
+        }
+    }
+    // The ways that stand in front of an element; a star can also be passed without taking anything.
+    let mut ways = Bits::none(count);
+    ways.set(0);
+    let passed = |ways: Bits| {
+        let mut all = ways.clone();
+        all.add_next(&ways, &stars);
+        all
+    };
+    ways = passed(ways);
+    let no_byte = Bits::none(count);
+    for byte in text {
+        let takes = if matches!(byte, b'/' | b':') { &crossing } else { &stars };
+        let mut next = Bits(ways.0.iter().zip(&takes.0).map(|(way, star)| way & star).collect());
+        next.add_next(&ways, bytes.get(byte).unwrap_or(&no_byte));
+        ways = passed(next);
+        if ways.0.iter().all(|word| *word == 0) {
+            return false;
+        }
+    }
+    ways.has(elements.len())
 }
 
 #[cfg(test)]
@@ -99,7 +176,41 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_long_text_is_taken_by_the_lone_star_only() {
+        let text = "a".repeat(Pattern::LONGEST_TEXT + 1);
+        check("a*", &text, false);
+        check("**", &text, false);
+        check("*", &text, true);
+        check("a*", &text[1..], true);
+        check(&"*a".repeat(256), &text[1..], true);
+        check(&format!("{}b", "*a".repeat(255)), &text[1..], false);
+    }
+
+    /// The meaning of patterns, spelled out.
+    fn takes(elements: &[Element], text: &[u8]) -> bool {
+        match (elements.split_first(), text.split_first()) {
+            (None, rest) => rest.is_none(),
+            (Some((Element::Byte(byte), after)), rest) => {
+                rest.is_some_and(|(first, rest)| first == byte && takes(after, rest))
+            }
+            (Some((Element::Star(crosses), after)), rest) => {
+                takes(after, text)
+                    || rest.is_some_and(|(first, rest)| {
+                        (*crosses || !matches!(first, b'/' | b':')) && takes(elements, rest)
+                    })
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn all_ways_at_once_are_each_way_tried(pattern in "[ab/*]{1,9}", text in "[ab/]{0,9}", before in 0_usize..130) {
+            let (pattern, text) = ("x".repeat(before) + &pattern, "x".repeat(before) + &text);
+            let expected = takes(&elements(pattern.as_bytes()), text.as_bytes());
+            prop_assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), expected);
+        }
+
         #[test]
         fn a_text_without_a_star_takes_itself_and_nothing_else(text in "[a-z:/.-]{1,12}", other in "[a-z:/.-]{0,12}") {
             let pattern: Pattern = text.parse().unwrap();

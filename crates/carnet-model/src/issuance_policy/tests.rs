@@ -99,6 +99,35 @@ fn another_person_is_a_person_and_another_one() {
 }
 
 #[test]
+fn who_can_have_made_the_run_is_not_another_person() {
+    let policy = policy(&[applies()]);
+    let ask = |creator: Option<IssuanceActor>, approver: IssuanceActor| {
+        let run = IssuanceRun { creator, ..run(Approval::By(approver)) };
+        of_organization(&policy, &request(Phase::Apply, "r", Some(&run)))
+            .map(drop)
+            .map_err(|refusal| refusal.cause())
+    };
+    // A run that another run triggered was made by nobody in particular.
+    assert!(ask(None, person("ben", &[])).unwrap_err().contains("who started the run is not known"));
+    let token = |teams: &[&str]| IssuanceActor { is_person: false, ..person("api-1", teams) };
+    let own = ask(Some(token(&["ci"])), person("ann", &["ci", "dev"])).unwrap_err();
+    assert!(own.contains("ann, who can have started it with a token that stands for api-1, in ci"), "{own}");
+    assert_eq!(ask(Some(token(&["ci"])), person("ben", &["dev"])), Ok(()));
+    assert!(ask(Some(token(&[])), person("ann", &["owners"])).is_err());
+    assert_eq!(ask(Some(token(&[])), person("ben", &["dev"])), Ok(()));
+}
+
+#[test]
+fn no_pattern_is_about_a_part_of_a_name_that_people_choose() {
+    for text in ["user:release-*", "user:*-admin", "user:**", "user:a*b"] {
+        assert!(text.parse::<PersonPattern>().is_err(), "{text}");
+    }
+    for text in ["user:ann", "user:*", "team:release-*"] {
+        assert!(text.parse::<PersonPattern>().is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn the_closest_statement_is_explained_with_its_way_out() {
     let narrow = IssuanceStatement { roles: patterns(&["arn:aws:iam::*:role/plan-*"]), ..plans() };
     let refusal = of_organization(

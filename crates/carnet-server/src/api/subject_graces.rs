@@ -104,9 +104,15 @@ async fn shown(cx: &mut Context, scope: &SubjectScopes) -> Reply {
 
 /// What is kept by the scope itself and is not over.
 async fn own(cx: &mut Context, scope: &SubjectScopes) -> Result<Vec<KeptName>, ApiError> {
+    let all = living(cx, scope).await?;
+    Ok(all.into_iter().filter(|kept| kept.holder == scope.part()).collect())
+}
+
+/// What is kept for the scope, by itself or by what it lies in, and is not over.
+async fn living(cx: &mut Context, scope: &SubjectScopes) -> Result<Vec<KeptName>, ApiError> {
     let now = cx.now;
     let all = cx.tx.kept_names(scope).await?;
-    Ok(all.into_iter().filter(|kept| kept.holder == scope.part() && kept.until > now).collect())
+    Ok(all.into_iter().filter(|kept| kept.until > now).collect())
 }
 
 async fn kept(mut cx: Context, scope: &SubjectScopes, input: &Input) -> Reply {
@@ -153,8 +159,9 @@ pub(super) async fn keep_for_days(
 /// Keeps what tokens of the scope say at present. Only what they really say can be kept, so nobody gets a subject by this that was
 /// not its own; and what was kept before is not kept longer than the limit, counted from its first time.
 async fn keep(cx: &mut Context, scope: &SubjectScopes, until: Timestamp) -> Result<(), ApiError> {
-    let before = own(cx, scope).await?;
-    let first = before.iter().map(|kept| kept.created_at).min().unwrap_or(cx.now);
+    let living = living(cx, scope).await?;
+    let first = living.iter().map(|kept| kept.created_at).min().unwrap_or(cx.now);
+    let before: Vec<KeptName> = living.into_iter().filter(|kept| kept.holder == scope.part()).collect();
     let last = in_days(first, MAX_GRACE_DAYS)?;
     if until <= cx.now || until > last {
         return Err(ApiError::attribute(

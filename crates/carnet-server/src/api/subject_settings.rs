@@ -272,6 +272,12 @@ fn check_sharing(
             format!("{}; only an organization or a project can allow that", first.explain()),
         ));
     }
+    if scope.part() == SubjectPart::Project && !template.stays_in_project() {
+        return Err(ApiError::attribute(
+            "template",
+            "workspaces of other projects could have this subject: name the project ({project.name@id}), or have the organization allow it",
+        ));
+    }
     if !is_allowed {
         let reasons: Vec<&str> = shared.iter().map(|sharing| sharing.explain()).collect();
         return Err(ApiError::attribute(

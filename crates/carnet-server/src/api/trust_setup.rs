@@ -61,6 +61,11 @@ pub(crate) async fn written(
     let presented = Subjects::of(&mut cx.tx, &workspace.id, cx.now).await?;
     let mut request = request(cx, workspace, project.name, input)?;
     request.issuer = issuer.as_str().to_owned();
+    // Who can be told of an authority is told of ours; the others trust public ones only, and say so.
+    let can_be_told = request.family.name().starts_with("vault") || request.family.name() == "kubernetes";
+    if can_be_told && request.issuer_ca.is_none() && request.issuer.starts_with(&cx.app.settings.url) {
+        request.issuer_ca.clone_from(&cx.app.settings.authority);
+    }
     name_own_subjects(&mut request, workspace, &presented)?;
     let text = write(&request, format).map_err(refused)?;
     Ok(json!({ "family": request.family.name(), "format": format.as_str(), "text": text }))
@@ -80,7 +85,8 @@ fn name_own_subjects(
         );
         (subject != usual).then_some(subject)
     };
-    let (plan, apply) = (own(Phase::Plan), own(Phase::Apply));
+    let wanted = |phase: Phase| request.phases.each().contains(&phase).then(|| own(phase)).flatten();
+    let (plan, apply) = (wanted(Phase::Plan), wanted(Phase::Apply));
     if request.scope != Scope::Workspace && (plan.is_some() || apply.is_some()) {
         return Err(ApiError::attribute(
             "scope",

@@ -48,7 +48,8 @@ impl TrustSetup {
 
 /// The name of the variable set of a wider scope.
 pub(super) fn set_name(request: &TrustRequest) -> String {
-    object_name(request, None, NameRule { longest: 90, is_lower: false })
+    let name = object_name(request, None, NameRule { longest: 76, is_lower: false });
+    format!("{name}-{}", request.family.name())
 }
 
 /// The `tfe` provider (<https://registry.terraform.io/providers/hashicorp/tfe/latest/docs>) that speaks to this server.

@@ -27,9 +27,10 @@ pub(super) fn object_name(request: &TrustRequest, phase: Option<Phase>, rule: Na
     let clean = cleaned(&whole, rule);
     let end = phase.map(|phase| format!("-{phase}")).unwrap_or_default();
     // An organization of another name, a wider scope or a tag could make the same text: the first dash ends the organization.
+    // Some relying parties keep names that differ in letter case apart, and some do not.
     let is_told_apart =
         request.scope == Scope::Workspace && tag.is_none() && !organization.as_str().contains('-');
-    let is_plain = is_told_apart && clean == whole;
+    let is_plain = is_told_apart && clean == whole && whole == whole.to_lowercase();
     if is_plain && clean.len() + end.len() <= rule.longest {
         return clean + &end;
     }

@@ -226,6 +226,21 @@ pub(super) fn check(request: &TrustRequest) -> Result<(), SetupError> {
             return Err(SetupError::option("--tag", reason));
         }
     }
+    let Subjects { plan, apply } = &request.subjects;
+    if plan.is_some() && plan == apply {
+        let reason = "plan and apply have subjects of their own: with one for both, whatever an apply may do every plan may";
+        return Err(SetupError::option("--subject-apply", reason));
+    }
+    for (subject, other, option) in
+        [(plan, Phases::Apply, "--subject-plan"), (apply, Phases::Plan, "--subject-apply")]
+    {
+        if subject.is_some() && request.phases == other {
+            return Err(SetupError::option(
+                option,
+                "the trust is asked for the other phase alone: see --phase",
+            ));
+        }
+    }
     if request.audience.as_deref().is_some_and(str::is_empty) {
         return Err(SetupError::option(
             "--audience",

@@ -1,6 +1,10 @@
 # Vault makes AWS keys for runs of acme/net (project Default Project)
 #
 # The secrets engine at aws must be there already, with the credentials by which Vault makes others.
+#
+# A workspace has one Vault role for each phase, whatever it reads: where it has the trust of another engine or
+# of Vault itself already, name the policies of that with --policy-plan and --policy-apply, or they are taken
+# from the role.
 
 terraform {
   required_providers {
@@ -49,7 +53,7 @@ resource "vault_jwt_auth_backend" "carnet" {
 }
 
 resource "vault_policy" "plan" {
-  name   = "carnet-acme-net-plan"
+  name   = "carnet-acme-net-plan-vault-aws"
   policy = "path \"aws/sts/carnet-acme-net-plan\" { capabilities = [\"read\"] }\npath \"auth/token/lookup-self\" { capabilities = [\"read\"] }\npath \"auth/token/renew-self\" { capabilities = [\"update\"] }\npath \"auth/token/revoke-self\" { capabilities = [\"update\"] }\npath \"sys/leases/renew\" { capabilities = [\"update\"] }\n"
 }
 
@@ -72,7 +76,7 @@ resource "vault_jwt_auth_backend_role" "plan" {
 }
 
 resource "vault_policy" "apply" {
-  name   = "carnet-acme-net-apply"
+  name   = "carnet-acme-net-apply-vault-aws"
   policy = "path \"aws/sts/carnet-acme-net-apply\" { capabilities = [\"read\"] }\npath \"auth/token/lookup-self\" { capabilities = [\"read\"] }\npath \"auth/token/renew-self\" { capabilities = [\"update\"] }\npath \"auth/token/revoke-self\" { capabilities = [\"update\"] }\npath \"sys/leases/renew\" { capabilities = [\"update\"] }\n"
 }
 

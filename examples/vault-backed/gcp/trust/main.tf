@@ -1,6 +1,10 @@
 # Vault makes Google credentials for runs of acme/net (project Default Project)
 #
 # The secrets engine at gcp must be there already, with the credentials by which Vault makes others.
+#
+# A workspace has one Vault role for each phase, whatever it reads: where it has the trust of another engine or
+# of Vault itself already, name the policies of that with --policy-plan and --policy-apply, or they are taken
+# from the role.
 
 terraform {
   required_providers {
@@ -44,7 +48,7 @@ resource "vault_jwt_auth_backend" "carnet" {
 }
 
 resource "vault_policy" "plan" {
-  name   = "carnet-acme-net-plan"
+  name   = "carnet-acme-net-plan-vault-gcp"
   policy = "path \"gcp/roleset/carnet-acme-net-plan/token\" { capabilities = [\"read\"] }\npath \"auth/token/lookup-self\" { capabilities = [\"read\"] }\npath \"auth/token/renew-self\" { capabilities = [\"update\"] }\npath \"auth/token/revoke-self\" { capabilities = [\"update\"] }\npath \"sys/leases/renew\" { capabilities = [\"update\"] }\n"
 }
 
@@ -67,7 +71,7 @@ resource "vault_jwt_auth_backend_role" "plan" {
 }
 
 resource "vault_policy" "apply" {
-  name   = "carnet-acme-net-apply"
+  name   = "carnet-acme-net-apply-vault-gcp"
   policy = "path \"gcp/roleset/carnet-acme-net-apply/token\" { capabilities = [\"read\"] }\npath \"auth/token/lookup-self\" { capabilities = [\"read\"] }\npath \"auth/token/renew-self\" { capabilities = [\"update\"] }\npath \"auth/token/revoke-self\" { capabilities = [\"update\"] }\npath \"sys/leases/renew\" { capabilities = [\"update\"] }\n"
 }
 

@@ -75,6 +75,23 @@ async fn names_of_users_of_the_servers_making_are_reserved() {
 }
 
 #[tokio::test]
+async fn nobody_gets_a_username_that_somebody_else_gave_up() {
+    let site = Site::new().await;
+    let (_, mia) = site.member("mia").await;
+    let rename = async |token: &str, name: &str| {
+        let body = attributes(json!({ "username": name }));
+        site.server.request("PATCH", "/api/v2/account/update", token, body).await.0
+    };
+    assert_eq!(rename(&mia, "maria").await, 200);
+    for name in ["mia", "MIA", "maria"] {
+        assert_eq!(rename(&site.stranger, name).await, 422, "{name}");
+    }
+    // Its former owner may take it again.
+    assert_eq!(rename(&mia, "Mia").await, 200);
+    assert_eq!(rename(&site.stranger, "maria").await, 422);
+}
+
+#[tokio::test]
 async fn who_does_not_manage_teams_invites_into_none_and_learns_of_none() {
     let site = Site::new().await;
     let (_, manager) = site.member("mia").await;

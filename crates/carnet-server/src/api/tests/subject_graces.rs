@@ -173,3 +173,16 @@ async fn nothing_is_kept_for_ever() {
         send(&project, "POST", "/api/v2/organizations/acme/workspaces", json!({ "name": "net" })).await;
     assert_eq!(status, 201);
 }
+
+#[tokio::test]
+async fn a_grace_is_not_made_longer_by_what_lies_in_it() {
+    let project = Project::new().await;
+    let of_project = format!("/api/v2/projects/{}", project.workspace.project_id);
+    let keep = json!({ "name": "prod", "keep-subject-days": 90 });
+    assert_eq!(send(&project, "PATCH", &of_project, keep).await.0, 200);
+    project.server.advance(60 * DAY);
+    let of_workspace = format!("/api/carnet/v1/workspaces/{}/subject-grace", project.workspace.id);
+    let (status, answer) = send(&project, "POST", &of_workspace, json!({ "days": 31 })).await;
+    assert_eq!(status, 422, "{answer}");
+    assert_eq!(send(&project, "POST", &of_workspace, json!({ "days": 30 })).await.0, 200);
+}

@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
 use crate::api::tests::Site;
+use crate::app::Settings;
+use crate::testing::{TestServer, URL};
 
 async fn asked(site: &Site, attributes: Value) -> (u16, Value) {
     let path = format!("/api/carnet/v1/workspaces/{}/trust", site.workspace.id);
@@ -72,4 +74,30 @@ async fn trust_follows_the_template_of_subjects() {
     let (status, answer) = asked(&site, json!({ "family": "aws", "scope": "project" })).await;
     assert_eq!(status, 422, "{answer}");
     assert_eq!(answer["errors"][0]["source"]["pointer"], "/data/attributes/scope");
+}
+
+#[tokio::test]
+async fn the_authority_of_the_server_is_told_to_those_who_can_trust_it() {
+    let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let server =
+        TestServer::with_settings(Settings { authority: Some(pem.to_owned()), ..Settings::new(URL) }).await;
+    let (user, token) = server.user("olga").await;
+    let organization = server.organization("acme", &user).await;
+    let workspace = server.workspace(&organization, "net").await;
+    let path = format!("/api/carnet/v1/workspaces/{}/trust", workspace.id);
+    for (family, is_told) in [
+        ("vault", true),
+        ("vault-aws", true),
+        ("kubernetes", true),
+        ("aws", false),
+        ("azure", false),
+        ("gcp", false),
+    ] {
+        let body =
+            json!({ "data": { "type": "trust", "attributes": { "family": family, "format": "json" } } });
+        let (status, answer) = server.request("POST", &path, &token, body).await;
+        assert_eq!(status, 200, "{answer}");
+        let text = answer["data"]["attributes"]["text"].as_str().expect("a text");
+        assert_eq!(text.contains("BEGIN CERTIFICATE"), is_told, "{family}: {text}");
+    }
 }

@@ -103,6 +103,9 @@ impl Aws<'_> {
                 .set("url", issuer)
                 .set("client_id_list", Value::texts([self.audience]))
         });
+        if self.request.knows_issuer {
+            return;
+        }
         let arn = || flag("--open-id-connect-provider-arn", self.provider_arn());
         setup.commands.push(
             Command::new([

@@ -194,22 +194,27 @@ impl Vault<'_> {
         let told = ByPhase { plan: &self.options.policy_plan, apply: &self.options.policy_apply }.of(phase);
         let mut policies: Vec<Text> = told.iter().map(|name| Text::from(name.as_str())).collect();
         let readable = self.readable.of(phase);
+        // What reads from an engine stands beside the policies of others: a workspace has one role for all of them.
+        let own = match readable {
+            [] => role.to_owned(),
+            _ => format!("{role}-{}", self.request.family.name()),
+        };
         if told.is_empty() || !readable.is_empty() {
             let rules = rules(readable);
             if readable.is_empty() {
                 setup.note(format!(
-                    "The policy {role} lets the {phase} do nothing but keep its own token: add the paths that it needs, or name policies \
+                    "The policy {own} lets the {phase} do nothing but keep its own token: add the paths that it needs, or name policies \
                      that are there already (--policy-{phase})."
                 ));
             }
             setup.blocks.push(
                 Block::resource("vault_policy", phase.as_str())
-                    .set("name", role)
+                    .set("name", own.as_str())
                     .set("policy", rules.as_str()),
             );
             let body = Value::map([("policy", rules.into())]);
-            self.request(setup, format!("sys/policies/acl/{role}"), body, false);
-            policies.push(Text::made(format!("vault_policy.{phase}.name"), role));
+            self.request(setup, format!("sys/policies/acl/{own}"), body, false);
+            policies.push(Text::made(format!("vault_policy.{phase}.name"), own));
         }
         policies
     }

@@ -91,6 +91,10 @@ impl<'a> Engine<'a> {
             "The secrets engine at {} must be there already, with the credentials by which Vault makes others.",
             self.mount
         ));
+        setup.note(
+            "A workspace has one Vault role for each phase, whatever it reads: where it has the trust of another engine or of Vault \
+             itself already, name the policies of that with --policy-plan and --policy-apply, or they are taken from the role.",
+        );
         let readable = |phase| [format!("{}/{}", self.mount, path(&self.role(phase)))];
         let (plan, apply) = (readable(Phase::Plan), readable(Phase::Apply));
         extend(setup, self.request, options, ByPhase { plan: &plan, apply: &apply })

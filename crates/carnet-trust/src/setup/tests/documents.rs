@@ -248,10 +248,13 @@ fn keys_that_vault_makes_can_be_read_by_the_role_of_the_phase() {
         let request = request(family, Value::Null);
         let json = written(&request);
         let requests = json["requests"].as_array().expect("requests");
-        let policy = requests.iter().find(|one| one["path"] == "/v1/sys/policies/acl/carnet-acme-net-plan");
+        let policy = requests
+            .iter()
+            .find(|one| one["path"] == json!(format!("/v1/sys/policies/acl/carnet-acme-net-plan-{family}")));
         let rules = policy.expect("a policy")["body"]["policy"].as_str().expect("rules");
         assert!(rules.contains(&format!("path \"{path}\" {{ capabilities = [\"read\"] }}")), "{rules}");
-        assert_eq!(document(&request, "role-plan")["token_policies"], json!(["carnet-acme-net-plan"]));
+        let policies = document(&request, "role-plan")["token_policies"].clone();
+        assert_eq!(policies, json!([format!("carnet-acme-net-plan-{family}")]));
     }
 }
 

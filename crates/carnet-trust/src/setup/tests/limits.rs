@@ -26,6 +26,7 @@ fn names_are_readable_where_they_fit_and_differ_where_they_do_not() {
         name("acme", "Net", None),
         name("acme-net", "one", None),
         name("acme", "net-one", None),
+        name("acme", "NET", None),
         name("acme", "network-of-everything-one", None),
         name("acme", "network-of-everything-two", None),
     ];
@@ -86,4 +87,21 @@ fn a_key_set_of_google_s_own_stands_for_an_issuer_that_it_cannot_reach() {
         write(&gcp, TrustFormat::Terraform).expect("text").contains("jwks_json  = \"{\\\"keys\\\":[]}\"")
     );
     assert!(write(&gcp, TrustFormat::Cli).expect("text").contains("--jwk-json-path=\"$ISSUER_KEYS_FILE\""));
+}
+
+#[test]
+fn phases_do_not_share_a_subject_of_their_own() {
+    let subjects = |plan: Option<&str>, apply: Option<&str>| crate::setup::Subjects {
+        plan: plan.map(str::to_owned),
+        apply: apply.map(str::to_owned),
+    };
+    refused(|request| request.subjects = subjects(Some("same"), Some("same")), "aws", "of their own");
+    refused(
+        |request| {
+            request.phases = crate::setup::Phases::Apply;
+            request.subjects = subjects(Some("plan"), None);
+        },
+        "vault",
+        "the other phase alone",
+    );
 }
