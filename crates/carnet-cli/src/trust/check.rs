@@ -171,9 +171,12 @@ pub(super) fn run(options: &CheckOptions) -> anyhow::Result<bool> {
         );
     }
     let trust = trust(options)?;
-    let family = match options.family.0.or_else(|| Family::of(&trust.policy)) {
-        Some(family) => family,
-        None => bail!("the policy is of no known family; name one instead of auto"),
+    let family = match (options.family.0, Family::of(&trust.policy)) {
+        (Some(family), Some(other)) if family != other => {
+            bail!("this is a policy of {other}, and not of {family}");
+        }
+        (Some(family), _) | (None, Some(family)) => family,
+        (None, None) => bail!("the policy is of no known family; name one instead of auto"),
     };
     let (claims, said) = presented(options, family, &trust)?;
     let now = claims.get("exp").map(|_| edge::now().as_second());

@@ -50,7 +50,12 @@ pub(super) fn check_response(name: &str, exchange: &Exchange, limits: &Limits, r
             &format!("{name}.status"),
             format!("the answer is {status}"),
             EVERYBODY,
-            "let anybody read the document without credentials; a bucket needs public read for these two objects",
+            match status.is_server_error() {
+                true => "what serves the document fails: look into its log",
+                false => {
+                    "let anybody read the document without credentials; a bucket needs public read for these two objects"
+                }
+            },
         );
         return false;
     }
@@ -211,8 +216,8 @@ fn check_jwks_url(found: &str, url: &IssuerUrl, report: &mut Report) -> bool {
     } else {
         report.warn(
             "keys.url",
-            format!("jwks_uri is {found}, which is not below the issuer's URL"),
-            &["people who allow the issuer's host alone through a proxy"],
+            format!("jwks_uri is {found}, which is not at the usual place below the issuer's URL"),
+            &["people who allow the issuer's own addresses alone through a proxy"],
             "it works; serve both below one address to have one thing to look after",
         );
     }
@@ -283,9 +288,9 @@ fn check_kinds(body: &[u8], keys: &[Value], report: &mut Report) {
         .filter(|key| key["alg"] != "RS256" || key["use"] != "sig")
         .map(|key| key["kid"].as_str().unwrap_or("without a name"))
         .collect();
-    if lacking.is_empty() {
+    if lacking.is_empty() && !keys.is_empty() {
         report.ok("keys.use", "each says use sig and alg RS256".to_owned());
-    } else {
+    } else if !keys.is_empty() {
         report.warn(
             "keys.use",
             format!("{}: use is not sig or alg is not RS256", lacking.join(", ")),

@@ -77,13 +77,21 @@ fn way_out(mismatch: &Mismatch) -> Option<String> {
                 "set the audience of the configuration, in the variables of the workspace, to one of: {expected}"
             )
         }
+        IssuanceCondition::Role if mismatch.found == "none" => {
+            "nothing here names a role, as with bare tokens: have a statement of its own for it, without roles and with its audiences"
+                .to_owned()
+        }
         IssuanceCondition::Role => {
             format!(
                 "set the role of the configuration, in the variables of the workspace, to one of: {expected}"
             )
         }
         IssuanceCondition::Source => format!("start the run another way: {expected}"),
-        IssuanceCondition::Branch => format!("run the configuration of one of the branches: {expected}"),
+        // No run knows its branch yet.
+        IssuanceCondition::Branch => return None,
+        IssuanceCondition::Speculative if expected == "a run that may be applied" => {
+            "start a run that can be applied: a plan without -out and without an apply behind it is speculative".to_owned()
+        }
         IssuanceCondition::Actor => format!("have the run started by: {expected}"),
         IssuanceCondition::Approval if expected == "another-person" => {
             "start the run again, and have another person than who started it approve the apply".to_owned()

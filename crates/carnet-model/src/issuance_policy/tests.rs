@@ -147,7 +147,9 @@ fn the_closest_statement_is_explained_with_its_way_out() {
 fn a_request_without_a_role_is_not_any_role() {
     let narrow = policy(&[IssuanceStatement { roles: patterns(&["plan-*"]), ..plans() }]);
     let bare = IssuanceRequest { role: None, ..request(Phase::Plan, "", None) };
-    assert!(of_organization(&narrow, &bare).unwrap_err().cause().ends_with("the role here is none"));
+    let refusal = of_organization(&narrow, &bare).unwrap_err();
+    assert!(refusal.cause().ends_with("the role here is none"));
+    assert!(refusal.fix()[0].contains("a statement of its own for it"), "{:?}", refusal.fix());
     let open = policy(&[IssuanceStatement { roles: patterns(&["*"]), ..plans() }]);
     assert!(of_organization(&open, &bare).is_ok());
 }
@@ -282,4 +284,18 @@ proptest! {
             prop_assert!(!refusal.cause().is_empty() && !refusal.fix().is_empty());
         }
     }
+}
+
+#[test]
+fn no_way_out_is_named_that_leads_nowhere() {
+    let run = run(Approval::None);
+    let fix = |statement: IssuanceStatement, run: &IssuanceRun| {
+        let refusal = of_organization(&policy(&[statement]), &request(Phase::Plan, "r", Some(run)));
+        refusal.unwrap_err().fix()
+    };
+    let branches = IssuanceStatement { branches: patterns(&["main"]), ..plans() };
+    assert_eq!(fix(branches, &run).len(), 1, "no run knows its branch");
+    let applicable = IssuanceStatement { speculative: Some(false), ..plans() };
+    let speculative = IssuanceRun { is_speculative: true, ..run.clone() };
+    assert!(fix(applicable, &speculative)[0].contains("start a run that can be applied"));
 }

@@ -191,6 +191,15 @@ fn own<'a>(
 
 async fn stored(mut cx: Context, scope: &SubjectScopes, tag: Option<&str>, input: &Input) -> Reply {
     let (word, mut warnings) = word(scope, input)?;
+    let sharing = word.template.iter().flat_map(SubjectTemplate::shared_by);
+    warnings.extend(sharing.map(|sharing| sharing.explain().to_owned()));
+    let now = cx.now;
+    if word.template.is_some() && cx.tx.kept_names(scope).await?.iter().any(|kept| kept.until > now) {
+        warnings.push(
+            "an old subject was still presented: tokens are made by this template now, whatever was kept"
+                .to_owned(),
+        );
+    }
     cx.tx.put_subject_setting(scope, tag, &word, cx.now).await?;
     if let Some(workspace) = &scope.workspace_id {
         let subject = subject_of(&mut cx.tx, workspace, (Phase::Apply, tag), cx.now).await?;

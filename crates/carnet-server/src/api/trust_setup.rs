@@ -3,7 +3,8 @@
 use carnet_api::jsonapi::Resource;
 use carnet_model::{Permission, Phase, ProjectName, Workspace, WorkspaceId};
 use carnet_trust::setup::{
-    FamilyOptions, Phases, Scope, SetupError, Subjects as SetupSubjects, TrustFormat, TrustRequest, write,
+    FAMILIES, FamilyOptions, Phases, Scope, SetupError, Subjects as SetupSubjects, TrustFormat, TrustRequest,
+    option_fields, write,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -67,7 +68,7 @@ pub(crate) async fn written(
         request.issuer_ca.clone_from(&cx.app.settings.authority);
     }
     name_own_subjects(&mut request, workspace, &presented)?;
-    let text = write(&request, format).map_err(refused)?;
+    let text = write(&request, format).map_err(|error| refused(request.family.name(), error))?;
     Ok(json!({ "family": request.family.name(), "format": format.as_str(), "text": text }))
 }
 
@@ -107,8 +108,21 @@ fn request(
 ) -> Result<TrustRequest, ApiError> {
     let family =
         input.family.ok_or_else(|| ApiError::attribute("family", "Family can't be blank".to_owned()))?;
+    if !FAMILIES.contains(&family.as_str()) {
+        let reason = format!("{family:?} is not one of {}", FAMILIES.join(", "));
+        return Err(ApiError::attribute("family", reason));
+    }
     let family = FamilyOptions::parse(&family, input.options.unwrap_or_default())
         .map_err(|reason| ApiError::attribute("options", reason))?;
+    let is_certificate = |pem: &String| pem.contains("-----BEGIN CERTIFICATE-----");
+    if !input.issuer_ca.as_ref().is_none_or(is_certificate) {
+        return Err(ApiError::attribute("issuer-ca", "holds no certificate in PEM"));
+    }
+    let is_key_set =
+        |text: &String| serde_json::from_str::<Value>(text).is_ok_and(|document| document["keys"].is_array());
+    if !input.issuer_keys.as_ref().is_none_or(is_key_set) {
+        return Err(ApiError::attribute("issuer-keys", "holds no key set: there is no list \"keys\""));
+    }
     Ok(TrustRequest {
         issuer: cx.app.issuer.url().as_str().to_owned(),
         application: cx.app.settings.url.clone(),
@@ -136,12 +150,15 @@ fn parsed<T: std::str::FromStr<Err = String> + Default>(
     text.map_or_else(|| Ok(T::default()), str::parse).map_err(|reason| ApiError::attribute(name, reason))
 }
 
-fn refused(error: SetupError) -> ApiError {
+fn refused(family: &str, error: SetupError) -> ApiError {
     match error {
         SetupError::Option { option, reason } => {
             // Options of the command line and attributes have the same names, but for its files.
             let name = option.trim_start_matches('-').trim_end_matches("-file");
-            ApiError::attribute(name, reason)
+            match option_fields(family).iter().any(|field| field.name == name) {
+                true => ApiError::attribute(&format!("options/{name}"), reason),
+                false => ApiError::attribute(name, reason),
+            }
         }
         SetupError::Impossible(reason) => ApiError::attribute("family", reason),
     }

@@ -261,10 +261,15 @@ impl Context {
     /// everybody else nothing is there, as HCP Terraform has it.
     pub(crate) fn refusal(&self, is_visible: bool, permission: Permission) -> ApiError {
         match &self.owner {
-            TokenOwner::User { .. } | TokenOwner::Team { .. } if is_visible => ApiError::Forbidden(format!(
-                "this token may not {}; an owner of the organization can grant it to one of your teams",
-                permission.describe()
-            )),
+            TokenOwner::User { .. } | TokenOwner::Team { .. } if is_visible => {
+                let way_out = match permission {
+                    Permission::ManageOrganization | Permission::ReadAuditTrail => {
+                        "that is for the owners of the organization alone"
+                    }
+                    _ => "an owner of the organization can grant it to one of your teams",
+                };
+                ApiError::Forbidden(format!("this token may not {}; {way_out}", permission.describe()))
+            }
             _ => ApiError::NotFound,
         }
     }

@@ -184,7 +184,12 @@ async fn a_colleague_cannot_write_the_subject_of_another_workspace() {
     assert_eq!(status, 422);
     assert!(answer["errors"][0]["detail"].as_str().expect("a reason").contains("set shared to true"));
     shared["data"]["attributes"]["shared"] = json!(true);
-    assert_eq!(project.server.request("PUT", path, &project.token, shared.clone()).await.0, 200);
+    let (status, answer) = project.server.request("PUT", path, &project.token, shared.clone()).await;
+    assert_eq!(status, 200);
+    assert!(
+        answer["meta"]["warnings"][0].as_str().expect("a warning").contains("share this subject"),
+        "{answer}"
+    );
 
     // A project speaks for its own workspaces only.
     let path = format!("/api/carnet/v1/projects/{}/subject-settings", project.workspace.project_id);

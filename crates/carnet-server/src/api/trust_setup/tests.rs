@@ -46,7 +46,11 @@ async fn what_cannot_be_is_refused_where_it_was_said() {
     let site = Site::new().await;
     let cases = [
         (json!({}), "/data/attributes/family"),
-        (json!({ "family": "ibm" }), "/data/attributes/options"),
+        (json!({ "family": "ibm" }), "/data/attributes/family"),
+        (json!({ "family": "aws", "options": { "account-id": "1" } }), "/data/attributes/options/account-id"),
+        (json!({ "family": "vault", "options": { "token-ttl": "x" } }), "/data/attributes/options/token-ttl"),
+        (json!({ "family": "vault", "issuer-ca": "x" }), "/data/attributes/issuer-ca"),
+        (json!({ "family": "gcp", "issuer-keys": "{}" }), "/data/attributes/issuer-keys"),
         (json!({ "family": "aws", "options": { "roel": "x" } }), "/data/attributes/options"),
         (json!({ "family": "aws", "format": "yaml" }), "/data/attributes/format"),
         (json!({ "family": "aws", "phase": "destroy" }), "/data/attributes/phase"),
