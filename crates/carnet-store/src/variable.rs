@@ -8,8 +8,14 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::db::{Row, StoreError, Tx, corrupt};
 use crate::search::{hundred, hundreds};
 
-fn place(id: &VariableId) -> String {
-    format!("variable {id}")
+/// What a sealed value belongs to: whoever writes to the database without the key cannot give it to somebody else, or have a
+/// sensitive one shown.
+fn place(id: &VariableId, owner: &VariableOwner, is_sensitive: bool) -> String {
+    let kind = if is_sensitive { "sensitive variable" } else { "variable" };
+    match owner {
+        VariableOwner::Workspace(workspace) => format!("{kind} {id} of {workspace}"),
+        VariableOwner::Set(set) => format!("{kind} {id} of {set}"),
+    }
 }
 
 fn owner(row: &Row) -> Result<VariableOwner, StoreError> {
@@ -23,17 +29,18 @@ fn owner(row: &Row) -> Result<VariableOwner, StoreError> {
 impl Tx {
     fn opened_variable(&self, row: &Row) -> Result<Variable, StoreError> {
         let id: VariableId = row.parsed("id")?;
-        let plain = self.sealer.open(&place(&id), &row.text("sealed_value")?)?;
+        let (owner, sensitive) = (owner(row)?, row.boolean("sensitive")?);
+        let plain = self.sealer.open(&place(&id, &owner, sensitive), &row.text("sealed_value")?)?;
         let value = std::str::from_utf8(&plain).map_err(|_| corrupt("sealed_value"))?;
         Ok(Variable {
-            owner: owner(row)?,
+            owner,
             input: VariableInput {
                 key: row.parsed("key")?,
                 value: VariableValue(SecretString::from(value)),
                 description: row.text("description")?,
                 category: row.parsed("category")?,
                 hcl: row.boolean("hcl")?,
-                sensitive: row.boolean("sensitive")?,
+                sensitive,
             },
             version: row.count("version")?,
             created_at: row.time("created_at")?,
@@ -41,11 +48,15 @@ impl Tx {
         })
     }
 
+    fn sealed_value(&self, variable: &Variable) -> Result<String, StoreError> {
+        let place = place(&variable.id, &variable.owner, variable.input.sensitive);
+        Ok(self.sealer.seal(&place, variable.input.value.0.expose_secret().as_bytes())?)
+    }
+
     /// Stores a new variable; a second one of the same key and category is a conflict.
     pub async fn insert_variable(&mut self, variable: &Variable) -> Result<(), StoreError> {
         self.audit_variable(variable.input.key.as_str());
-        let sealed =
-            self.sealer.seal(&place(&variable.id), variable.input.value.0.expose_secret().as_bytes())?;
+        let sealed = self.sealed_value(variable)?;
         let (workspace, set) = match &variable.owner {
             VariableOwner::Workspace(workspace) => (Some(workspace), None),
             VariableOwner::Set(set) => (None, Some(set)),
@@ -121,8 +132,7 @@ impl Tx {
             }
         }
         self.audit_variable(variable.input.key.as_str());
-        let sealed =
-            self.sealer.seal(&place(&variable.id), variable.input.value.0.expose_secret().as_bytes())?;
+        let sealed = self.sealed_value(variable)?;
         self.execute(
             "UPDATE variables SET key = $2, category = $3, sealed_value = $4, description = $5, hcl = $6, \
              sensitive = $7, version = $8 WHERE id = $1",
@@ -148,5 +158,25 @@ impl Tx {
             self.audit_variable(&row.text("key")?);
         }
         Ok(gone.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::{MasterKey, Sealer};
+
+    #[test]
+    fn a_row_that_was_given_to_somebody_else_or_made_readable_does_not_open() {
+        let sealer = Sealer::new(&MasterKey::from_bytes([7; 32])).expect("a sealer");
+        let id: VariableId = "var-AAAAAAAAAAAAAAAA".parse().expect("an id");
+        let own = VariableOwner::Workspace("ws-AAAAAAAAAAAAAAAA".parse().expect("an id"));
+        let other = VariableOwner::Workspace("ws-BBBBBBBBBBBBBBBB".parse().expect("an id"));
+        let set = VariableOwner::Set("varset-AAAAAAAAAAAAAAAA".parse().expect("an id"));
+        let sealed = sealer.seal(&place(&id, &own, true), b"hunter2").expect("sealed");
+        assert!(sealer.open(&place(&id, &own, true), &sealed).is_ok());
+        for (owner, is_sensitive) in [(&own, false), (&other, true), (&set, true)] {
+            assert!(sealer.open(&place(&id, owner, is_sensitive), &sealed).is_err());
+        }
     }
 }
