@@ -120,7 +120,7 @@ pub(super) fn web_address(text: &str) -> Result<String, String> {
         Ok(url) if is_plain && matches!(url.scheme(), "https" | "http") && url.has_host() => {
             Ok(text.trim_end_matches('/').to_owned())
         }
-        Ok(_) | Err(_) => Err("an address looks like https://vault.example.org:8200".to_owned()),
+        Ok(_) | Err(_) => Err("an address looks like https://host.example.org:8200".to_owned()),
     }
 }
 

@@ -144,6 +144,12 @@ impl Aws<'_> {
         );
         let policies =
             ByPhase { plan: &self.options.policy_arns_plan, apply: &self.options.policy_arns_apply };
+        if let Some(other) = policies.of(phase).iter().find(|arn| !arn.starts_with("arn:")) {
+            let option = ByPhase { plan: "--policy-arn-plan", apply: "--policy-arn-apply" }.of(phase);
+            let reason =
+                format!("{other:?} is no ARN; one looks like arn:aws:iam::aws:policy/ReadOnlyAccess");
+            return Err(SetupError::option(option, reason));
+        }
         for (place, arn) in policies.of(phase).iter().enumerate() {
             setup.blocks.push(
                 Block::resource("aws_iam_role_policy_attachment", format!("{phase}_{place}"))

@@ -109,6 +109,7 @@ proptest! {
         let script = write(&gcp, TrustFormat::Cli).expect("text");
         let check = std::process::Command::new("sh").args(["-n", "-c", &script]).output().expect("a shell");
         prop_assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+        let text = format!("arn:{text}");
         let aws = request("aws", json!({"policy-arns-plan": [text]}));
         let log = std::env::temp_dir().join(format!("carnet-words-{}", std::process::id()));
         let programs = format!(

@@ -105,3 +105,10 @@ fn phases_do_not_share_a_subject_of_their_own() {
         "the other phase alone",
     );
 }
+
+#[test]
+fn a_managed_policy_is_named_by_its_arn() {
+    let aws = request("aws", serde_json::json!({"policy-arns-apply": ["ReadOnlyAccess"]}));
+    let error = setup(&aws).expect_err("no ARN").to_string();
+    assert!(error.contains("--policy-arn-apply") && error.contains("is no ARN"), "{error}");
+}

@@ -52,7 +52,11 @@ impl Programs {
         let path = format!("{}:/usr/bin:/bin", folder.display());
         let mut command = Command::new("sh");
         command.arg(folder.join("trust.sh")).env_clear().env("PATH", path).env("CARNET_TOKEN", "secret");
-        command.env("VAULT", folder.join("bao")).env("CALLS", folder.join("calls")).env("KNOWN", known);
+        command
+            .env("VAULT_ADDR", "https://vault.example.org:8200")
+            .env("VAULT", folder.join("bao"))
+            .env("CALLS", folder.join("calls"))
+            .env("KNOWN", known);
         command.stdin(std::process::Stdio::null()).output().expect("a shell")
     }
 
