@@ -19,7 +19,7 @@ const NAME: NameRule = NameRule { longest: 240, is_lower: false };
 
 const PREAMBLE: &str = "\
 # With a token of an administrator of Vault: VAULT_TOKEN, or what vault login left behind.
-: \"${VAULT_ADDR:?must be the address of Vault as this script reaches it}\"
+: \"${VAULT_ADDR:-${BAO_ADDR:?VAULT_ADDR must be the address of Vault as this script reaches it}}\"
 VAULT=${VAULT:-$(command -v vault || command -v bao)} || {
   echo 'neither vault nor bao is on the PATH; set VAULT to one of them' >&2
   exit 1
