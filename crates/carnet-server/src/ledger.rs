@@ -8,7 +8,9 @@ mod revoked;
 
 use carnet_api::job::IdentityTokenRequest;
 use carnet_issuer::TokenDraft;
-use carnet_model::{FactName, Job, LedgerFact, LedgerKind, Phase, Run, Timestamp, UserId, Workspace};
+use carnet_model::{
+    FactName, Job, LedgerCheckpoint, LedgerFact, LedgerKind, Phase, Run, Timestamp, UserId, Workspace,
+};
 use carnet_store::{StoreError, Tx};
 
 pub(crate) use self::reported::{lease_fact, report_facts};
@@ -113,6 +115,17 @@ pub(crate) fn key_fact(kid: &str, action: &str, now: Timestamp) -> LedgerFact {
         .with(FactName::Kid, kid)
         .with(FactName::Action, action)
         .with(FactName::Outcome, "changed")
+}
+
+/// A checkpoint of an organization's chain, told to the site's.
+pub(crate) fn checkpoint_fact(checkpoint: &LedgerCheckpoint) -> LedgerFact {
+    LedgerFact::of_site(LedgerKind::Checkpoint, checkpoint.time)
+        .with(FactName::Source, SERVER)
+        .with(FactName::ResourceType, "ledger")
+        .with(FactName::Resource, checkpoint.chain.to_string())
+        .with(FactName::Covers, checkpoint.sequence.to_string())
+        .with(FactName::Hash, checkpoint.hash.to_string())
+        .with(FactName::Outcome, "signed")
 }
 
 #[cfg(test)]

@@ -81,7 +81,11 @@ pub fn identities(entries: &[LedgerEntry]) -> Vec<Identity> {
                     identity.accessors.extend(of(FactName::Accessor));
                 }
             }
-            LedgerKind::Refusal | LedgerKind::Key | LedgerKind::Policy | LedgerKind::Setting => {}
+            LedgerKind::Refusal
+            | LedgerKind::Checkpoint
+            | LedgerKind::Key
+            | LedgerKind::Policy
+            | LedgerKind::Setting => {}
         }
     }
     found.into_values().collect()
