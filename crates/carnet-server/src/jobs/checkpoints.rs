@@ -131,7 +131,7 @@ pub(crate) async fn make_checkpoints(app: &App) -> Result<usize, ApiError> {
             Ok(is_stored) => count += usize::from(is_stored),
             // One chain that takes no checkpoint must not keep the others from theirs.
             Err(error) => {
-                tracing::error!(ledger.chain = %checkpoint.chain, %error, "a chain got no checkpoint")
+                tracing::error!(ledger.chain = %checkpoint.chain, %error, "a chain got no checkpoint");
             }
         }
     }
