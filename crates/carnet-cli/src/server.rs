@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use carnet_agent::AgentConfig;
 use carnet_issuer::IssuerUrl;
-use carnet_server::{App, Destinations, Publication, Settings, Tls};
+use carnet_server::{App, Destinations, LedgerWatch, Publication, Settings, Tls};
 use carnet_store::Store;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
@@ -138,7 +138,14 @@ async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow
         authority: own_authority(config, data)?,
         ..Settings::new(url)
     };
-    Ok(Arc::new(App { store, settings, issuer, clock: edge::clock(), jobs_waiting: Notify::new() }))
+    Ok(Arc::new(App {
+        store,
+        settings,
+        issuer,
+        clock: edge::clock(),
+        jobs_waiting: Notify::new(),
+        ledger: LedgerWatch::default(),
+    }))
 }
 
 /// Where keys are published. What is looked at from outside may have a certificate of this server's own authority.

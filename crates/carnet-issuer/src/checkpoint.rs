@@ -3,8 +3,9 @@
 //! A checkpoint is a compact JWS (RFC 7515) with a type of its own (RFC 8725, section 3.11) and without a single registered claim
 //! of a token: no audience, no subject, no time of any kind that a relying party of identity tokens would look at.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use carnet_model::{LedgerCheckpoint, Timestamp};
+use carnet_model::{LedgerChain, LedgerCheckpoint, Timestamp};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -12,6 +13,26 @@ use crate::{Issuer, IssuerError, Jwks, KeyId, PublicJwk};
 
 /// The header `typ` of checkpoints.
 pub const CHECKPOINT_TYPE: &str = "carnet-ledger-checkpoint+jwt";
+
+/// The checkpoint of a chain that stands before another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointLink {
+    /// The last entry that it covers.
+    pub sequence: u64,
+    /// SHA-256 of the compact JWS, in hex.
+    pub sha256: String,
+}
+
+/// SHA-256 of a checkpoint, by which the next one names it, in hex.
+pub fn checkpoint_digest(jws: &str) -> String {
+    digest(&SHA256, jws.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// How the checkpoints of a key begin: their header and the point behind it.
+pub fn checkpoint_header(kid: &KeyId) -> String {
+    let header = format!(r#"{{"typ":"{CHECKPOINT_TYPE}","alg":"RS256","kid":"{kid}"}}"#);
+    format!("{}.", URL_SAFE_NO_PAD.encode(header))
+}
 
 /// A checkpoint and what is needed to check it.
 #[derive(Debug, Clone)]
@@ -31,6 +52,8 @@ pub struct VerifiedCheckpoint {
     pub issuer: String,
     /// What it says.
     pub checkpoint: LedgerCheckpoint,
+    /// The checkpoint before; `None` for the first one of a chain.
+    pub previous: Option<CheckpointLink>,
 }
 
 /// Why a text is not a checkpoint that can be believed.
@@ -66,6 +89,8 @@ struct Statement {
     chain: String,
     hash: String,
     issuer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous: Option<CheckpointLink>,
     sequence: u64,
     time: Timestamp,
 }
@@ -79,26 +104,27 @@ struct Header {
 }
 
 impl Issuer {
-    /// Signs what is known about a chain with the current key.
+    /// Signs what is known about a chain with the current key, and which checkpoint of the chain is the one before.
     ///
     /// Fails when signing fails.
     pub async fn sign_checkpoint(
         &self,
         checkpoint: &LedgerCheckpoint,
+        previous: Option<CheckpointLink>,
     ) -> Result<SignedCheckpoint, IssuerError> {
         let key = self.ring().current();
-        let header = format!(r#"{{"typ":"{CHECKPOINT_TYPE}","alg":"RS256","kid":"{}"}}"#, key.kid());
         let statement = Statement {
             ledger: 1,
             chain: checkpoint.chain.to_string(),
             hash: checkpoint.hash.to_string(),
             issuer: self.url().as_str().to_owned(),
+            previous,
             sequence: checkpoint.sequence,
             time: checkpoint.time,
         };
         let statement =
             serde_json::to_vec(&statement).expect("texts and numbers can always be written as JSON");
-        let header = format!("{}.", URL_SAFE_NO_PAD.encode(header));
+        let header = checkpoint_header(key.kid());
         let jws = key.sign_token_with(&header, &statement).await?;
         Ok(SignedCheckpoint { jws: jws.expose_secret().to_owned(), key: key.public().clone() })
     }
@@ -135,7 +161,18 @@ pub fn read_checkpoint(jws: &str, keys: &Jwks) -> Result<VerifiedCheckpoint, Che
         hash: said.hash.parse().map_err(|_| malformed("the hash"))?,
         time: said.time,
     };
-    Ok(VerifiedCheckpoint { kid: key.kid().clone(), issuer: said.issuer, checkpoint })
+    Ok(VerifiedCheckpoint {
+        kid: key.kid().clone(),
+        issuer: said.issuer,
+        checkpoint,
+        previous: said.previous,
+    })
+}
+
+/// The chain that a checkpoint speaks of, without looking at its signature.
+pub fn checkpoint_chain(jws: &str) -> Option<LedgerChain> {
+    let statement: Statement = read_json(jws.split('.').nth(1)?)?;
+    statement.chain.parse().ok()
 }
 
 fn read_json<T: DeserializeOwned>(part: &str) -> Option<T> {
@@ -146,7 +183,7 @@ fn read_json<T: DeserializeOwned>(part: &str) -> Option<T> {
 mod tests {
     use std::time::Duration;
 
-    use carnet_model::{LedgerChain, LedgerHash, Phase};
+    use carnet_model::{LedgerHash, Phase};
 
     use super::*;
     use crate::{Expected, Jti, MintRequest, VerifyError, fixture, verify_token};
@@ -165,10 +202,14 @@ mod tests {
     #[tokio::test]
     async fn a_checkpoint_says_what_was_signed() {
         let issuer = fixture::issuer();
-        let signed = issuer.sign_checkpoint(&checkpoint()).await.expect("signed");
+        let signed = issuer.sign_checkpoint(&checkpoint(), None).await.expect("signed");
         let keys = Jwks { keys: vec![signed.key.clone()] };
         let read = read_checkpoint(&signed.jws, &keys).expect("verified");
         assert_eq!((read.checkpoint, read.issuer.as_str()), (checkpoint(), issuer.url().as_str()));
+        assert_eq!(read.previous, None);
+        let link = CheckpointLink { sequence: 7, sha256: checkpoint_digest(&signed.jws) };
+        let next = issuer.sign_checkpoint(&checkpoint(), Some(link.clone())).await.expect("signed");
+        assert_eq!(read_checkpoint(&next.jws, &keys).expect("verified").previous, Some(link));
         assert_eq!(
             read_checkpoint(&signed.jws, &Jwks { keys: Vec::new() }),
             Err(CheckpointError::UnknownKey { kid: signed.key.kid().to_string() })
@@ -183,7 +224,7 @@ mod tests {
     #[tokio::test]
     async fn a_checkpoint_is_no_token_and_a_token_is_no_checkpoint() {
         let issuer = fixture::issuer();
-        let signed = issuer.sign_checkpoint(&checkpoint()).await.expect("signed");
+        let signed = issuer.sign_checkpoint(&checkpoint(), None).await.expect("signed");
         assert_eq!(
             verify_as_token(&signed.jws),
             Err(VerifyError::Type { found: CHECKPOINT_TYPE.to_owned() })
@@ -205,7 +246,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_statement_holds_no_registered_claim() {
-        let signed = fixture::issuer().sign_checkpoint(&checkpoint()).await.expect("signed");
+        let signed = fixture::issuer().sign_checkpoint(&checkpoint(), None).await.expect("signed");
         let statement: serde_json::Map<String, serde_json::Value> =
             read_json(signed.jws.split('.').nth(1).expect("a statement")).expect("JSON");
         // RFC 7519, section 4.1.

@@ -32,7 +32,8 @@ mod fixture;
 
 pub use audience::{Audience, AudienceError};
 pub use checkpoint::{
-    CHECKPOINT_TYPE, CheckpointError, SignedCheckpoint, VerifiedCheckpoint, read_checkpoint,
+    CHECKPOINT_TYPE, CheckpointError, CheckpointLink, SignedCheckpoint, VerifiedCheckpoint, checkpoint_chain,
+    checkpoint_digest, checkpoint_header, read_checkpoint,
 };
 pub use claims::{Presentation, Workload};
 pub use discovery::{DiscoveryDocument, etag};

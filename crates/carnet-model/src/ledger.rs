@@ -17,7 +17,9 @@ mod verify;
 pub use entry::{LedgerChain, LedgerChainError, LedgerEntry, LedgerFormatError};
 pub use fact::{FactName, LedgerFact, LedgerKind};
 pub use hash::{LedgerHash, LedgerHashError};
-pub use verify::{LedgerCheckpoint, LedgerFault, LedgerProblem, LedgerRecord, LedgerSummary, LedgerVerifier};
+pub use verify::{
+    LedgerCheckpoint, LedgerFault, LedgerProblem, LedgerRecord, LedgerSummary, LedgerVerifier, LedgerWitness,
+};
 
 /// How many entries a chain grows by before it gets a checkpoint whatever time has passed.
 pub const ENTRIES_PER_CHECKPOINT: u64 = 1000;

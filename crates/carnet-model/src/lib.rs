@@ -80,7 +80,7 @@ pub use key_rotation::{
 pub use ledger::{
     ENTRIES_PER_CHECKPOINT, FactName, LedgerChain, LedgerChainError, LedgerCheckpoint, LedgerEntry,
     LedgerFact, LedgerFault, LedgerFormatError, LedgerHash, LedgerHashError, LedgerKind, LedgerProblem,
-    LedgerRecord, LedgerSummary, LedgerVerifier,
+    LedgerRecord, LedgerSummary, LedgerVerifier, LedgerWitness,
 };
 pub use name::{ModuleName, NameError, OrgName, ProjectName, Username, VariableKey, WorkspaceName};
 pub use network::{is_local_address, is_private_address};

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::adapters::ServerAdapter;
 use crate::error::ApiError;
-use crate::jobs::Publication;
+use crate::jobs::{LedgerWatch, Publication};
 use crate::notifications::Destinations;
 use crate::oidc::LiveIssuer;
 
@@ -111,6 +111,8 @@ pub struct App {
     pub clock: Clock,
     /// Wakes agents that wait for a job.
     pub jobs_waiting: Notify,
+    /// Whether the ledger is what was signed.
+    pub ledger: LedgerWatch,
 }
 
 impl std::fmt::Debug for App {

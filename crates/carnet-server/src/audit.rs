@@ -157,7 +157,7 @@ pub(crate) fn event_of_key(
 pub(crate) fn event_of_token(
     job: &Job,
     workspace: &Workspace,
-    draft: &TokenDraft,
+    (draft, audience): (&TokenDraft, &str),
     now: Timestamp,
 ) -> Result<AuditEvent, ApiError> {
     let run_id = &job.run_id;
@@ -168,7 +168,7 @@ pub(crate) fn event_of_token(
         actor_kind: "job".to_owned(),
         accessor_id: Some(job.id.as_str().to_owned()),
         token_id: None,
-        description: format!("{} of {run_id} for {}", job.phase.as_str(), draft.audience.as_str()),
+        description: format!("{} of {run_id} for {audience}", job.phase.as_str()),
         act: AuditAct {
             resource_type: "identity_token".to_owned(),
             resource_id: Some(draft.jti.to_string()),

@@ -197,6 +197,7 @@ impl From<StoreError> for ApiError {
             | StoreError::Address(_)
             | StoreError::Corrupt { .. }
             | StoreError::Sealed(_)
+            | StoreError::Ledger { .. }
             | StoreError::Blob(_)
             | StoreError::Database(_) => Self::internal(error),
         }

@@ -27,8 +27,11 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, ApiError> {
         Err(late) => return Err(ApiError::Unavailable(Box::new(late))),
     };
     let problem = app.issuer.publication_problem.lock().unwrap_or_else(PoisonError::into_inner);
-    // Runs go on with the key of before: a load balancer must not take the server away for it.
+    // Runs go on, with the key of before: a load balancer must not take the server away for either.
     Ok(match problem.as_ref() {
+        _ if app.ledger.has_fault() => {
+            "ready; the ledger is not what was signed: no checkpoint is made, the log says why\n"
+        }
         Some(_) => "ready; discovery and keys could not be published, the log says why\n",
         None => "ready\n",
     })

@@ -6,9 +6,12 @@
 mod reported;
 mod revoked;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use carnet_api::job::IdentityTokenRequest;
 use carnet_issuer::TokenDraft;
-use carnet_model::{FactName, Job, LedgerFact, LedgerKind, Phase, Run, Timestamp, UserId, Workspace};
+use carnet_model::{
+    FactName, Job, LedgerCheckpoint, LedgerFact, LedgerKind, Phase, Run, Timestamp, UserId, Workspace,
+};
 use carnet_store::{StoreError, Tx};
 
 pub(crate) use self::reported::{lease_fact, report_facts};
@@ -70,7 +73,7 @@ pub(crate) fn minted(
         .with(FactName::Outcome, "minted")
         .with(FactName::Family, &wanted.family)
         .with_some(FactName::Tag, wanted.tag.as_ref())
-        .with(FactName::Audience, draft.audience.as_str())
+        .with(FactName::Audience, &admission.audience)
         .with_some(FactName::Role, admission.role.as_ref())
         .with(FactName::Subject, &draft.subject)
         .with(FactName::Jti, draft.jti.to_string())
@@ -78,20 +81,23 @@ pub(crate) fn minted(
         .with(FactName::ExpiresAt, draft.expires_at.to_string())
 }
 
-/// An identity token that was asked for in vain; `None` when the request was no more than unlucky.
+/// An identity token that was asked for in vain; `None` when the request was no more than unlucky. `unsigned` is the id of one whose
+/// entry was there already when it could not be signed.
 pub(crate) fn refused(
     fact: LedgerFact,
     wanted: &IdentityTokenRequest,
     error: &ApiError,
+    unsigned: Option<&str>,
 ) -> Option<LedgerFact> {
     let outcome = match error {
+        _ if unsigned.is_some() => "not_signed",
         ApiError::Forbidden(_) | ApiError::Precondition(_) => "refused_by_policy",
         ApiError::Gone(_) | ApiError::Conflict(_) | ApiError::Transition(_) => "refused_out_of_turn",
         ApiError::Invalid { .. } | ApiError::BadRequest(_) => "refused_as_invalid",
-        ApiError::Unsigned { .. } => "not_signed",
         ApiError::Unauthorized
         | ApiError::NotFound
         | ApiError::TooLarge { .. }
+        | ApiError::Unsigned { .. }
         | ApiError::Unavailable(_)
         | ApiError::TooManyRequests
         | ApiError::Internal(_) => return None,
@@ -101,6 +107,7 @@ pub(crate) fn refused(
         .with(FactName::Source, SERVER)
         .with(FactName::Outcome, outcome)
         .with(FactName::Reason, for_people(&error.to_string()))
+        .with_some(FactName::Jti, unsigned)
         .with(FactName::Family, cut(&wanted.family))
         .with(FactName::Audience, cut(&wanted.audience));
     Some(fact.with_some(FactName::Tag, wanted.tag.as_deref().map(cut)))
@@ -113,6 +120,39 @@ pub(crate) fn key_fact(kid: &str, action: &str, now: Timestamp) -> LedgerFact {
         .with(FactName::Kid, kid)
         .with(FactName::Action, action)
         .with(FactName::Outcome, "changed")
+}
+
+/// The most characters of a document that an entry repeats.
+const DOCUMENT_LIMIT: usize = 16 * 1024;
+
+/// Says in the entry of a request what was there before a change, and what is there now. Neither may be a secret.
+pub(crate) fn record_change(tx: &mut Tx, before: Option<&str>, after: Option<&str>) {
+    for (name, document) in [(FactName::Before, before), (FactName::After, after)] {
+        if let Some(document) = document {
+            tx.audit_fact(name, &told(document));
+        }
+    }
+}
+
+/// A document, or the hash of one that is too long to be repeated.
+fn told(document: &str) -> String {
+    if document.len() <= DOCUMENT_LIMIT {
+        return document.to_owned();
+    }
+    let hash = digest(&SHA256, document.as_bytes());
+    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex} ({} bytes)", document.len())
+}
+
+/// A checkpoint of an organization's chain, told to the site's.
+pub(crate) fn checkpoint_fact(checkpoint: &LedgerCheckpoint) -> LedgerFact {
+    LedgerFact::of_site(LedgerKind::Checkpoint, checkpoint.time)
+        .with(FactName::Source, SERVER)
+        .with(FactName::ResourceType, "ledger")
+        .with(FactName::Resource, checkpoint.chain.to_string())
+        .with(FactName::Covers, checkpoint.sequence.to_string())
+        .with(FactName::Hash, checkpoint.hash.to_string())
+        .with(FactName::Outcome, "signed")
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ mod testing;
 pub use adapters::{ReadAdaptersError, ServerAdapter, read_adapters};
 pub use app::{App, Clock, Settings};
 pub use error::ApiError;
-pub use jobs::{Publication, run_background};
+pub use jobs::{LedgerWatch, Publication, run_background};
 pub use notifications::Destinations;
 pub use oidc::{LiveIssuer, LoadIssuerError, load_issuer};
 pub use route::{Access, Route};

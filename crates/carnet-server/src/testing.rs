@@ -138,6 +138,7 @@ impl TestServer {
                 .with_trusted_clock(),
             clock: Arc::new(move || *shared.lock().expect("not poisoned")),
             jobs_waiting: Notify::new(),
+            ledger: Default::default(),
         });
         Self {
             router: router(Arc::clone(&app)),

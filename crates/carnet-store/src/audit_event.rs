@@ -19,7 +19,8 @@ impl OpenAudit {
     /// are made on the way to something else.
     pub(crate) fn look_at(&mut self, sql: &str, binds: &[Bind]) {
         let act = &mut self.event.act;
-        if !act.creates || act.resource_id.is_some() || !sql.starts_with("INSERT INTO ") {
+        let is_entry = sql.starts_with("INSERT INTO audit_events ");
+        if !act.creates || act.resource_id.is_some() || is_entry || !sql.starts_with("INSERT INTO ") {
             return;
         }
         let begins_with_id =
@@ -75,6 +76,13 @@ impl Tx {
     pub fn audit_in(&mut self, organization: &OrgId) {
         if let Some(open) = &mut self.audit {
             open.event.organization_id = Some(organization.clone());
+        }
+    }
+
+    /// Says what the request of this transaction made, where that has no id of its own.
+    pub fn audit_resource(&mut self, id: &str) {
+        if let Some(open) = &mut self.audit {
+            open.event.act.resource_id = Some(id.to_owned());
         }
     }
 

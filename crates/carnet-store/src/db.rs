@@ -307,6 +307,17 @@ impl Tx {
         })
     }
 
+    /// Runs statements as somebody does who has the database and not this program.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) async fn raw(&mut self, sql: String) -> Result<(), StoreError> {
+        let sql = sqlx::AssertSqlSafe(sql);
+        match &mut self.inner {
+            Inner::Sqlite(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?,
+            Inner::Postgres(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ())?,
+        }
+        Ok(())
+    }
+
     pub(crate) async fn optional(
         &mut self,
         sql: &'static str,

@@ -46,6 +46,18 @@ pub enum StoreError {
     /// A sealed column cannot be opened.
     #[error("a sealed column cannot be opened")]
     Sealed(#[from] crate::seal::SealError),
+    /// An entry of the ledger found its place taken: the end of the chain is not what Carnet wrote.
+    #[error(
+        "the ledger {chain} takes no entry {sequence}: its end was changed in the database, see `carnet ledger verify --data`"
+    )]
+    Ledger {
+        /// The chain.
+        chain: String,
+        /// The place that its head names.
+        sequence: u64,
+        /// What the database said.
+        source: Box<StoreError>,
+    },
     /// A blob could not be read or written.
     #[error("a blob could not be read or written")]
     Blob(#[source] std::io::Error),

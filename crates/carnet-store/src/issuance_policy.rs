@@ -2,7 +2,7 @@
 
 use carnet_model::{JobId, OrgId, ProjectId, Timestamp};
 
-use crate::db::{Row, StoreError, Tx};
+use crate::db::{Row, StoreError, Tx, corrupt};
 
 /// A policy as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,10 @@ fn policy(row: &Row) -> Result<StoredIssuancePolicy, StoreError> {
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })
+}
+
+fn grants_place(job: &JobId) -> String {
+    format!("token grants {job}")
 }
 
 impl Tx {
@@ -98,15 +102,33 @@ impl Tx {
         Ok(self.execute(sql, &[policy.scope().into()]).await? > 0)
     }
 
-    /// Keeps which identity tokens a job may ask for, JSON.
+    /// Keeps which identity tokens a job may ask for, JSON: sealed, as values of sensitive variables may be in it.
     pub async fn set_token_grants(&mut self, job: &JobId, grants: Option<String>) -> Result<(), StoreError> {
         let sql = "UPDATE jobs SET token_grants = $2 WHERE id = $1";
-        self.execute(sql, &[job.into(), grants.into()]).await.map(drop)
+        let sealed =
+            grants.map(|grants| self.sealer.seal(&grants_place(job), grants.as_bytes())).transpose()?;
+        self.execute(sql, &[job.into(), sealed.into()]).await.map(drop)
     }
 
     /// Which identity tokens a job may ask for, JSON; `None` when nobody has told.
     pub async fn token_grants(&mut self, job: &JobId) -> Result<Option<String>, StoreError> {
         let row = self.optional("SELECT token_grants FROM jobs WHERE id = $1", &[job.into()]).await?;
-        row.map_or(Ok(None), |row| row.optional_text("token_grants"))
+        let Some(sealed) = row.map_or(Ok(None), |row| row.optional_text("token_grants"))? else {
+            return Ok(None);
+        };
+        let opened = self.sealer.open(&grants_place(job), &sealed)?;
+        String::from_utf8(opened.to_vec()).map(Some).map_err(|_| corrupt("token_grants"))
+    }
+
+    /// Counts a refusal of one kind to a job; tells how many there are now.
+    pub async fn count_refusal(&mut self, job: &JobId, outcome: &str) -> Result<u64, StoreError> {
+        let row = self
+            .optional(
+                "INSERT INTO ledger_refusals (job_id, outcome, count) VALUES ($1, $2, 1) \
+                 ON CONFLICT (job_id, outcome) DO UPDATE SET count = ledger_refusals.count + 1 RETURNING count",
+                &[job.into(), outcome.into()],
+            )
+            .await?;
+        row.ok_or_else(|| corrupt("count"))?.count("count")
     }
 }

@@ -1,10 +1,14 @@
 //! The chains of the ledger. Entries are appended and read; nothing here changes or removes one.
 
+mod seals;
+
 use std::collections::BTreeMap;
 
 use carnet_model::{ENTRIES_PER_CHECKPOINT, LedgerChain, LedgerFact, LedgerHash, LedgerRecord, Timestamp};
 
 use crate::db::{Bind, Row, StoreError, Tx, corrupt};
+
+pub use self::seals::{LedgerSeal, LedgerSeals, SealFault};
 
 impl From<&LedgerChain> for Bind {
     fn from(chain: &LedgerChain) -> Self {
@@ -25,6 +29,26 @@ pub struct LedgerHead {
     pub checkpoint_sequence: u64,
 }
 
+/// A time of which entries are asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LedgerRange {
+    /// Nothing that is older.
+    pub since: Option<Timestamp>,
+    /// Nothing that is as old or younger.
+    pub until: Option<Timestamp>,
+}
+
+/// Entries that follow each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LedgerPage {
+    /// The hash before the first of them; `None` when that is not there.
+    pub previous: Option<String>,
+    /// The entries.
+    pub records: Vec<LedgerRecord>,
+    /// Behind which entry the next page begins; `None` when this is the last one.
+    pub next: Option<u64>,
+}
+
 /// A checkpoint that is to be stored.
 #[derive(Debug, Clone)]
 pub struct NewCheckpoint<'a> {
@@ -42,6 +66,8 @@ pub struct NewCheckpoint<'a> {
     pub jwk: &'a str,
     /// The signed checkpoint, a compact JWS.
     pub jws: &'a str,
+    /// SHA-256 of the JWS, in hex.
+    pub digest: &'a str,
 }
 
 /// A checkpoint as it was stored.
@@ -68,6 +94,25 @@ fn head(row: &Row) -> Result<LedgerHead, StoreError> {
         hash: row.parsed("hash")?,
         checkpoint_sequence: row.count("checkpoint_sequence")?,
     })
+}
+
+fn record(row: &Row) -> Result<LedgerRecord, StoreError> {
+    Ok(LedgerRecord {
+        sequence: row.count("sequence")?,
+        entry: row.text("entry")?,
+        hash: row.text("hash")?,
+        recorded_at: Some(row.time("recorded_at")?),
+    })
+}
+
+/// The head says that a place is free that is not: it was changed by somebody else than Carnet.
+fn misled(chain: &LedgerChain, sequence: u64, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Conflict | StoreError::Database(_) => {
+            StoreError::Ledger { chain: chain.to_string(), sequence, source: Box::new(error) }
+        }
+        other => other,
+    }
 }
 
 impl Tx {
@@ -116,7 +161,8 @@ impl Tx {
                 "INSERT INTO ledger_entries (chain, sequence, recorded_at, entry, hash) VALUES ($1, $2, $3, $4, $5)",
                 &[chain.into(), sequence.into(), time.into(), text.into(), hash.to_string().into()],
             )
-            .await?;
+            .await
+            .map_err(|error| misled(chain, sequence, error))?;
         }
         self.execute(
             "UPDATE ledger_heads SET hash = $2, \
@@ -139,6 +185,12 @@ impl Tx {
         self.all(sql, &[after.into(), limit.into()]).await?.iter().map(head).collect()
     }
 
+    /// The chains that have entries, whether or not the table of heads knows of them, behind one of them.
+    pub async fn ledger_chain_after(&mut self, after: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT chain FROM ledger_entries WHERE chain > $1 ORDER BY chain LIMIT 1";
+        self.optional(sql, &[after.into()]).await?.map(|row| row.text("chain")).transpose()
+    }
+
     /// Entries of a chain behind one, as they are stored: nobody has looked at their hashes yet.
     pub async fn ledger_page(
         &mut self,
@@ -148,23 +200,54 @@ impl Tx {
     ) -> Result<Vec<LedgerRecord>, StoreError> {
         let rows = self
             .all(
-                "SELECT sequence, entry, hash FROM ledger_entries WHERE chain = $1 AND sequence > $2 \
+                "SELECT sequence, recorded_at, entry, hash FROM ledger_entries WHERE chain = $1 AND sequence > $2 \
                  ORDER BY sequence LIMIT $3",
                 &[chain.into(), after.into(), limit.into()],
             )
             .await?;
-        let record = |row: &Row| {
-            Ok(LedgerRecord {
-                sequence: row.count("sequence")?,
-                entry: row.text("entry")?,
-                hash: row.text("hash")?,
-            })
-        };
         rows.iter().map(record).collect()
     }
 
-    /// The first entry of a chain that is not older than a moment.
-    pub async fn ledger_sequence_since(
+    /// The part of a chain that lies in a time: from the first entry that is not older than its begin to the last that is older
+    /// than its end, without gaps. Entries in between stay, whatever the clock said when they were written: without them the others
+    /// could not be verified. The page begins behind an entry; nobody has looked at its hashes yet.
+    pub async fn ledger_range_page(
+        &mut self,
+        chain: &LedgerChain,
+        (after, limit): (u64, u64),
+        range: LedgerRange,
+    ) -> Result<LedgerPage, StoreError> {
+        let mut after = after;
+        if let Some(since) = range.since {
+            match self.ledger_sequence_since(chain, since).await? {
+                Some(first) => after = after.max(first.saturating_sub(1)),
+                None => return Ok(LedgerPage::default()),
+            }
+        }
+        // The entry before the page is read for its hash, and one behind it tells whether there is more.
+        let mut records = self.ledger_page(chain, after.saturating_sub(1), limit.saturating_add(2)).await?;
+        let previous = match after {
+            0 => Some(LedgerHash::genesis(chain).to_string()),
+            after if records.first().is_some_and(|record| record.sequence == after) => {
+                Some(records.remove(0).hash)
+            }
+            _ => None,
+        };
+        if let Some(until) = range.until
+            && records.iter().any(|record| record.recorded_at.is_none_or(|time| time >= until))
+        {
+            let last = self.ledger_sequence_before(chain, until, after).await?;
+            records.retain(|record| last.is_some_and(|last| record.sequence <= last));
+        }
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has_more = records.len() > limit;
+        records.truncate(limit);
+        let next = records.last().filter(|_| has_more).map(|record| record.sequence);
+        Ok(LedgerPage { previous, records, next })
+    }
+
+    /// The first entry of a chain that is not older than a moment; later ones may be, when a clock was set back.
+    async fn ledger_sequence_since(
         &mut self,
         chain: &LedgerChain,
         since: Timestamp,
@@ -172,8 +255,25 @@ impl Tx {
         let row = self
             .optional(
                 "SELECT sequence FROM ledger_entries WHERE chain = $1 AND recorded_at >= $2 \
-                 ORDER BY recorded_at, sequence LIMIT 1",
+                 ORDER BY sequence LIMIT 1",
                 &[chain.into(), since.into()],
+            )
+            .await?;
+        row.map(|row| row.count("sequence")).transpose()
+    }
+
+    /// The last entry of a chain behind one that is older than a moment.
+    async fn ledger_sequence_before(
+        &mut self,
+        chain: &LedgerChain,
+        until: Timestamp,
+        after: u64,
+    ) -> Result<Option<u64>, StoreError> {
+        let row = self
+            .optional(
+                "SELECT sequence FROM ledger_entries WHERE chain = $1 AND recorded_at < $2 AND sequence > $3 \
+                 ORDER BY sequence DESC LIMIT 1",
+                &[chain.into(), until.into(), after.into()],
             )
             .await?;
         row.map(|row| row.count("sequence")).transpose()
@@ -189,8 +289,17 @@ impl Tx {
         self.all(sql, &[before.into(), limit.into()]).await?.iter().map(head).collect()
     }
 
-    /// Keeps a checkpoint. Another server may have made the same one; then nothing happens.
-    pub async fn insert_checkpoint(&mut self, new: &NewCheckpoint<'_>) -> Result<(), StoreError> {
+    /// Keeps a checkpoint that follows the one that `before` tells of, and seals what was signed. Tells whether it did: another
+    /// server may have been faster, and then nothing happens.
+    pub async fn insert_checkpoint(
+        &mut self,
+        new: &NewCheckpoint<'_>,
+        before: Option<&LedgerSeal>,
+    ) -> Result<bool, StoreError> {
+        if self.ledger_seal(new.chain).await?.as_ref() != before {
+            return Ok(false);
+        }
+        self.seal_checkpoint(new, before).await?;
         self.execute(
             "INSERT INTO ledger_keys (kid, jwk, first_used_at) VALUES ($1, $2, $3) ON CONFLICT (kid) DO NOTHING",
             &[new.kid.into(), new.jwk.into(), new.time.into()],
@@ -198,7 +307,7 @@ impl Tx {
         .await?;
         self.execute(
             "INSERT INTO ledger_checkpoints (chain, sequence, hash, created_at, kid, jws) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (chain, sequence) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6)",
             &[
                 new.chain.into(),
                 new.sequence.into(),
@@ -211,12 +320,12 @@ impl Tx {
         .await?;
         self.execute(
             "UPDATE ledger_heads SET checkpoint_sequence = $2, \
-             open_since = CASE WHEN sequence > $2 THEN CAST($3 AS BIGINT) ELSE NULL END \
+             open_since = CASE WHEN sequence >= $2 + $4 THEN 0 WHEN sequence > $2 THEN CAST($3 AS BIGINT) ELSE NULL END \
              WHERE chain = $1 AND checkpoint_sequence < $2",
-            &[new.chain.into(), new.sequence.into(), new.time.into()],
+            &[new.chain.into(), new.sequence.into(), new.time.into(), ENTRIES_PER_CHECKPOINT.into()],
         )
-        .await
-        .map(drop)
+        .await?;
+        Ok(true)
     }
 
     /// Checkpoints of a chain behind one, with the keys that signed them.

@@ -73,7 +73,9 @@ pub use issuance_policy::StoredIssuancePolicy;
 pub use job::{Claim, NewJob};
 pub use job_report::JobReport;
 pub use key_record::{KeyToken, TokensOfKey};
-pub use ledger::{LedgerHead, NewCheckpoint, StoredCheckpoint};
+pub use ledger::{
+    LedgerHead, LedgerPage, LedgerRange, LedgerSeal, LedgerSeals, NewCheckpoint, SealFault, StoredCheckpoint,
+};
 pub use login_code::LoginCode;
 pub use membership::MembershipFilter;
 pub use organization::OrganizationsOf;

@@ -80,6 +80,10 @@ impl Store {
             None => {
                 let sealed = self.sealer.seal(MASTER_KEY_CHECK, b"carnet")?;
                 tx.set_meta(MASTER_KEY_CHECK, Some(&sealed)).await?;
+                // A database in which a ledger stands already had this number, and somebody took it away.
+                if tx.ledger_chain_after("").await?.is_none() {
+                    tx.seal_total(0).await?;
+                }
                 tx.commit().await?;
             }
         }

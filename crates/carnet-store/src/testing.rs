@@ -5,6 +5,7 @@
 //! of a command and sets both.
 
 pub mod scale;
+mod tamper;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
@@ -16,6 +17,8 @@ use tempfile::TempDir;
 use crate::db::{PostgresDatabase, PostgresUrl};
 use crate::migrations::MIGRATIONS;
 use crate::{MasterKey, Store};
+
+pub use self::tamper::{rewrite_chain, tamper};
 
 /// The variable that names the engine.
 pub const ENGINE: &str = "CARNET_TEST_DATABASE";

@@ -50,6 +50,19 @@ impl Audit {
         self.ledger(&[arguments, &place].concat()).await
     }
 
+    /// Waits until checkpoints cover every entry of every chain of the data directory.
+    async fn wait_for_all_checkpoints(&self, data: &str) -> anyhow::Result<()> {
+        wait_for("checkpoints of all chains", Duration::from_secs(60), async || {
+            let verified = self.ledger(&["verify", "--data", data, "--format", "json"]).await?;
+            ensure!(verified.status.success(), "{}{}", text(&verified.stdout), text(&verified.stderr));
+            let found: Value = serde_json::from_slice(&verified.stdout)?;
+            let chains = found["chains"].as_array().context("a list")?;
+            ensure!(chains.len() == 2, "of the organization and of the site: {found}");
+            Ok(chains.iter().all(|chain| chain["covered"] == chain["last"]).then_some(()))
+        })
+        .await
+    }
+
     async fn export(&self) -> anyhow::Result<PathBuf> {
         let exported = self.remote(&["export"]).await?;
         ensure!(exported.status.success(), "{}", text(&exported.stderr));
@@ -146,16 +159,82 @@ async fn a_run_is_proven_offline_with_carnet_and_without() -> anyhow::Result<()>
     Ok(())
 }
 
+/// What somebody does who has the file of the database: a chain is written anew with good hashes, and then more and more of what
+/// could tell is taken away.
+const REWRITE: &str = r#"
+import hashlib, json, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
+database.execute("BEGIN IMMEDIATE")
+for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'ledger%'").fetchall():
+    database.execute(f"DROP TRIGGER {name}")
+(chain,) = database.execute("SELECT chain FROM ledger_heads WHERE chain <> 'site'").fetchone()
+if "rewrite" in sys.argv:
+    rows = database.execute("SELECT entry FROM ledger_entries WHERE chain = ? ORDER BY sequence", (chain,)).fetchall()
+    entries = [json.loads(entry) for (entry,) in rows]
+    times = [at for (at,) in database.execute("SELECT recorded_at FROM ledger_entries WHERE chain = ? ORDER BY sequence", (chain,))]
+    del entries[2], times[2]
+    database.execute("DELETE FROM ledger_entries WHERE chain = ?", (chain,))
+    hash = hashlib.sha256(f"carnet-ledger/1:{chain}".encode()).digest()
+    for place, (entry, at) in enumerate(zip(entries, times), 1):
+        entry["sequence"] = place
+        text = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        hash = hashlib.sha256(hash + text.encode()).digest()
+        database.execute("INSERT INTO ledger_entries VALUES (?, ?, ?, ?, ?)", (chain, place, at, text, hash.hex()))
+    database.execute("DELETE FROM ledger_checkpoints WHERE chain = ?", (chain,))
+    database.execute("UPDATE ledger_heads SET sequence = ?, hash = ?, checkpoint_sequence = 0, open_since = 0 WHERE chain = ?",
+                     (len(entries), hash.hex(), chain))
+if "head" in sys.argv:
+    database.execute("DELETE FROM ledger_heads WHERE chain = ?", (chain,))
+if "chain" in sys.argv:
+    for table in ["entries", "heads", "checkpoints", "seals"]:
+        database.execute(f"DELETE FROM ledger_{table} WHERE chain = ?", (chain,))
+database.execute("COMMIT")
+"#;
+
+#[tokio::test]
+async fn the_server_signs_no_history_that_somebody_wrote_anew() -> anyhow::Result<()> {
+    for deed in ["rewrite", "head", "chain"] {
+        let audit = Audit::new().await?;
+        let data = audit.site.server.data_dir().display().to_string();
+        let database = Path::new(&data).join("carnet.db");
+        if !database.is_file() {
+            // On Postgres, the same is done in the tests of the server.
+            return Ok(());
+        }
+        audit.wait_for_all_checkpoints(&data).await?;
+        let chain = audit.site.api.get(LEDGER).await?["chain"].as_str().context("a chain")?.to_owned();
+        let kept = audit.site.api.get(&format!("{LEDGER}/checkpoints")).await?;
+        let kept = audit.written("checkpoints.json", &kept.to_string())?;
+        let with_kept = ["verify", "--data", &data, "--checkpoint", path(&kept)];
+        let verified = audit.ledger(&with_kept).await?;
+        assert!(verified.status.success(), "{}{}", text(&verified.stdout), text(&verified.stderr));
+        let program = audit.written("rewrite.py", REWRITE)?;
+        let done = python(&program, &[path(&database), deed]).await?;
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        if deed == "rewrite" {
+            wait_for("the alarm", Duration::from_secs(60), async || {
+                let ready = audit.site.server.anonymous()?.request("GET", "/readyz", None).await?;
+                Ok(ready.body.to_string().contains("the ledger is not what was signed").then_some(()))
+            })
+            .await?;
+        }
+        for arguments in [&with_kept[..3], &with_kept] {
+            let refused = audit.ledger(arguments).await?;
+            let said = text(&refused.stdout);
+            assert_eq!(refused.status.code(), Some(1), "{deed}: {said}{}", text(&refused.stderr));
+            assert!(said.contains(&format!("{chain}: NOT WHAT WAS WRITTEN")), "{deed}: {said}");
+        }
+        let nobody = audit.ledger(&["verify", "--data", &data, "--chain", "org-0000000000000000"]).await?;
+        assert_eq!(nobody.status.code(), Some(1), "{}", text(&nobody.stdout));
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn whoever_writes_to_the_database_is_found_out() -> anyhow::Result<()> {
     let audit = Audit::new().await?;
     let data = audit.site.server.data_dir().display().to_string();
-    let verified = audit.ledger(&["verify", "--data", &data, "--format", "json"]).await?;
-    assert!(verified.status.success(), "{}", text(&verified.stderr));
-    let found: Value = serde_json::from_slice(&verified.stdout)?;
-    let chains = found["chains"].as_array().context("a list")?;
-    assert_eq!(chains.len(), 2, "of the organization and of the site: {found}");
-    assert!(chains.iter().all(|chain| chain["covered"] == chain["last"]), "{found}");
+    audit.wait_for_all_checkpoints(&data).await?;
     let database = Path::new(&data).join("carnet.db");
     if !database.is_file() {
         // On Postgres, the same is done to a file above.

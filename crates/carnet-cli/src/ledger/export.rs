@@ -2,11 +2,12 @@
 
 use anyhow::Context as _;
 use carnet_model::{FactName, LedgerChain, LedgerEntry, LedgerKind, Timestamp};
+use carnet_store::LedgerRange;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::file::Line;
-use super::source::{Range, Source, SourceOptions};
+use super::source::{Source, SourceOptions};
 use crate::edge;
 
 /// How entries are written.
@@ -38,7 +39,7 @@ pub(crate) struct ExportOptions {
 }
 
 pub(super) async fn run(options: ExportOptions) -> anyhow::Result<()> {
-    let range = Range { since: options.since, until: options.until };
+    let range = LedgerRange { since: options.since, until: options.until };
     let source = options.source.open(None).await?;
     for chain in source.chains().await? {
         export(&source, &chain, range, options.format, &mut edge::print).await?;
@@ -49,7 +50,7 @@ pub(super) async fn run(options: ExportOptions) -> anyhow::Result<()> {
 async fn export(
     source: &Source,
     chain: &LedgerChain,
-    range: Range,
+    range: LedgerRange,
     format: ExportFormat,
     print: &mut dyn FnMut(&str) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
@@ -118,6 +119,7 @@ fn audit_entry(entry: &LedgerEntry) -> Value {
             ("credential", of(FactName::Jti).or(of(FactName::Run)))
         }
         LedgerKind::Key => ("signing_key", of(FactName::Kid)),
+        LedgerKind::Checkpoint => ("ledger", of(FactName::Resource)),
         LedgerKind::Policy | LedgerKind::Setting => {
             (of(FactName::ResourceType).unwrap_or("setting"), of(FactName::Resource))
         }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use carnet_model::{FactName, LedgerEntry};
+use carnet_model::{FactName, LedgerEntry, LedgerKind};
+use carnet_store::LedgerRange;
 use carnet_trust::logs::{Access, Explanation, LogLine, NumberedLine, explain, identities, read_log};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::source::{Range, Source, SourceOptions};
+use super::source::{Source, SourceOptions};
 use super::verify::Format;
 use crate::edge;
 
@@ -53,18 +54,25 @@ pub(super) async fn run(options: MatchOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// All entries of all chains. Whether they are what was written is for `verify` to say.
+/// The entries of all chains that tell of credentials. Whether they are what was written is for `verify` to say.
 async fn entries(source: &Source) -> anyhow::Result<Vec<LedgerEntry>> {
     let mut entries = Vec::new();
     for chain in source.chains().await? {
         let mut after = Some(0);
         while let Some(place) = after {
-            let page = source.page(&chain, place, Range::default()).await?;
+            let page = source.page(&chain, place, LedgerRange::default()).await?;
             for record in &page.records {
                 let entry = LedgerEntry::parse(&record.entry).with_context(|| {
                     format!("entry {} of {chain} cannot be read: verify the ledger first", record.sequence)
                 })?;
-                entries.push(entry);
+                // Others lead to no identity token.
+                if let LedgerKind::Mint
+                | LedgerKind::Exchange
+                | LedgerKind::Renewal
+                | LedgerKind::Revocation = entry.kind
+                {
+                    entries.push(entry);
+                }
             }
             after = page.next;
         }

@@ -2,8 +2,10 @@
 
 mod export;
 mod file;
+mod kept;
 mod matching;
 mod remote;
+mod report;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -22,14 +24,16 @@ pub(crate) enum LedgerCommand {
     ///
     /// Reads a file that `carnet ledger export` wrote (needs no server and no network), a server (an API token in CARNET_TOKEN or
     /// --token-file), or the data directory of a server. Says how many entries were looked at, how far signed checkpoints cover
-    /// them, and otherwise the first entry that is wrong and what is wrong with it. Ends with 0 when all is as it was written, with
-    /// 1 when it is not or could not be read.
+    /// them, otherwise the first entry that is wrong and what is wrong with it, and what was not checked. Ends with 0 when all is as
+    /// it was written, with 1 when it is not, is not proven or could not be read.
     ///
     /// carnet ledger verify acme.jsonl --keys jwks.json
     ///
     /// carnet ledger verify --server https://carnet.example.com --organization acme
     ///
     /// carnet ledger verify --data /var/lib/carnet
+    ///
+    /// carnet ledger verify acme.jsonl --checkpoint kept.jws --earlier acme-may.jsonl
     #[command(verbatim_doc_comment)]
     Verify {
         #[command(flatten)]

@@ -4,14 +4,15 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use carnet_issuer::Jwks;
-use carnet_model::{LedgerChain, LedgerHash, OrgName};
+use carnet_model::{LedgerChain, LedgerRecord, OrgName, Timestamp};
+use carnet_store::{LedgerPage, LedgerRange};
 use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::file::record;
-use super::source::{Page, Range, Signed};
+use super::source::{Head, Signed};
 use crate::api_client::{ApiClient, ApiRequest};
 
 /// The ledger of one chain on a server.
@@ -24,16 +25,17 @@ pub(super) struct RemoteLedger {
 #[derive(Deserialize)]
 struct EntriesPage {
     chain: LedgerName,
-    head: Option<Head>,
+    head: Option<SaidHead>,
     previous: Option<String>,
     entries: Vec<Value>,
     next_after: Option<u64>,
 }
 
 #[derive(Deserialize)]
-struct Head {
+struct SaidHead {
     sequence: u64,
     hash: String,
+    fault: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -90,7 +92,7 @@ impl RemoteLedger {
             .context("the server's answer is not a ledger")
     }
 
-    async fn entries(&self, after: u64, range: Range, limit: u64) -> anyhow::Result<EntriesPage> {
+    async fn entries(&self, after: u64, range: LedgerRange, limit: u64) -> anyhow::Result<EntriesPage> {
         let mut query = vec![("after", after.to_string()), ("limit", limit.to_string())];
         query.extend(range.since.map(|since| ("since", since.to_string())));
         query.extend(range.until.map(|until| ("until", until.to_string())));
@@ -98,23 +100,27 @@ impl RemoteLedger {
     }
 
     pub(super) async fn chain(&self) -> anyhow::Result<LedgerChain> {
-        Ok(self.entries(0, Range::default(), 1).await?.chain.0.parse()?)
+        Ok(self.entries(0, LedgerRange::default(), 1).await?.chain.0.parse()?)
     }
 
-    pub(super) async fn head(&self) -> anyhow::Result<Option<(u64, LedgerHash)>> {
-        let head = self.entries(0, Range::default(), 1).await?.head;
-        head.map(|head| Ok((head.sequence, head.hash.parse()?))).transpose()
+    pub(super) async fn head(&self) -> anyhow::Result<Option<Head>> {
+        let head = self.entries(0, LedgerRange::default(), 1).await?.head;
+        let head = head
+            .map(|head| Ok(Head { sequence: head.sequence, hash: head.hash.parse()?, fault: head.fault }));
+        head.transpose()
     }
 
-    pub(super) async fn page(&self, after: u64, range: Range) -> anyhow::Result<Page> {
+    pub(super) async fn page(&self, after: u64, range: LedgerRange) -> anyhow::Result<LedgerPage> {
         let page = self.entries(after, range, 1000).await?;
         let mut records = Vec::with_capacity(page.entries.len());
         for entry in page.entries {
             let sequence = entry["sequence"].as_u64().context("an entry of the server has no place")?;
             let hash = entry["hash"].as_str().unwrap_or_default().to_owned();
-            records.push(record(sequence, entry["entry"].clone(), hash));
+            let recorded_at: Option<Timestamp> = serde_json::from_value(entry["recorded_at"].clone())
+                .context("an entry of the server has a time that is none")?;
+            records.push(LedgerRecord { recorded_at, ..record(sequence, entry["entry"].clone(), hash) });
         }
-        Ok(Page { previous: page.previous, records, next: page.next_after })
+        Ok(LedgerPage { previous: page.previous, records, next: page.next_after })
     }
 
     pub(super) async fn checkpoints(&self) -> anyhow::Result<Vec<Signed>> {

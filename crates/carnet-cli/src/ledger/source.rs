@@ -1,11 +1,12 @@
 //! Where a ledger is read: a file, a server, or the database itself.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use carnet_issuer::PublicJwk;
-use carnet_model::{LedgerChain, LedgerHash, LedgerRecord, OrgName, Timestamp};
-use carnet_store::Store;
+use carnet_model::{LedgerChain, LedgerHash, OrgName};
+use carnet_store::{LedgerPage, LedgerRange, LedgerSeals, Store};
 use clap::Args;
 use reqwest::Url;
 
@@ -62,20 +63,13 @@ pub(super) struct SourceOptions {
     transit: TransitOptions,
 }
 
-/// A part of a time.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Range {
-    pub(super) since: Option<Timestamp>,
-    pub(super) until: Option<Timestamp>,
-}
-
-/// Entries, and the hash before the first of them.
+/// The end of a chain, as it is kept beside the entries.
 #[derive(Debug, Clone)]
-pub(super) struct Page {
-    pub(super) previous: Option<String>,
-    pub(super) records: Vec<LedgerRecord>,
-    /// Behind which entry the next page begins.
-    pub(super) next: Option<u64>,
+pub(super) struct Head {
+    pub(super) sequence: u64,
+    pub(super) hash: LedgerHash,
+    /// Why the server signs nothing about the chain.
+    pub(super) fault: Option<String>,
 }
 
 /// A checkpoint that nobody has checked yet.
@@ -134,62 +128,59 @@ impl Source {
         match self {
             Self::File(file) => Ok(file.chains()),
             Self::Server(server) => Ok(vec![server.chain().await?]),
-            Self::Database { chain: Some(chain), .. } => Ok(vec![chain.clone()]),
-            Self::Database { store, chain: None } => {
-                let (mut tx, mut chains) = (store.read().await?, Vec::new());
-                loop {
-                    let after = chains.last().map(LedgerChain::to_string).unwrap_or_default();
-                    let heads = tx.ledger_heads(&after, PAGE).await?;
-                    if heads.is_empty() {
-                        return Ok(chains);
-                    }
-                    chains.extend(heads.into_iter().map(|head| head.chain));
+            Self::Database { store, chain } => {
+                let found = all_chains(store).await?;
+                match chain {
+                    Some(chain) if found.contains(chain) => Ok(vec![chain.clone()]),
+                    Some(chain) => bail!("there is no chain {chain} in this database"),
+                    None => Ok(found.into_iter().collect()),
                 }
             }
         }
     }
 
+    /// What the server signed last about each chain, as it keeps that beside the database's own words.
+    pub(super) async fn seals(&self) -> anyhow::Result<Option<LedgerSeals>> {
+        match self {
+            Self::File(_) | Self::Server(_) => Ok(None),
+            Self::Database { store, .. } => Ok(Some(store.read().await?.ledger_seals().await?)),
+        }
+    }
+
+    /// Whether all chains are looked at, so that one that the others know of must be there.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self, Self::Database { chain: None, .. })
+    }
+
     /// The last entry and its hash, as the database has them beside the entries.
-    pub(super) async fn head(&self, chain: &LedgerChain) -> anyhow::Result<Option<(u64, LedgerHash)>> {
+    pub(super) async fn head(&self, chain: &LedgerChain) -> anyhow::Result<Option<Head>> {
         match self {
             Self::File(_) => Ok(None),
             Self::Server(server) => server.head().await,
             Self::Database { store, .. } => {
                 let head = store.read().await?.ledger_head(chain).await?;
-                Ok(head.map(|head| (head.sequence, head.hash)))
+                Ok(head.map(|head| Head { sequence: head.sequence, hash: head.hash, fault: None }))
             }
         }
     }
 
-    /// Entries behind one.
-    pub(super) async fn page(&self, chain: &LedgerChain, after: u64, range: Range) -> anyhow::Result<Page> {
+    /// Whether the end of a chain is kept beside its entries.
+    pub(super) fn has_heads(&self) -> bool {
+        !matches!(self, Self::File(_))
+    }
+
+    /// Entries behind one; where the next page begins is for this function alone to read.
+    pub(super) async fn page(
+        &self,
+        chain: &LedgerChain,
+        after: u64,
+        range: LedgerRange,
+    ) -> anyhow::Result<LedgerPage> {
         match self {
-            Self::File(file) => Ok(file.page(chain)),
+            Self::File(file) => file.page(chain, after),
             Self::Server(server) => server.page(after, range).await,
             Self::Database { store, .. } => {
-                let mut tx = store.read().await?;
-                let mut start = after;
-                if let Some(since) = range.since {
-                    let first = tx.ledger_sequence_since(chain, since).await?;
-                    start = start.max(first.map_or(u64::MAX >> 1, |first| first - 1));
-                }
-                let end = match range.until {
-                    Some(until) => tx.ledger_sequence_since(chain, until).await?,
-                    None => None,
-                };
-                let mut records = tx.ledger_page(chain, start.saturating_sub(1), PAGE + 1).await?;
-                let previous = match start {
-                    0 => Some(LedgerHash::genesis(chain).to_string()),
-                    start if records.first().is_some_and(|record| record.sequence == start) => {
-                        Some(records.remove(0).hash)
-                    }
-                    _ => None,
-                };
-                let is_whole = u64::try_from(records.len())? >= PAGE;
-                records.truncate(usize::try_from(PAGE)?);
-                records.retain(|record| end.is_none_or(|end| record.sequence < end));
-                let next = records.last().filter(|_| is_whole).map(|record| record.sequence);
-                Ok(Page { previous, records, next })
+                Ok(store.read().await?.ledger_range_page(chain, (after, PAGE), range).await?)
             }
         }
     }
@@ -216,5 +207,25 @@ impl Source {
                 }
             }
         }
+    }
+}
+
+/// Every chain that has entries, a head or a seal: a table that somebody emptied must not hide one.
+async fn all_chains(store: &Store) -> anyhow::Result<BTreeSet<LedgerChain>> {
+    let mut tx = store.read().await?;
+    let mut chains: BTreeSet<LedgerChain> = tx.ledger_seals().await?.chains.into_keys().collect();
+    let mut after = String::new();
+    while let Some(name) = tx.ledger_chain_after(&after).await? {
+        chains.insert(name.parse().with_context(|| format!("entries of a chain that is none: {name:?}"))?);
+        after = name;
+    }
+    after.clear();
+    loop {
+        let heads = tx.ledger_heads(&after, PAGE).await?;
+        let Some(last) = heads.last() else {
+            return Ok(chains);
+        };
+        after = last.chain.to_string();
+        chains.extend(heads.into_iter().map(|head| head.chain));
     }
 }

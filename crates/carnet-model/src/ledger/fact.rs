@@ -55,6 +55,8 @@ words! {
         Policy = "policy",
         /// Something else was changed on which trust rests.
         Setting = "setting",
+        /// The issuer signed a checkpoint of another chain; only the site's chain tells of them.
+        Checkpoint = "checkpoint",
     }
 }
 
@@ -77,6 +79,10 @@ words! {
         ApproverName = "approver_name",
         /// The claim `aud`.
         Audience = "audience",
+        /// What was there before a change: a document or a value that is no secret.
+        Before = "before",
+        /// What is there since a change.
+        After = "after",
         /// The commit that the configuration comes from.
         Commit = "commit",
         /// The configuration version.
@@ -95,6 +101,12 @@ words! {
         Kid = "kid",
         /// The namespace at the provider.
         Namespace = "namespace",
+        /// The last entry of another chain that a checkpoint covers.
+        Covers = "covers",
+        /// The hash of that entry.
+        Hash = "hash",
+        /// How often something was refused to a job so far.
+        Count = "count",
         /// How it ended.
         Outcome = "outcome",
         /// `plan` or `apply`.

@@ -26,7 +26,7 @@ fn stored(facts: &[LedgerFact]) -> Vec<LedgerRecord> {
     for (sequence, fact) in (1..).zip(facts) {
         let entry = fact.clone().at(sequence).canonical();
         hash = hash.after(&entry);
-        records.push(LedgerRecord { sequence, entry, hash: hash.to_string() });
+        records.push(LedgerRecord { sequence, entry, hash: hash.to_string(), recorded_at: Some(fact.time) });
     }
     records
 }
@@ -138,6 +138,7 @@ enum Tampering {
     Duplicate { place: Index },
     Insert { place: Index },
     RewriteFrom { place: Index },
+    KeepAsOf { place: Index, second: i64 },
 }
 
 fn tampering() -> impl Strategy<Value = Tampering> {
@@ -160,6 +161,7 @@ fn tampering() -> impl Strategy<Value = Tampering> {
         index().prop_map(|place| Tampering::Duplicate { place }),
         index().prop_map(|place| Tampering::Insert { place }),
         index().prop_map(|place| Tampering::RewriteFrom { place }),
+        (index(), 0..4_000_000_000_i64).prop_map(|(place, second)| Tampering::KeepAsOf { place, second }),
     ]
 }
 
@@ -214,6 +216,11 @@ impl Tampering {
                 *records = stored(&facts);
                 // The only thing that still knows is the checkpoint at the end.
                 count as u64
+            }
+            Self::KeepAsOf { place, second } => {
+                let record = &mut records[place.index(count)];
+                record.recorded_at = Some(at(*second));
+                record.sequence
             }
             Self::RewriteFrom { place } => {
                 let mut facts: Vec<LedgerFact> = before.iter().map(fact_of).collect();

@@ -14,6 +14,8 @@ pub struct LedgerRecord {
     pub entry: String,
     /// The hash in hex.
     pub hash: String,
+    /// The time that is kept beside it, by which ranges are found; `None` where none is kept.
+    pub recorded_at: Option<Timestamp>,
 }
 
 /// What somebody trusted said about a chain: at this place stood this hash. Its signature was checked before.
@@ -27,6 +29,27 @@ pub struct LedgerCheckpoint {
     pub hash: LedgerHash,
     /// When the checkpoint was made.
     pub time: Timestamp,
+}
+
+/// Who else than a checkpoint knows what stood at a place of a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LedgerWitness {
+    /// What the server sealed with its master key when it signed last.
+    Seal,
+    /// The chain of the site, which tells of checkpoints of other chains.
+    SiteChain,
+    /// An export that somebody kept.
+    Export,
+}
+
+impl std::fmt::Display for LedgerWitness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Seal => "the seal of what was signed last",
+            Self::SiteChain => "the site's chain",
+            Self::Export => "the earlier export",
+        })
+    }
 }
 
 /// The first thing that is wrong with a chain, and where.
@@ -56,6 +79,14 @@ pub enum LedgerProblem {
         /// What it says.
         said: u64,
     },
+    /// The time that is kept beside the entry is not its own: ranges of time would leave it out.
+    #[error("it says that it is of {said}, but was kept as one of {kept}: ranges of time would be wrong")]
+    OtherTime {
+        /// When it is kept as.
+        kept: Timestamp,
+        /// When it says that it happened.
+        said: Timestamp,
+    },
     /// The entry is one of another chain.
     #[error("it belongs to the chain {0}")]
     OtherChain(LedgerChain),
@@ -79,6 +110,20 @@ pub enum LedgerProblem {
     OtherThanCheckpoint {
         /// When the checkpoint was made.
         time: Timestamp,
+    },
+    /// The chain is not the one that somebody else knows.
+    #[error("{witness} says another hash: entries up to here were written anew")]
+    OtherThanKnown {
+        /// Who says so.
+        witness: LedgerWitness,
+    },
+    /// Somebody else knows of an entry that is not there.
+    #[error("it is missing, although {witness} knows of entries up to {known}")]
+    MissingKnown {
+        /// The last entry that is known.
+        known: u64,
+        /// Who knows it.
+        witness: LedgerWitness,
     },
     /// The end of the chain is not there.
     #[error("it is missing, although a signed checkpoint of {time} covers entries up to {covered}")]
@@ -114,6 +159,7 @@ pub struct LedgerVerifier {
     next: u64,
     hash: LedgerHash,
     checkpoints: BTreeMap<u64, Vec<LedgerCheckpoint>>,
+    known: BTreeMap<u64, Vec<(LedgerHash, LedgerWitness)>>,
     summary: LedgerSummary,
 }
 
@@ -137,7 +183,19 @@ impl LedgerVerifier {
         }
         let summary =
             LedgerSummary { entries: 0, first: None, last: None, hash, checkpoints: 0, covered: None };
-        Self { chain, next: sequence.saturating_add(1), hash, checkpoints: found, summary }
+        Self {
+            chain,
+            next: sequence.saturating_add(1),
+            hash,
+            checkpoints: found,
+            known: BTreeMap::new(),
+            summary,
+        }
+    }
+
+    /// Holds the chain against what somebody else knows about one of its entries. What stands before the begin is not compared.
+    pub fn expect(&mut self, sequence: u64, hash: LedgerHash, witness: LedgerWitness) {
+        self.known.entry(sequence).or_default().push((hash, witness));
     }
 
     /// Looks at the next entry; gives it back as it can be believed.
@@ -164,6 +222,14 @@ impl LedgerVerifier {
         if said != hash {
             return Err(here(LedgerProblem::Altered));
         }
+        if let Some(kept) = record.recorded_at.filter(|kept| *kept != entry.time) {
+            return Err(here(LedgerProblem::OtherTime { kept, said: entry.time }));
+        }
+        for (known, witness) in self.known.remove(&record.sequence).unwrap_or_default() {
+            if known != hash {
+                return Err(here(LedgerProblem::OtherThanKnown { witness }));
+            }
+        }
         for checkpoint in self.checkpoints.remove(&record.sequence).unwrap_or_default() {
             if checkpoint.hash != hash {
                 return Err(here(LedgerProblem::OtherThanCheckpoint { time: checkpoint.time }));
@@ -180,8 +246,14 @@ impl LedgerVerifier {
         Ok(entry)
     }
 
-    /// Says that no entry is left; fails when a checkpoint knows of more.
+    /// Says that no entry is left; fails when a checkpoint or somebody else knows of more.
     pub fn finish(self) -> Result<LedgerSummary, LedgerFault> {
+        if let Some((known, found)) = self.known.range(self.next..).next_back()
+            && let Some((_, witness)) = found.first()
+        {
+            let problem = LedgerProblem::MissingKnown { known: *known, witness: *witness };
+            return Err(LedgerFault { sequence: self.next, problem });
+        }
         let beyond = self.checkpoints.range(self.next..).next_back().and_then(|(_, found)| found.first());
         match beyond {
             Some(checkpoint) => Err(LedgerFault {

@@ -7,6 +7,8 @@ use super::caller::{JobCall, Plain};
 use super::document::run_of;
 use super::identity::check_text;
 use crate::error::ApiError;
+use crate::issuance::grants::{Grant, hide};
+use crate::issuance::grants_of;
 use crate::ledger::{job_fact, report_facts};
 use crate::outstanding::{LINE_LIMIT, for_people, outstanding_until, stored_report};
 use crate::reply::{Reply, no_content};
@@ -20,9 +22,10 @@ const REVOCATIONS: [&str; 5] = ["outstanding", "revoked", "already_gone", "ends_
 
 pub(crate) async fn replace(call: JobCall, Plain(report): Plain<CredentialReport>) -> Reply {
     let report = checked(report)?;
-    let kept = serde_json::to_string(&report).map_err(ApiError::internal)?;
     let mut tx = call.app.store.write().await?;
     let job = call.running(&mut tx).await?;
+    let report = without_secrets(report, &grants_of(&mut tx, &job.id).await?);
+    let kept = serde_json::to_string(&report).map_err(ApiError::internal)?;
     let before = tx.job_credentials(&job.id).await?;
     let before = before.map_or_else(|| Ok(CredentialReport::default()), |text| stored_report(&text))?;
     let (run, workspace) = run_of(&mut tx, &job).await?;
@@ -33,6 +36,20 @@ pub(crate) async fn replace(call: JobCall, Plain(report): Plain<CredentialReport
     tx.set_job_credentials(&job.id, kept, outstanding_until(&report)).await?;
     tx.commit().await?;
     no_content()
+}
+
+/// The report without the values of sensitive variables: an agent knows them, and nobody else may read them again.
+fn without_secrets(mut report: CredentialReport, grants: &[Grant]) -> CredentialReport {
+    let hide = |text: &mut String| *text = hide(grants, text);
+    for entry in &mut report.entries {
+        hide(&mut entry.audience);
+        hide(&mut entry.detail);
+        entry.role.iter_mut().chain(&mut entry.identity).for_each(hide);
+        for lease in &mut entry.leases {
+            hide(&mut lease.detail);
+        }
+    }
+    report
 }
 
 /// Names must be names. What is written for people is cut and cleaned instead of refused: the report about something that

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use carnet_api::job::{IdentityTokenReply, IdentityTokenRequest};
 use carnet_issuer::{Audience, Jti, MintRequest, TokenDraft};
-use carnet_model::{Job, LedgerKind, Phase, Run, RunStatus, Signal, Timestamp, Workspace};
+use carnet_model::{FactName, Job, LedgerKind, Phase, Run, RunStatus, Signal, Timestamp, Workspace};
 use carnet_store::IdentityToken;
 
 use super::caller::{JobCall, Plain};
@@ -15,7 +15,8 @@ use super::document::{run_of, workload_identity};
 use crate::app::{Settings, entropy};
 use crate::audit;
 use crate::error::ApiError;
-use crate::issuance::{self, Asked};
+use crate::issuance::grants::hide;
+use crate::issuance::{self, Admission, Asked, is_told};
 use crate::ledger::{self, job_fact};
 use crate::reply::Reply;
 use crate::subjects::{check_size, token_subject};
@@ -24,9 +25,10 @@ use crate::subjects::{check_size, token_subject};
 const TEXT_LIMIT: usize = 128;
 
 pub(crate) async fn create(call: JobCall, Plain(wanted): Plain<IdentityTokenRequest>) -> Reply {
-    let reply = mint(&call, &wanted).await;
+    let mut unsigned = None;
+    let reply = mint(&call, &wanted, &mut unsigned).await;
     if let Err(refusal) = &reply
-        && let Err(error) = note_refusal(&call, &wanted, refusal).await
+        && let Err(error) = note_refusal(&call, &wanted, refusal, unsigned.as_deref()).await
     {
         tracing::error!(job.id = %call.job.id, %error, "the refusal of an identity token is not in the ledger");
     }
@@ -38,18 +40,27 @@ async fn note_refusal(
     call: &JobCall,
     wanted: &IdentityTokenRequest,
     refusal: &ApiError,
+    unsigned: Option<&str>,
 ) -> Result<(), ApiError> {
     let mut tx = call.app.store.write_to_job(&call.job.id).await?;
     let (run, workspace) = run_of(&mut tx, &call.job).await?;
     let about = job_fact(&mut tx, LedgerKind::Refusal, (&call.job, &run, &workspace), call.now).await?;
-    let Some(fact) = ledger::refused(about, wanted, refusal) else {
+    let grants = issuance::grants_of(&mut tx, &call.job.id).await?;
+    let shown = IdentityTokenRequest { audience: hide(&grants, &wanted.audience), ..wanted.clone() };
+    let Some(fact) = ledger::refused(about, &shown, refusal, unsigned) else {
         return Ok(());
     };
-    tx.record(fact);
+    let outcome = fact.facts.get(FactName::Outcome.as_str()).cloned().unwrap_or_default();
+    let count = tx.count_refusal(&call.job.id, &outcome).await?;
+    // Whoever holds a control token must not fill the ledger with what it asks for in vain.
+    if is_told(count) {
+        tx.record(fact.with(FactName::Count, count.to_string()));
+    }
     Ok(tx.commit().await?)
 }
 
-async fn mint(call: &JobCall, wanted: &IdentityTokenRequest) -> Reply {
+/// `unsigned` becomes the id of the token while that is committed and not signed.
+async fn mint(call: &JobCall, wanted: &IdentityTokenRequest, unsigned: &mut Option<String>) -> Reply {
     let audience: Audience =
         wanted.audience.parse().map_err(|error| ApiError::invalid("/audience", format!("{error}")))?;
     check_text("/family", &wanted.family)?;
@@ -72,14 +83,16 @@ async fn mint(call: &JobCall, wanted: &IdentityTokenRequest) -> Reply {
     let issuer = call.app.issuer.fresh_for(&mut tx, &workspace.organization_id).await?;
     let draft = issuer.draft(said.of(&identity), request, call.now)?;
     check_size(&draft)?;
-    tx.insert_identity_token(&entry(&job, &workspace, wanted, &draft)?).await?;
+    tx.insert_identity_token(&entry(&job, &workspace, wanted, (&draft, &admission))?).await?;
     let about = job_fact(&mut tx, LedgerKind::Mint, (&job, &run, &workspace), call.now).await?;
     tx.record(ledger::minted(about, wanted, &draft, &admission));
-    tx.insert_audit_event(&audit::event_of_token(&job, &workspace, &draft, call.now)?).await?;
+    let event = audit::event_of_token(&job, &workspace, (&draft, &admission.audience), call.now)?;
+    tx.insert_audit_event(&event).await?;
     // The ledger comes first: a token that is not in it must never exist.
     tx.commit().await?;
+    *unsigned = Some(draft.jti.to_string());
     let minted = issuer.sign(draft).await?;
-    tracing::info!(job.id = %job.id, run.id = %run.id, token.jti = %minted.jti, token.audience = %minted.audience,
+    tracing::info!(job.id = %job.id, run.id = %run.id, token.jti = %minted.jti, token.audience = admission.audience,
         token.subject = minted.subject, "an identity token was minted");
     let reply = IdentityTokenReply {
         token: minted.token.into(),
@@ -138,8 +151,13 @@ fn entry(
     job: &Job,
     workspace: &Workspace,
     wanted: &IdentityTokenRequest,
-    draft: &TokenDraft,
+    (draft, admission): (&TokenDraft, &Admission),
 ) -> Result<IdentityToken, ApiError> {
+    let mut claims: serde_json::Value =
+        serde_json::from_slice(draft.claims_json()).map_err(ApiError::internal)?;
+    if admission.audience != draft.audience.as_str() {
+        claims["aud"] = admission.audience.as_str().into();
+    }
     Ok(IdentityToken {
         jti: draft.jti.to_string(),
         job_id: job.id.clone(),
@@ -149,9 +167,9 @@ fn entry(
         phase: job.phase,
         family: wanted.family.clone(),
         tag: wanted.tag.clone(),
-        audience: draft.audience.as_str().to_owned(),
+        audience: admission.audience.clone(),
         subject: draft.subject.clone(),
-        claims: serde_json::from_slice(draft.claims_json()).map_err(ApiError::internal)?,
+        claims,
         kid: draft.kid.to_string(),
         issued_at: draft.issued_at,
         expires_at: draft.expires_at,

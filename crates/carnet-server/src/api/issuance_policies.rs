@@ -10,6 +10,7 @@ use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Read, Write};
 use crate::issuance::document;
+use crate::ledger::record_change;
 use crate::reply::{Reply, created, no_content, ok};
 use crate::route::{Access, Routes};
 
@@ -95,7 +96,9 @@ async fn save(
         return Err(ApiError::attribute("statements", "a policy is at most 256 KiB long"));
     }
     let is_new = earlier.is_none();
+    let before = earlier.as_ref().map(|policy| policy.document.clone());
     let policy = StoredIssuancePolicy { document, updated_at: cx.now, ..earlier.unwrap_or(fresh) };
+    record_change(&mut cx.tx, before.as_deref(), Some(&policy.document));
     cx.tx.put_issuance_policy(&policy).await?;
     cx.tx.commit().await?;
     let data = resource(&policy)?;
@@ -103,7 +106,9 @@ async fn save(
 }
 
 async fn removed(mut cx: Context, policy: Option<StoredIssuancePolicy>) -> Reply {
-    cx.tx.delete_issuance_policy(&policy.ok_or(ApiError::NotFound)?).await?;
+    let policy = policy.ok_or(ApiError::NotFound)?;
+    record_change(&mut cx.tx, Some(&policy.document), None);
+    cx.tx.delete_issuance_policy(&policy).await?;
     cx.tx.commit().await?;
     no_content()
 }

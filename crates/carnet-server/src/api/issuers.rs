@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Read, Write};
+use crate::ledger::record_change;
 use crate::oidc::{KeyChange, url_below, url_of};
 use crate::reply::{Reply, no_content};
 use crate::route::{Access, Routes};
@@ -75,6 +76,11 @@ fn of_site(app: &App) -> Value {
         "is_minting": true,
         "created_at": null,
     })
+}
+
+/// What was decided about an issuer, as the ledger tells it.
+fn decided(own: &OrganizationIssuer) -> String {
+    json!({ "minting": own.is_minting, "url": own.url }).to_string()
 }
 
 fn of_organization(app: &App, own: &OrganizationIssuer) -> Result<Value, ApiError> {
@@ -145,6 +151,8 @@ async fn create(Read(mut cx): Read, doc: Doc<NewIssuer>) -> Reply {
     change.save(&mut cx.tx, cx.now).await?;
     let answer = of_organization(&cx.app, &own)?;
     cx.tx.audit_in(&own.organization_id);
+    cx.tx.audit_resource(own.organization_id.as_str());
+    record_change(&mut cx.tx, None, Some(&decided(&own)));
     cx.tx.commit().await?;
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
@@ -195,6 +203,7 @@ mod present {
 async fn update(Write(mut cx): Write, Id(text): Id<String>, doc: Doc<Change>) -> Reply {
     only_site_admin(&cx)?;
     let mut own = own(&mut cx, &text).await?;
+    let before = decided(&own);
     if let Some(url) = doc.attributes.url {
         if own.is_minting && url != own.url {
             return Err(ApiError::Conflict(
@@ -209,6 +218,7 @@ async fn update(Write(mut cx): Write, Id(text): Id<String>, doc: Doc<Change>) ->
     own.is_minting = doc.attributes.minting.unwrap_or(own.is_minting);
     cx.tx.update_organization_issuer(&own).await.map_err(taken)?;
     cx.tx.audit_in(&own.organization_id);
+    record_change(&mut cx.tx, Some(&before), Some(&decided(&own)));
     let answer = of_organization(&cx.app, &own)?;
     let now = cx.now;
     cx.tx.commit().await?;
@@ -236,6 +246,7 @@ async fn destroy(Write(mut cx): Write, Id(text): Id<String>) -> Reply {
     }
     cx.tx.delete_organization_issuer(&own.organization_id).await?;
     cx.tx.audit_in(&own.organization_id);
+    record_change(&mut cx.tx, Some(&decided(&own)), None);
     cx.tx.commit().await?;
     no_content()
 }

@@ -3,10 +3,11 @@
 
 use axum::Json;
 use axum::response::IntoResponse as _;
-use carnet_model::{LedgerChain, LedgerHash, LedgerRecord, OrgName, Permission, Timestamp};
-use carnet_store::{LedgerHead, StoredCheckpoint, Tx};
+use carnet_model::{LedgerChain, LedgerRecord, OrgName, Permission, Timestamp};
+use carnet_store::{LedgerHead, LedgerRange, StoredCheckpoint, Tx};
 use serde_json::{Value, json};
 
+use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read};
 use crate::reply::Reply;
@@ -31,7 +32,7 @@ pub(crate) fn routes() -> Routes {
 
 async fn of_organization(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
     let organization = cx.organization(&name, Permission::ReadAuditTrail).await?;
-    entries(&mut cx.tx, &LedgerChain::Organization(organization.id), &params).await
+    entries(&mut cx, &LedgerChain::Organization(organization.id), &params).await
 }
 
 async fn of_organization_checkpoints(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Reply {
@@ -49,14 +50,21 @@ async fn index(Read(mut cx): Read, params: Params) -> Reply {
     let limit = limit(&params)?;
     let heads = cx.tx.ledger_heads(params.get("after").unwrap_or_default(), limit).await?;
     let next = heads.last().filter(|_| heads.len() as u64 == limit).map(|head| head.chain.to_string());
-    let chains: Vec<Value> = heads.iter().map(described).collect();
+    let chains: Vec<Value> = heads.iter().map(|head| described(&cx.app, head)).collect();
     Ok(Json(json!({ "chains": chains, "next_after": next })).into_response())
 }
 
 /// The chain of an organization is there when the organization is not any more.
 async fn of_site(Read(mut cx): Read, Id(chain): Id<LedgerChain>, params: Params) -> Reply {
     only_site_admin(&cx)?;
-    entries(&mut cx.tx, &chain, &params).await
+    // A chain whose head somebody took away is there, and not in order.
+    if chain != LedgerChain::Site
+        && cx.tx.ledger_head(&chain).await?.is_none()
+        && cx.tx.ledger_page(&chain, 0, 1).await?.is_empty()
+    {
+        return Err(ApiError::NotFound);
+    }
+    entries(&mut cx, &chain, &params).await
 }
 
 async fn of_site_checkpoints(Read(mut cx): Read, Id(chain): Id<LedgerChain>, params: Params) -> Reply {
@@ -65,51 +73,36 @@ async fn of_site_checkpoints(Read(mut cx): Read, Id(chain): Id<LedgerChain>, par
 }
 
 /// A page begins behind an entry, given by its place or by a time, and says which hash stands before it.
-async fn entries(tx: &mut Tx, chain: &LedgerChain, params: &Params) -> Reply {
+async fn entries(Context { app, tx, .. }: &mut Context, chain: &LedgerChain, params: &Params) -> Reply {
     let (limit, head) = (limit(params)?, tx.ledger_head(chain).await?);
-    let end = head.as_ref().map_or(0, |head| head.sequence);
-    let mut after = number(params, "after")?.unwrap_or(0);
-    if let Some(since) = moment(params, "since")? {
-        let first = tx.ledger_sequence_since(chain, since).await?;
-        after = after.max(first.map_or(end, |first| first - 1));
-    }
-    let last = match moment(params, "until")? {
-        Some(until) => tx.ledger_sequence_since(chain, until).await?.map_or(end, |first| first - 1),
-        None => end,
-    };
-    // The entry before the page is read for its hash.
-    let mut found = tx.ledger_page(chain, after.saturating_sub(1), limit + 1).await?;
-    let previous = match after {
-        0 => Some(LedgerHash::genesis(chain).to_string()),
-        after => found.first().is_some_and(|record| record.sequence == after).then(|| found.remove(0).hash),
-    };
-    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    found.retain(|record| record.sequence <= last);
-    let next = found.last().map(|record| record.sequence).filter(|sequence| *sequence < last);
-    let entries: Vec<Value> = found.iter().map(entry).collect();
+    let after = number(params, "after")?.unwrap_or(0);
+    let range = LedgerRange { since: moment(params, "since")?, until: moment(params, "until")? };
+    let page = tx.ledger_range_page(chain, (after, limit), range).await?;
+    let entries: Vec<Value> = page.records.iter().map(entry).collect();
     let body = json!({
         "chain": chain.to_string(),
-        "head": head.as_ref().map(described),
-        "previous": previous,
+        "head": head.as_ref().map(|head| described(app, head)),
+        "previous": page.previous,
         "entries": entries,
-        "next_after": next,
+        "next_after": page.next,
     });
     Ok(Json(body).into_response())
 }
 
-fn described(head: &LedgerHead) -> Value {
+fn described(app: &App, head: &LedgerHead) -> Value {
     json!({
         "chain": head.chain.to_string(),
         "sequence": head.sequence,
         "hash": head.hash.to_string(),
         "checkpoint_sequence": head.checkpoint_sequence,
+        "fault": app.ledger.fault(&head.chain),
     })
 }
 
 /// An entry that is no JSON any more is given as the text that it is: whoever verifies must see it.
 fn entry(record: &LedgerRecord) -> Value {
     let said = serde_json::from_str(&record.entry).unwrap_or_else(|_| Value::String(record.entry.clone()));
-    json!({ "sequence": record.sequence, "hash": record.hash, "entry": said })
+    json!({ "sequence": record.sequence, "hash": record.hash, "entry": said, "recorded_at": record.recorded_at })
 }
 
 async fn checkpoints(tx: &mut Tx, chain: &LedgerChain, params: &Params) -> Reply {

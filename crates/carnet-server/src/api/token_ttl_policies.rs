@@ -12,6 +12,7 @@ use crate::app::entropy;
 use crate::document::json_body;
 use crate::error::ApiError;
 use crate::extract::{Id, Params, Read, Write};
+use crate::ledger::record_change;
 use crate::reply::{Reply, list, page_of, whole_list};
 use crate::route::{Access, Routes};
 
@@ -52,8 +53,15 @@ async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, AnyJson(body): AnyJ
         cx.tx.save_token_ttl_policy(&policy).await?;
     }
     let policies = cx.tx.token_ttl_policies(&organization.id).await?;
+    record_change(&mut cx.tx, Some(&decided(&there)), Some(&decided(&policies)));
     cx.tx.commit().await?;
     whole_list(&path(&name), policies.iter().map(resource).collect())
+}
+
+/// What was decided, as the ledger tells it: the longest lives in milliseconds.
+fn decided(policies: &[TokenTtlPolicy]) -> String {
+    let lives = policies.iter().map(|policy| (policy.kind.as_str(), policy.max_ttl.as_milliseconds()));
+    json!(lives.collect::<std::collections::BTreeMap<_, _>>()).to_string()
 }
 
 fn path(organization: &OrgName) -> String {

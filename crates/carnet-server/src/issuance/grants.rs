@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use carnet_creds::{AdapterDefinition, ResolveContext, adapter, resolve};
 use carnet_model::{Phase, RunId};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// An identity token that a job may ask for.
@@ -23,6 +23,55 @@ pub(crate) struct Grant {
     pub(crate) role: Option<String>,
     /// The longest that the token may live.
     pub(crate) seconds: u64,
+    /// The audience as it may be shown, where the value of a sensitive variable stands in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shown_audience: Option<String>,
+    /// The role as it may be shown, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shown_role: Option<String>,
+}
+
+/// What is shown instead of the value of a variable that nobody may read.
+const HIDDEN: &str = "(sensitive)";
+
+/// A text without the values of sensitive variables.
+pub(super) fn hidden(text: &str, secrets: &[SecretString]) -> String {
+    let values = secrets.iter().map(|secret| secret.expose_secret().trim()).filter(|value| !value.is_empty());
+    values.fold(text.to_owned(), |text, value| text.replace(value, HIDDEN))
+}
+
+impl Grant {
+    /// The same, knowing what of it must not be shown.
+    pub(super) fn hiding(self, secrets: &[SecretString]) -> Self {
+        let shown = |text: &str| Some(hidden(text, secrets)).filter(|shown| shown != text);
+        Self {
+            shown_audience: shown(&self.audience),
+            shown_role: self.role.as_deref().and_then(shown),
+            ..self
+        }
+    }
+
+    /// The audience as it may be shown.
+    pub(crate) fn audience_to_show(&self) -> &str {
+        self.shown_audience.as_deref().unwrap_or(&self.audience)
+    }
+
+    /// The role as it may be shown.
+    pub(crate) fn role_to_show(&self) -> Option<&str> {
+        self.shown_role.as_deref().or(self.role.as_deref())
+    }
+}
+
+/// A text as it may be shown: without the audiences and roles in which values of sensitive variables stand.
+pub(crate) fn hide(grants: &[Grant], text: &str) -> String {
+    let of_grant = |grant: &'_ Grant| {
+        let role = grant.role.clone().zip(grant.shown_role.clone());
+        role.into_iter().chain(grant.shown_audience.clone().map(|shown| (grant.audience.clone(), shown)))
+    };
+    grants
+        .iter()
+        .flat_map(of_grant)
+        .fold(text.to_owned(), |text, (secret, shown)| text.replace(&secret, &shown))
 }
 
 /// The variables of a run, and the rules for them.
@@ -63,6 +112,8 @@ impl Configured<'_> {
             audience: grant.request.audience,
             role: grant.role,
             seconds: grant.request.lifetime.as_secs(),
+            shown_audience: None,
+            shown_role: None,
         };
         Ok(resolution.grants().into_iter().map(grant).collect())
     }

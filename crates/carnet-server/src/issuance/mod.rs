@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use carnet_api::job::{IdentityTokenRequest, JobDocument};
 use carnet_model::{
-    IssuancePolicy, IssuanceRequest, Job, PolicyLevel, Run, Timestamp, Workspace, decide_issuance,
+    IssuancePolicy, IssuanceRequest, Job, JobId, PolicyLevel, Run, Timestamp, Workspace, decide_issuance,
 };
 use carnet_store::{StoredIssuancePolicy, Tx};
 
-use self::grants::{Configured, Grant, adapters};
+use self::grants::{Configured, Grant, adapters, hide};
 use self::run_facts::run_facts;
 use crate::agents::given_to_job;
 use crate::app::App;
@@ -35,7 +35,9 @@ pub(crate) struct Asked<'a> {
 /// That a token may be issued, for how long, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Admission {
-    /// The role that the variables of the run name; `None` where the family has none.
+    /// The audience as it may be shown.
+    pub(crate) audience: String,
+    /// The role that the variables of the run name, as it may be shown; `None` where the family has none.
     pub(crate) role: Option<String>,
     /// The longest that the token may live.
     pub(crate) longest: Duration,
@@ -76,8 +78,10 @@ pub(crate) async fn admit(app: &App, mut tx: Tx, asked: Asked<'_>) -> Result<(Tx
         Err(refused) => {
             tracing::warn!(job.id = %asked.job.id, run.id = %asked.run.id, token.audience = refused.audience,
                 cause = refused.cause, "an identity token was refused");
-            let event = audit::event_of_refused_token(asked.job, asked.workspace, &refused, asked.now)?;
-            tx.insert_audit_event(&event).await?;
+            if is_told(tx.count_refusal(&asked.job.id, "in_audit_trail").await?) {
+                let event = audit::event_of_refused_token(asked.job, asked.workspace, &refused, asked.now)?;
+                tx.insert_audit_event(&event).await?;
+            }
             tx.commit().await?;
             Err(ApiError::Forbidden(refused.detail()))
         }
@@ -113,17 +117,22 @@ async fn judge(
         Ok(allowed) => {
             let granted = Duration::from_secs(grant.seconds);
             let longest = allowed.max_life.map_or(granted, |life| granted.min(life));
-            Ok(Admission { role: grant.role.clone(), longest, statements: allowed.statements })
+            Ok(Admission {
+                audience: grant.audience_to_show().to_owned(),
+                role: grant.role_to_show().map(str::to_owned),
+                longest,
+                statements: allowed.statements,
+            })
         }
         Err(refusal) => Err(Box::new(RefusedToken {
             family: grant.family.clone(),
             tag: grant.tag.clone(),
-            audience: grant.audience.clone(),
-            role: grant.role.clone(),
+            audience: grant.audience_to_show().to_owned(),
+            role: grant.role_to_show().map(str::to_owned),
             level: Some(refusal.level),
             statement: refusal.closest.as_ref().map(|(name, _)| name.clone()),
-            cause: refusal.cause(),
-            fix: refusal.fix(),
+            cause: hide(&grants, &refusal.cause()),
+            fix: refusal.fix().iter().map(|line| hide(&grants, line)).collect(),
         })),
     })
 }
@@ -154,7 +163,10 @@ pub(crate) fn grants_of_document(document: &JobDocument, job: &Job) -> Result<St
         identity_token_ttl: Duration::from_secs(document.credentials.identity_token_ttl_seconds),
     };
     // With problems in the variables there is nothing to ask for: the agent tells them and stops.
+    let secrets = document.variables.iter().filter(|one| one.sensitive && one.category == "env");
+    let secrets: Vec<_> = secrets.map(|variable| variable.value.0.clone()).collect();
     let grants = configured.grants().unwrap_or_default();
+    let grants: Vec<Grant> = grants.into_iter().map(|grant| grant.hiding(&secrets)).collect();
     serde_json::to_string(&grants).map_err(ApiError::internal)
 }
 
@@ -172,23 +184,38 @@ async fn grants_of_job(app: &App, tx: &mut Tx, asked: Asked<'_>) -> Result<Vec<G
     serde_json::from_str(&grants).map_err(ApiError::internal)
 }
 
+/// What a job may ask for, as it was found when it was claimed; nothing where nobody has looked.
+pub(crate) async fn grants_of(tx: &mut Tx, job: &JobId) -> Result<Vec<Grant>, ApiError> {
+    let grants = tx.token_grants(job).await?;
+    grants.map_or(Ok(Vec::new()), |grants| serde_json::from_str(&grants).map_err(ApiError::internal))
+}
+
+/// How many refusals of one kind are told one by one for each job.
+const TOLD_REFUSALS: u64 = 20;
+
+/// Whether a refusal is told: the first ones, and then the hundredth, the thousandth and so on.
+pub(crate) fn is_told(count: u64) -> bool {
+    count <= TOLD_REFUSALS || count.checked_ilog10().is_some_and(|power| 10_u64.pow(power) == count)
+}
+
 fn not_configured(wanted: &IdentityTokenRequest, grants: &[Grant], asked: Asked<'_>) -> RefusedToken {
     let tag = wanted.tag.as_deref().map(|tag| format!(" with the tag {tag}")).unwrap_or_default();
     let phase = asked.job.phase;
     let known: Vec<String> =
-        grants.iter().map(|grant| format!("{} for {}", grant.family, grant.audience)).collect();
+        grants.iter().map(|grant| format!("{} for {}", grant.family, grant.audience_to_show())).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let audience = hide(grants, &wanted.audience);
     RefusedToken {
         family: wanted.family.clone(),
         tag: wanted.tag.clone(),
-        audience: wanted.audience.clone(),
+        audience: audience.clone(),
         role: None,
         level: None,
         statement: None,
         cause: format!(
             "the variables that this {phase} was given lead to no token of the family {}{tag} for the audience {}; they lead \
              to: {known}",
-            wanted.family, wanted.audience
+            wanted.family, audience
         ),
         fix: vec![
             "start the run again: variables that were changed meanwhile count from the next phase on"

@@ -10,15 +10,12 @@ use carnet_model::{
     VariableCategory, Workspace, decide_issuance, merge_variables,
 };
 use carnet_store::Tx;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-use super::grants::{Configured, Grant};
+use super::grants::{Configured, Grant, hidden};
 use crate::app::Settings;
 use crate::effective_variables::{candidate, stored_variables};
 use crate::error::ApiError;
-
-/// What is shown instead of the value of a variable that nobody may read.
-const HIDDEN: &str = "(sensitive)";
 
 /// What would become of one identity token of one phase.
 pub(crate) struct Forecast {
@@ -131,18 +128,15 @@ fn forecast(
                 }
             }
         }
-        Err(refusal) => Verdict::Refused(hidden(refusal.cause(), secrets), refusal.fix()),
+        Err(refusal) => {
+            let fix = refusal.fix().iter().map(|line| hidden(line, secrets)).collect();
+            Verdict::Refused(hidden(&refusal.cause(), secrets), fix)
+        }
     };
     let grant = Grant {
-        audience: hidden(grant.audience, secrets),
-        role: grant.role.map(|role| hidden(role, secrets)),
+        audience: hidden(&grant.audience, secrets),
+        role: grant.role.as_deref().map(|role| hidden(role, secrets)),
         ..grant
     };
     Forecast { phase, grant: Some(grant), verdict }
-}
-
-/// A text without the values of sensitive variables.
-fn hidden(text: String, secrets: &[SecretString]) -> String {
-    let values = secrets.iter().map(|secret| secret.expose_secret().trim()).filter(|value| !value.is_empty());
-    values.fold(text, |text, value| text.replace(value, HIDDEN))
 }

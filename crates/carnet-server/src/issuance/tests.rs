@@ -163,3 +163,104 @@ async fn a_job_of_an_earlier_version_is_judged_by_the_variables_of_now() {
     other["audience"] = json!("x");
     assert_eq!(ask(&plan, other).await.0, 403);
 }
+
+async fn set_sensitive(project: &Project, key: &str, value: &str) {
+    let attributes = json!({ "key": key, "value": value, "category": "env", "sensitive": true });
+    let body = json!({ "data": { "type": "vars", "attributes": attributes } });
+    let path = format!("/api/v2/workspaces/{}/vars", project.workspace.id);
+    let (status, answer) = project.server.request("POST", &path, &project.token, body).await;
+    assert_eq!(status, 201, "{answer}");
+}
+
+async fn ledger(project: &Project) -> Vec<Value> {
+    let page = project.get("/api/carnet/v1/organizations/acme/ledger").await;
+    let entries = page["entries"].as_array().expect("a list").iter();
+    entries.map(|one| one["entry"].clone()).collect()
+}
+
+#[tokio::test]
+async fn what_a_sensitive_variable_says_is_told_nowhere() {
+    let project = Project::new().await;
+    project.set_env("TFC_AWS_PROVIDER_AUTH", "true").await;
+    set_sensitive(&project, "TFC_AWS_RUN_ROLE_ARN", "arn:aws:iam::123456789012:role/hush").await;
+    set_sensitive(&project, "TFC_AWS_WORKLOAD_IDENTITY_AUDIENCE", "hush.example.com").await;
+    let agent = FakeAgent::new(&project.server).await;
+    let run = project.run(json!({})).await;
+    let plan = agent.claim().await;
+    let mut request = aws_request();
+    request["audience"] = json!("hush.example.com");
+    assert_eq!(ask(&plan, request.clone()).await.0, 201);
+    put_policy(&project, json!([{ "name": "other", "roles": ["arn:aws:iam::*:role/other"] }])).await;
+    let (status, detail) = ask(&plan, request.clone()).await;
+    assert_eq!(status, 403);
+    assert!(detail.contains("(sensitive)") && !detail.contains("hush"), "{detail}");
+    request["family"] = json!("gcp");
+    let (status, detail) = ask(&plan, request).await;
+    assert_eq!(status, 403);
+    assert!(!detail.contains("hush"), "{detail}");
+    let report = json!({ "entries": [{
+        "family": "aws", "tag": null, "audience": "hush.example.com", "subject": "s",
+        "role": "arn:aws:iam::123456789012:role/hush", "jti": "j", "life_seconds": 60, "renewals": 0,
+        "expires_at": null, "outcome": "refused", "detail": "no role arn:aws:iam::123456789012:role/hush",
+        "identity": ["arn:aws:iam::123456789012:role/hush"], "leases": [],
+    }] });
+    assert_eq!(plan.put("credentials", report.to_string().as_bytes()).await.status, 204);
+    let entries = ledger(&project).await;
+    let minted = entries.iter().find(|one| one["kind"] == "mint").expect("an entry");
+    assert_eq!((&minted["role"], &minted["audience"]), (&json!("(sensitive)"), &json!("(sensitive)")));
+    assert_eq!(entries.iter().filter(|one| one["kind"] == "refusal").count(), 3);
+    assert!(!format!("{entries:?}").contains("hush"), "{entries:?}");
+    let recorded = refusals(&project).await;
+    assert_eq!(recorded.len(), 2);
+    assert!(!format!("{recorded:?}").contains("hush"), "{recorded:?}");
+    let tokens =
+        project.get(&format!("/api/carnet/v1/workspaces/{}/identity-tokens", project.workspace.id)).await;
+    assert!(!tokens.to_string().contains("hush"), "{tokens}");
+    let run = run["id"].as_str().expect("an id");
+    let credentials = project.get(&format!("/api/carnet/v1/runs/{run}/credentials")).await;
+    assert!(!credentials.to_string().contains("hush"), "{credentials}");
+}
+
+#[tokio::test]
+async fn who_asks_in_vain_without_end_does_not_fill_the_ledger() {
+    let project = with_aws().await;
+    let agent = FakeAgent::new(&project.server).await;
+    project.run(json!({})).await;
+    let plan = agent.claim().await;
+    let mut request = aws_request();
+    request["audience"] = json!("x");
+    for _ in 0..130 {
+        assert_eq!(ask(&plan, request.clone()).await.0, 403);
+    }
+    let entries = ledger(&project).await;
+    let refused: Vec<_> = entries.iter().filter(|one| one["kind"] == "refusal").collect();
+    assert_eq!(refused.len(), 21);
+    assert_eq!((&refused[19]["count"], &refused[20]["count"]), (&json!("20"), &json!("100")));
+    assert_eq!(refusals(&project).await.len(), 21);
+    // Another kind has a count of its own.
+    plan.succeed().await;
+    assert_eq!(ask(&plan, request).await.0, 410);
+    assert_eq!(ledger(&project).await.last().expect("an entry")["outcome"], "refused_out_of_turn");
+}
+
+#[tokio::test]
+async fn a_change_of_a_policy_tells_what_was_there_and_what_is() {
+    let project = with_aws().await;
+    put_policy(&project, json!([{ "name": "one", "phases": ["plan"] }])).await;
+    put_policy(&project, json!([{ "name": "two" }])).await;
+    let path = "/api/carnet/v1/organizations/acme/issuance-policy";
+    assert_eq!(project.server.request("DELETE", path, &project.token, Value::Null).await.0, 204);
+    let path = "/api/v2/organizations/acme/token-ttl-policies";
+    let body = json!({ "data": [{ "token-type": "team", "max-ttl-ms": 3_600_000 }] });
+    assert_eq!(project.server.request("PATCH", path, &project.token, body).await.0, 200);
+    let entries = ledger(&project).await;
+    let policies: Vec<_> = entries.iter().filter(|one| one["kind"] == "policy").collect();
+    let has = |place: usize, name: &str, part: &str| {
+        policies[place][name].as_str().is_some_and(|text| text.contains(part))
+    };
+    assert_eq!(policies.len(), 4, "{entries:?}");
+    assert!(policies[0]["before"].is_null() && has(0, "after", "\"one\""), "{policies:?}");
+    assert!(has(1, "before", "\"one\"") && has(1, "after", "\"two\""), "{policies:?}");
+    assert!(has(2, "before", "\"two\"") && policies[2]["after"].is_null(), "{policies:?}");
+    assert!(has(3, "after", "3600000"), "{policies:?}");
+}

@@ -13,6 +13,7 @@ mod unrevoked;
 mod waiting;
 mod wake_up;
 
+pub use checkpoints::LedgerWatch;
 pub(crate) use create::{NewRun, create_run};
 pub(crate) use end::{close_phase, end_run, give_way};
 pub(crate) use key_rotation::rotate_due_keys;

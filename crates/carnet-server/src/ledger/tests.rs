@@ -2,7 +2,8 @@ use carnet_api::job::CredentialReport;
 use carnet_model::{FactName, LedgerFact, LedgerKind, OrgId, Timestamp};
 use serde_json::{Value, json};
 
-use super::report_facts;
+use super::{refused, report_facts};
+use crate::error::ApiError;
 
 fn report(entries: Value) -> CredentialReport {
     serde_json::from_value(json!({ "entries": entries })).expect("a report")
@@ -51,4 +52,17 @@ fn a_report_is_told_as_what_changed_since_the_one_before() {
     check(one("refused", 0, &[]), held(), &[(Exchange, "obtained")]);
     check(one("held", 0, &[]), one("ended", 0, &[]), &[(Revocation, "deleted")]);
     check(one("ended", 0, &[]), one("ended", 0, &[]), &[]);
+}
+
+#[test]
+fn a_token_that_could_not_be_signed_is_told_with_its_id() {
+    let about = || LedgerFact::of(&OrgId::from_entropy([1; 16]), LedgerKind::Refusal, Timestamp::UNIX_EPOCH);
+    let wanted = serde_json::from_value(json!({
+        "family": "plain", "tag": null, "audience": "vault.workload.identity", "lifetime_seconds": 60,
+    }))
+    .expect("a request");
+    let error = ApiError::internal("the key did not sign");
+    let fact = refused(about(), &wanted, &error, Some("jti-1")).expect("told");
+    assert_eq!((fact.facts["outcome"].as_str(), fact.facts["jti"].as_str()), ("not_signed", "jti-1"));
+    assert_eq!(refused(about(), &wanted, &error, None), None);
 }

@@ -22,6 +22,10 @@ pub(crate) struct KeyChange {
 impl KeyChange {
     /// Reads the keys whose life is not over.
     pub(crate) async fn begin(tx: &mut Tx, issuer: &IssuerName) -> Result<Self, ApiError> {
+        // Who asked for it stands where the keys stand: in the audit trail and the ledger of the organization.
+        if let IssuerName::Organization(organization) = issuer {
+            tx.audit_in(organization);
+        }
         let before = tx.issuer_keys(issuer).await?;
         let keys = before.clone();
         Ok(Self { issuer: issuer.clone(), before, keys, new: None })

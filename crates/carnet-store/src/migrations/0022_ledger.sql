@@ -23,6 +23,13 @@ CREATE TABLE ledger_heads (
 );
 CREATE INDEX ledger_heads_open ON ledger_heads (open_since, chain);
 
+-- What the issuer signed last about each chain, sealed with the master key: who can write here cannot make one. How many
+-- checkpoints there are of all chains is sealed in meta.
+CREATE TABLE ledger_seals (
+    chain TEXT PRIMARY KEY,
+    sealed TEXT NOT NULL
+);
+
 -- What the issuer signed about a chain, as a compact JWS.
 CREATE TABLE ledger_checkpoints (
     chain TEXT NOT NULL,
@@ -39,4 +46,12 @@ CREATE TABLE ledger_keys (
     kid TEXT PRIMARY KEY,
     jwk TEXT NOT NULL,
     first_used_at BIGINT NOT NULL
+);
+
+-- How often a job was refused an identity token, and why: the first are entries, the others are only counted.
+CREATE TABLE ledger_refusals (
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    outcome TEXT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (job_id, outcome)
 );

@@ -77,11 +77,15 @@ pub fn identities(entries: &[LedgerEntry]) -> Vec<Identity> {
             LedgerKind::Exchange | LedgerKind::Renewal | LedgerKind::Revocation => {
                 if let Some(identity) = found.get_mut(jti) {
                     let of = |name| entry.fact(name).map(str::to_owned);
-                    identity.role = of(FactName::Role).or(identity.role.take());
+                    identity.role = of(FactName::Role).filter(|role| is_told(role)).or(identity.role.take());
                     identity.accessors.extend(of(FactName::Accessor));
                 }
             }
-            LedgerKind::Refusal | LedgerKind::Key | LedgerKind::Policy | LedgerKind::Setting => {}
+            LedgerKind::Refusal
+            | LedgerKind::Checkpoint
+            | LedgerKind::Key
+            | LedgerKind::Policy
+            | LedgerKind::Setting => {}
         }
     }
     found.into_values().collect()
@@ -171,7 +175,12 @@ fn fits(kind: LogKind, access: &Access, identity: &Identity) -> bool {
         && is_role
         && is_family
         && agrees(&access.run, of(FactName::Run))
-        && agrees(&access.audience, of(FactName::Audience))
+        && agrees(&access.audience, of(FactName::Audience).filter(|audience| is_told(audience)))
+}
+
+/// Whether the ledger has the words themselves: it does not repeat the values of sensitive variables.
+fn is_told(text: &str) -> bool {
+    !text.contains("(sensitive)")
 }
 
 /// Whether a relying party may call a subject so: as it is, encoded, or the workspace alone.

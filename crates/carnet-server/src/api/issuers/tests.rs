@@ -235,3 +235,29 @@ async fn to_others_nothing_is_there_and_owners_see_their_issuer() {
     let (status, answer) = server.request("GET", &path, &project.token, Value::Null).await;
     assert_eq!((status, &answer["issuer_now"]), (200, &json!(URL)), "{answer}");
 }
+
+#[tokio::test]
+async fn the_ledger_of_an_organization_tells_who_did_what_to_its_issuer() {
+    let project = Project::new().await;
+    let id = project.organization.id.to_string();
+    let send = async |method: &str, path: &str, given: Value| {
+        let (status, answer) =
+            project.server.request(method, &format!("{ISSUERS}{path}"), ADMIN, attributes(given)).await;
+        assert!((200..300).contains(&status), "{answer}");
+    };
+    send("POST", "", json!({ "organization": "acme" })).await;
+    send("PATCH", &format!("/{id}"), json!({ "minting": true })).await;
+    send("POST", &format!("/{id}/actions/rotate"), json!({ "at-once": true })).await;
+    let page = project.get("/api/carnet/v1/organizations/acme/ledger").await;
+    let entries: Vec<&Value> =
+        page["entries"].as_array().expect("a list").iter().map(|one| &one["entry"]).collect();
+    let of = |action: &str| {
+        let mut found = entries.iter().filter(|one| one["actor"].is_string());
+        found.find(|one| one["action"] == action).unwrap_or_else(|| panic!("{action}: {entries:?}"))
+    };
+    assert_eq!(of("create")["resource"], json!(id));
+    assert_eq!(of("create")["after"], json!("{\"minting\":false,\"url\":null}"));
+    assert_eq!(of("update")["before"], of("create")["after"]);
+    assert_eq!(of("update")["after"], json!("{\"minting\":true,\"url\":null}"));
+    assert_eq!(of("rotate")["kind"], "key");
+}

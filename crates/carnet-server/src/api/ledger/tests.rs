@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use carnet_issuer::{Jwks, read_checkpoint};
 use carnet_model::{LedgerChain, LedgerEntry, LedgerRecord, LedgerSummary, LedgerVerifier};
+use carnet_store::testing::{rewrite_chain, tamper};
 use serde_json::{Value, json};
 
 use crate::api::tests::Site;
@@ -33,6 +34,7 @@ async fn verified(server: &TestServer, path: &str, token: &str) -> (Vec<LedgerEn
                 sequence: entry["sequence"].as_u64().expect("a number"),
                 entry: said.canonical(),
                 hash: entry["hash"].as_str().expect("a hash").to_owned(),
+                recorded_at: serde_json::from_value(entry["recorded_at"].clone()).expect("a time"),
             };
             entries.push(verifier.check(&record).expect("verified"));
         }
@@ -210,4 +212,159 @@ async fn a_page_can_be_asked_for_by_time() {
     assert_eq!(older["entries"].as_array().expect("a list").len(), count - 1);
     let none = of(format!("since={}", site.server.app.now())).await;
     assert_eq!(none["entries"], json!([]));
+}
+
+/// Makes the checkpoints of everything that is open.
+async fn checkpoints(server: &TestServer) -> usize {
+    server.advance(Duration::from_secs(300));
+    make_checkpoints(&server.app).await.expect("made")
+}
+
+async fn rename(site: &Site, description: &str) {
+    let body = json!({ "data": { "type": "workspaces", "attributes": { "description": description } } });
+    let (status, _) = site.server.request("PATCH", &site.workspace_path(""), &site.owner, body).await;
+    assert_eq!(status, 200);
+}
+
+/// A site whose chains were signed twice.
+async fn signed_site() -> (Site, LedgerChain) {
+    let site = Site::new().await;
+    rename(&site, "zero").await;
+    checkpoints(&site.server).await;
+    for description in ["one", "two", "three"] {
+        rename(&site, description).await;
+    }
+    assert!(checkpoints(&site.server).await > 0);
+    // The site's chain was told of them and gets its own a round later.
+    while checkpoints(&site.server).await > 0 {}
+    let chain = LedgerChain::Organization(site.organization.id.clone());
+    (site, chain)
+}
+
+/// What the server says about a ledger that is not what it signed.
+async fn alarm(site: &Site) -> String {
+    assert_eq!(checkpoints(&site.server).await, 0, "nothing is signed");
+    assert!(site.server.app.ledger.has_fault());
+    let head = read(&site.server, ACME, &site.owner).await["head"].clone();
+    assert_eq!(head["checkpoint_sequence"], 0, "{head}");
+    head["fault"].as_str().expect("a fault").to_owned()
+}
+
+const REOPEN: &str = "UPDATE ledger_heads SET open_since = 0";
+
+#[tokio::test]
+async fn a_chain_that_was_written_anew_is_not_signed() {
+    let (site, chain) = signed_site().await;
+    rewrite_chain(&site.server.app.store, &chain, |entries| drop(entries.remove(2))).await.expect("done");
+    let fault = alarm(&site).await;
+    assert!(fault.contains("but none was signed") || fault.contains("not what was signed"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_chain_that_was_written_anew_behind_its_place_is_not_signed() {
+    let (site, chain) = signed_site().await;
+    // The same length, and everybody is told of a head that fits.
+    rewrite_chain(&site.server.app.store, &chain, |entries| {
+        entries[2].facts.insert("actor".to_owned(), "user-somebodyelse".to_owned());
+    })
+    .await
+    .expect("done");
+    let fault = alarm(&site).await;
+    assert!(fault.contains("not what was signed when it was the last"), "{fault}");
+}
+
+#[tokio::test]
+async fn nothing_is_signed_when_the_seals_are_gone() {
+    for sql in ["DELETE FROM ledger_seals WHERE chain <> 'site'", "DELETE FROM ledger_seals"] {
+        let (site, chain) = signed_site().await;
+        let store = &site.server.app.store;
+        rewrite_chain(store, &chain, |entries| drop(entries.remove(2))).await.expect("done");
+        tamper(store, sql).await.expect("done");
+        assert!(alarm(&site).await.contains("seals were removed"), "{sql}");
+    }
+    let (site, chain) = signed_site().await;
+    let store = &site.server.app.store;
+    rewrite_chain(store, &chain, |entries| drop(entries.remove(2))).await.expect("done");
+    tamper(store, "DELETE FROM ledger_seals; DELETE FROM meta WHERE key = 'ledger-seal'")
+        .await
+        .expect("done");
+    assert!(alarm(&site).await.contains("the sealed number of checkpoints is missing"));
+}
+
+#[tokio::test]
+async fn everything_put_back_to_an_older_state_is_noticed_while_the_server_runs() {
+    let site = Site::new().await;
+    let store = &site.server.app.store;
+    checkpoints(&site.server).await;
+    let keep = "CREATE TABLE old_seals AS SELECT * FROM ledger_seals; \
+                CREATE TABLE old_meta AS SELECT * FROM meta WHERE key = 'ledger-seal'";
+    tamper(store, keep).await.expect("done");
+    rename(&site, "one").await;
+    assert!(checkpoints(&site.server).await > 0);
+    let back = "DELETE FROM ledger_seals; INSERT INTO ledger_seals SELECT * FROM old_seals; \
+                DELETE FROM meta WHERE key = 'ledger-seal'; INSERT INTO meta SELECT * FROM old_meta";
+    tamper(store, back).await.expect("done");
+    tamper(store, REOPEN).await.expect("done");
+    assert_eq!(checkpoints(&site.server).await, 0);
+    assert!(site.server.app.ledger.has_fault());
+}
+
+#[tokio::test]
+async fn one_chain_that_was_changed_keeps_no_other_from_its_checkpoints() {
+    let (site, chain) = signed_site().await;
+    rewrite_chain(&site.server.app.store, &chain, |entries| drop(entries.remove(2))).await.expect("done");
+    site.server.request("POST", "/api/v2/admin/oidc-settings/actions/rotate-key", ADMIN, Value::Null).await;
+    assert_eq!(checkpoints(&site.server).await, 1, "the site's own");
+    let heads = read(&site.server, "/api/carnet/v1/admin/ledgers", ADMIN).await;
+    let faults: Vec<bool> =
+        heads["chains"].as_array().expect("a list").iter().map(|head| head["fault"].is_string()).collect();
+    assert_eq!(faults.iter().filter(|is_faulty| **is_faulty).count(), 1, "{heads}");
+}
+
+#[tokio::test]
+async fn a_chain_that_grew_by_very_much_gets_its_checkpoints_one_after_the_other() {
+    let (site, chain) = signed_site().await;
+    let mut tx = site.server.app.store.write().await.expect("a transaction");
+    let LedgerChain::Organization(id) = &chain else { panic!("of an organization") };
+    for _ in 0..10_500 {
+        tx.record(carnet_model::LedgerFact::of(id, carnet_model::LedgerKind::Setting, site.server.app.now()));
+    }
+    tx.commit().await.expect("committed");
+    let covered = async || read(&site.server, ACME, &site.owner).await["head"]["checkpoint_sequence"].clone();
+    let before = covered().await.as_u64().expect("a number");
+    make_checkpoints(&site.server.app).await.expect("made");
+    assert_eq!(covered().await, before + 10_000);
+    checkpoints(&site.server).await;
+    assert_eq!(covered().await, before + 10_500);
+}
+
+#[tokio::test]
+async fn the_chain_of_the_site_tells_of_the_checkpoints_of_others() {
+    let (site, chain) = signed_site().await;
+    let (entries, _) = verified(&site.server, "/api/carnet/v1/admin/ledgers/site", ADMIN).await;
+    let told: Vec<_> = entries.iter().filter(|entry| entry.kind.as_str() == "checkpoint").collect();
+    assert_eq!(told.len(), 2);
+    let head = read(&site.server, ACME, &site.owner).await["head"].clone();
+    let last = &told[1].facts;
+    assert_eq!(last["resource"], chain.to_string());
+    assert_eq!(
+        (last["covers"].as_str(), &json!(last["hash"])),
+        (head["sequence"].to_string().as_str(), &head["hash"])
+    );
+}
+
+#[tokio::test]
+async fn a_chain_without_a_head_is_there_and_one_without_entries_is_not() {
+    let (site, chain) = signed_site().await;
+    tamper(&site.server.app.store, "DELETE FROM ledger_heads").await.expect("done");
+    let path = format!("/api/carnet/v1/admin/ledgers/{chain}");
+    let found = read(&site.server, &path, ADMIN).await;
+    assert_eq!(found["head"], Value::Null);
+    assert!(!found["entries"].as_array().expect("a list").is_empty());
+    let nobody = carnet_model::OrgId::from_entropy([9; 16]);
+    let path = format!("/api/carnet/v1/admin/ledgers/{nobody}");
+    assert_eq!(site.server.request("GET", &path, ADMIN, Value::Null).await.0, 404);
+    let body = json!({ "data": { "type": "workspaces", "attributes": { "description": "more" } } });
+    let (status, _) = site.server.request("PATCH", &site.workspace_path(""), &site.owner, body).await;
+    assert_eq!(status, 500, "the server, not the request, is at fault");
 }

@@ -88,6 +88,7 @@ async fn another_server_of_the_same_database_signs_and_publishes_with_the_new_ke
         issuer: Issuer::new(URL.parse().expect("a URL"), KeyRing::single(key)).into(),
         clock,
         jobs_waiting: Notify::new(),
+        ledger: Default::default(),
     });
     let _ = router(Arc::clone(&second));
     assert_eq!(project.server.request("POST", ROTATE, ADMIN, Value::Null).await.0, 204);

@@ -124,6 +124,7 @@ async fn second_server(app: &App, clock: fn(LiveIssuer) -> LiveIssuer) -> Arc<Ap
         issuer: clock(Issuer::new(URL.parse().expect("a URL"), KeyRing::single(key)).into()),
         clock: Arc::clone(&app.clock),
         jobs_waiting: Notify::new(),
+        ledger: Default::default(),
     })
 }
 

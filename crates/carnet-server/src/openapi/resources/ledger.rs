@@ -36,11 +36,17 @@ pub(super) fn family() -> Family {
 }
 
 fn head() -> Vec<Field> {
-    vec![text("chain"), whole("sequence"), text("hash"), whole("checkpoint_sequence")]
+    vec![
+        text("chain"),
+        whole("sequence"),
+        text("hash"),
+        whole("checkpoint_sequence"),
+        text("fault").nullable(),
+    ]
 }
 
 fn entries(operation: Operation) -> Operation {
-    let entry = vec![whole("sequence"), text("hash"), anything("entry")];
+    let entry = vec![whole("sequence"), text("hash"), anything("entry"), time("recorded_at").nullable()];
     operation.query(&["after", "limit", "since", "until"]).any_json(&Schema::Object(vec![
         text("chain"),
         anything("head"),
