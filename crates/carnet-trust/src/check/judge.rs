@@ -1,9 +1,16 @@
 //! One evaluation after the other, until the token is accepted.
 
+use serde_json::Value;
+
 use super::{
-    Claims, Edit, Family, Finding, Judgement, Patch, Trust, aws, azure, compare, gcp, judgement::Evaluation,
-    kubernetes, vault,
+    Cause, Claims, Edit, Family, Finding, Judgement, Patch, Trust, aws, azure, compare, gcp,
+    judgement::Evaluation, kubernetes, vault, work,
 };
+
+/// Characters of what is judged: the longest policy that any service stores is shorter.
+const CHARACTERS: usize = 256 << 10;
+/// Characters of claims: the longest token that any service takes is shorter.
+const CLAIMS: usize = 64 << 10;
 
 /// More conditions than this one after the other are not put right by small changes.
 const STEPS: usize = 12;
@@ -20,7 +27,36 @@ pub struct Question {
 }
 
 /// Judges as the service would, and looks for the smallest change after which it accepts the token.
+///
+/// What is too much work to judge is not accepted, with [`Cause::TooCostly`].
 pub fn judge(family: Family, question: &Question) -> Judgement {
+    let judged = match too_long(question) {
+        Some(says) => Err(says),
+        None => work::bounded(|| judged(family, question)).map_err(|_| work::TooMuch::SAYS.to_owned()),
+    };
+    judged.unwrap_or_else(|says| {
+        let finding = Finding::new("the policy", Cause::TooCostly, says);
+        Judgement { findings: vec![finding], ..Judgement::default() }
+    })
+}
+
+fn too_long(question: &Question) -> Option<String> {
+    let length = |value: &Value| value.to_string().len();
+    let trust = &question.trust;
+    let policies = length(&trust.policy) + trust.beside.as_ref().map_or(0, length);
+    let claims: usize = question.claims.as_map().iter().map(|(name, value)| name.len() + length(value)).sum();
+    match (policies > CHARACTERS, claims > CLAIMS) {
+        (true, _) => Some(format!(
+            "policies of more than {CHARACTERS} characters are not judged: this one has {policies}"
+        )),
+        (_, true) => {
+            Some(format!("claims of more than {CLAIMS} characters are not judged: these have {claims}"))
+        }
+        (false, false) => None,
+    }
+}
+
+fn judged(family: Family, question: &Question) -> Judgement {
     let first = evaluate(family, question);
     let mut judgement = Judgement { notes: first.notes, ..Judgement::default() };
     let Some(failure) = first.failure else { return judgement };

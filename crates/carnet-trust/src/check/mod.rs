@@ -20,6 +20,7 @@ mod kubernetes;
 mod report;
 mod times;
 mod vault;
+pub(crate) mod work;
 
 pub use cause::Cause;
 pub use claims::Claims;
