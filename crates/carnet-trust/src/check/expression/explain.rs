@@ -2,7 +2,7 @@
 
 use cel::Value as CelValue;
 
-use super::{Failure, Variables, evaluate, quoted};
+use super::{Failure, Variables, evaluate, or, quoted};
 use crate::check::{
     Cause, Finding, Wildcards,
     compare::{self, Kind, Reading},
@@ -29,7 +29,7 @@ pub(in crate::check) fn condition(
             let index = parts.iter().position(|part| evaluate(part, variables) == Ok(CelValue::Bool(false)));
             let Some(index) = index else {
                 let says = format!("the condition is false: {source}");
-                return untrue(Finding::new(at, Cause::ExpressionFalse, says), pin.to_owned());
+                return untrue(Finding::new(at, Cause::ExpressionFalse, says), or(source, pin));
             };
             let (finding, repaired) = comparison(parts[index].trim(), variables, at, pin);
             let whole: Vec<&str> = parts
@@ -43,6 +43,7 @@ pub(in crate::check) fn condition(
             let says = format!("a condition must result in true or false, not in {}", other.type_of());
             untrue(Finding::new(at, Cause::ExpressionType, says), pin.to_owned())
         }
+        Err(failure @ Failure::Missing(_)) => untrue(failed(&failure, at), or(source, pin)),
         Err(failure) => untrue(failed(&failure, at), pin.to_owned()),
     }
 }
@@ -113,8 +114,12 @@ fn comparison(source: &str, variables: &Variables<'_>, at: &str, pin: &str) -> (
         let is_literal = |text: &str| text.trim().starts_with(['"', '\'']);
         let (read, literal) = if is_literal(one) { (other, one) } else { (one, other) };
         if let (Some(presented), Some(expected)) = (text(read), text(literal)) {
-            let repaired = format!("{} == {}", read.trim(), quoted(&presented));
-            return (said(read, &presented, &expected, at, inner), repaired);
+            let finding = said(read, &presented, &expected, at, inner);
+            let own = format!("{} == {}", read.trim(), quoted(&presented));
+            // Another value may be that of somebody else, who stays.
+            let repaired =
+                if compare::is_spelling(finding.cause) { own } else { format!("({inner} || {own})") };
+            return (finding, repaired);
         }
     }
     if let [read, list] = split(inner, " in ").as_slice()
@@ -133,7 +138,7 @@ fn comparison(source: &str, variables: &Variables<'_>, at: &str, pin: &str) -> (
     call(inner, variables, at).unwrap_or_else(|| {
         (
             Finding::new(at, Cause::ExpressionFalse, format!("this part of the condition is false: {inner}")),
-            pin.to_owned(),
+            format!("({inner} || {pin})"),
         )
     })
 }
@@ -165,7 +170,7 @@ fn call(inner: &str, variables: &Variables<'_>, at: &str) -> Option<(Finding, St
                 Finding::new(at, Cause::ExpressionFalse, says)
             }
         };
-        return Some((finding, format!("{} == {}", read.trim(), quoted(&presented))));
+        return Some((finding, format!("({inner} || {} == {})", read.trim(), quoted(&presented))));
     }
     None
 }

@@ -137,6 +137,15 @@ pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"))
 }
 
+/// A condition that is true where it was, and where another one is.
+pub(super) fn or(stated: &str, other: &str) -> String {
+    match stated.trim() {
+        "" | "false" => other.to_owned(),
+        // What is no expression, or fails, stays without value whatever stands beside it.
+        stated => format!("({stated}) || {other}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
