@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use carnet_trust::{
     check::{Family, Trust, UnknownFamily},
     scan::{Wide, same, scan},
@@ -70,10 +70,10 @@ pub(super) fn run(options: &ScanOptions) -> anyhow::Result<bool> {
         };
         let beside = options.beside.as_deref().map(input::document).transpose()?;
         let trust = Trust { policy, beside, role: None };
-        let mut found = scan(family, &trust);
+        let mut found = scan(family, &trust).with_context(|| format!("{name} was not examined"))?;
         let before = all.iter().filter(|one| one.family == family);
         found.extend(
-            before.into_iter().find_map(|one| same((&one.name, &name), (&one.trust.policy, &trust.policy))),
+            before.into_iter().find_map(|one| same(family, (&one.name, &name), (&one.trust, &trust))),
         );
         all.push(Scanned { name, family, trust, found });
     }

@@ -9,10 +9,13 @@ use carnet_creds::{ResolveContext, resolve};
 use carnet_model::{
     Permission, Phase, RunId, VariableCategory, WorkloadIdentity, Workspace, WorkspaceId, merge_variables,
 };
-use carnet_trust::check::{Claims, Family, Question, Trust, judge};
+use carnet_trust::check::{Claims, Family, Judgement, Question, Trust, judge};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::document::Doc;
 use crate::effective_variables::{candidate, stored_variables};
@@ -49,16 +52,22 @@ pub(crate) struct Input {
 const SENSITIVE: &str = "sensitive";
 /// The life of a token that is only spoken of, in seconds.
 const LIFE: i64 = 600;
+/// How many policies are judged at a time: each keeps a processor busy.
+static JUDGES: Semaphore = Semaphore::const_new(2);
+/// How long a request waits for others, and how long for its own judgement.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn of_workspace(Read(mut cx): Read, Id(id): Id<WorkspaceId>, doc: Doc<Input>) -> Reply {
     let workspace = cx.workspace(&id, Permission::ReadVariables).await?;
-    let attributes = judged(&mut cx, &workspace, doc.attributes).await?;
+    let attributes = judged(cx, &workspace, doc.attributes).await?;
     ok(Resource::new("trust-checks", id.as_str(), attributes).to_one("workspace", "workspaces", Some(&id)))
 }
 
 /// What a relying party would say to a workspace whose variables the caller may read: for programs, and as `text`.
+///
+/// The transaction ends before anything is judged.
 pub(crate) async fn judged(
-    cx: &mut Context,
+    mut cx: Context,
     workspace: &Workspace,
     mut input: Input,
 ) -> Result<Value, ApiError> {
@@ -72,15 +81,40 @@ pub(crate) async fn judged(
     };
     let claims = match input.claims.take() {
         Some(claims) => Claims::new(claims),
-        None => presented(cx, workspace, family, &input).await?,
+        None => presented(&mut cx, workspace, family, &input).await?,
     };
     let question =
         Question { claims, trust: Trust { policy, beside, role: input.role }, now: Some(cx.now.as_second()) };
-    let judgement = judge(family, &question);
+    drop(cx);
+    let (judgement, question) = judged_apart(family, question).await?;
     let mut attributes = judgement.to_json(family);
     attributes["presented"] = Value::Object(question.claims.as_map().clone());
     attributes["text"] = json!(judgement.lines(family, &question).join("\n"));
     Ok(attributes)
+}
+
+/// Judges where no other request waits for it: policies are written by whoever asks.
+async fn judged_apart(family: Family, question: Question) -> Result<(Judgement, Question), ApiError> {
+    let Ok(free) = timeout(PATIENCE, JUDGES.acquire()).await else {
+        return Err(ApiError::Unavailable("other policies are judged for a long time".into()));
+    };
+    // The judgement keeps its place until it ends, also when nobody waits for it any more.
+    let place = free.map_err(ApiError::internal)?;
+    let work = spawn_blocking(move || {
+        let judgement = judge(family, &question);
+        drop(place);
+        (judgement, question)
+    });
+    match timeout(PATIENCE, work).await {
+        Ok(done) => done.map_err(ApiError::internal),
+        Err(_) => {
+            let seconds = PATIENCE.as_secs();
+            let says = format!(
+                "was not judged within {seconds} seconds: shorten it, or judge it with `carnet trust check`"
+            );
+            Err(ApiError::attribute("policy", says))
+        }
+    }
 }
 
 /// A document, also where it was pasted as text.

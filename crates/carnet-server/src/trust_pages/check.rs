@@ -79,7 +79,7 @@ pub(super) async fn submit(
 
 async fn verdict(app: &Arc<App>, headers: &HeaderMap, typed: &mut Typed) -> Result<Value, ApiError> {
     // The audience comes from variables.
-    let (mut cx, workspace) = signed(app, headers, typed, Permission::ReadVariables).await?;
+    let (cx, workspace) = signed(app, headers, typed, Permission::ReadVariables).await?;
     let fields: Vec<Field> = asked().into_iter().chain(seldom_asked()).collect();
-    judged(&mut cx, &workspace, input(&fields, typed)?).await
+    judged(cx, &workspace, input(&fields, typed)?).await
 }

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    Cause, Claims, Edit, Finding, Part, Question, Trust, Wildcards,
+    Cause, Claims, Edit, Family, Finding, Part, Question, Trust, Wildcards,
     compare::{self, Kind, Reading},
-    document::texts,
+    document::{inner, texts},
     judgement::{Checked, Evaluation, refused},
     matches,
     times::{self, Leeway},
@@ -34,16 +34,12 @@ pub(super) fn evaluate(question: &Question) -> Evaluation {
 }
 
 /// The credentials, and where in the document they are.
-fn credentials(trust: &Trust) -> (String, Option<Vec<&Value>>) {
-    let policy = &trust.policy;
-    let (base, list) = match policy.get("value") {
-        Some(list @ Value::Array(_)) => ("/value".to_owned(), list),
-        Some(_) | None => (String::new(), policy),
-    };
+pub(crate) fn credentials(trust: &Trust) -> (String, Option<Vec<&Value>>) {
+    let (base, list) = inner(Family::Azure, &trust.policy);
     match list {
-        Value::Array(all) => (base, Some(all.iter().collect())),
-        one @ Value::Object(_) => (base, Some(vec![one])),
-        _ => (base, None),
+        Value::Array(all) => (base.to_owned(), Some(all.iter().collect())),
+        one @ Value::Object(_) => (base.to_owned(), Some(vec![one])),
+        _ => (base.to_owned(), None),
     }
 }
 
@@ -184,6 +180,11 @@ fn audience(question: &Question, credential: &Value, place: &str, pointer: &str)
     if claims.audiences() == [*expected] {
         return None;
     }
+    if claims.audiences().len() > 1 {
+        let says = "the token has several audiences, and Entra takes tokens with exactly one";
+        let finding = Finding::new(place, Cause::TooMany, says);
+        return Some(finding.helped("have the token made for one audience alone"));
+    }
     let finding =
         compare::finding(place, "the audience", Kind::Audience, claims.audience(), expected, Reading::Exact);
     // The audience that is expected may be the right one, and the token's the wrong one.
@@ -215,8 +216,9 @@ fn flexible(
     }
     let expression = value.get("value").or(Some(value)).and_then(Value::as_str).unwrap_or_default();
     for part in expression.split(" and ") {
-        let mut words = part.trim().splitn(3, ' ');
-        let (claim, operator, wanted) = (words.next(), words.next(), words.next());
+        let (claim, rest) = part.trim().split_once(' ').unwrap_or((part.trim(), ""));
+        let (operator, wanted) = rest.trim_start().split_once(' ').unwrap_or((rest, ""));
+        let (claim, operator, wanted) = (Some(claim), Some(operator), Some(wanted));
         let claim = claim.and_then(|text| text.strip_prefix("claims['")?.strip_suffix("']"));
         let wanted = wanted.map(str::trim).and_then(|text| text.strip_prefix('\'')?.strip_suffix('\''));
         let (Some(claim), Some(operator @ ("eq" | "matches")), Some(wanted)) = (claim, operator, wanted)
@@ -245,6 +247,14 @@ fn flexible(
         }
     }
     None
+}
+
+/// Whether the expression of a flexible credential lets a token in, whatever else speaks against it.
+pub(crate) fn is_admitted(credential: &Value, claims: &Claims) -> bool {
+    let claims = claims.with("iss", json!(FLEXIBLE[2]));
+    let question = Question { claims, trust: Trust::default(), now: None };
+    let expression = credential.get("claimsMatchingExpression").filter(|value| !value.is_null());
+    expression.is_none_or(|expression| flexible(&question, expression, "", &str::to_owned).is_none())
 }
 
 /// A credential of its own for this token.

@@ -100,6 +100,8 @@ pub enum Cause {
     ExpressionType,
     /// An expression is false.
     ExpressionFalse,
+    /// It is more work than anybody puts into a token.
+    TooCostly,
     /// A mapping that must be there is missing.
     MappingMissing,
     /// A role of this type takes no tokens.

@@ -1,6 +1,6 @@
 //! Why two texts that should be the same are not.
 
-use super::{Cause, Claims, Difference, Finding, Wildcards, glob::matches};
+use super::{Cause, Difference, Finding, Wildcards, glob::matches, subject::subject};
 
 /// What a text is, which decides what is probably wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,23 +71,27 @@ pub(super) fn nearest<'a>(
 ) -> Option<&'a str> {
     let score = |one: &&&str| {
         let cause = compare(kind, presented, one, reading);
-        let is_near = matches!(
-            cause,
-            Cause::LetterCase
-                | Cause::TrailingSlash
-                | Cause::WhiteSpace
-                | Cause::Scheme
-                | Cause::Encoding
-                | Cause::Template
-                | Cause::WildcardLiteral
-                | Cause::RegularExpression
-                | Cause::Separator
-        );
+        let is_near =
+            is_spelling(cause) || matches!(cause, Cause::WildcardLiteral | Cause::RegularExpression);
         let same = presented.chars().zip(one.chars()).take_while(|(one, other)| one == other).count();
         (is_near, same)
     };
     // The last of equals would be found by `max_by_key`; the first is what a reader looks at.
     expected.iter().rev().max_by_key(score).copied()
+}
+
+/// Whether the same was meant, and written in another way.
+pub(super) fn is_spelling(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::LetterCase
+            | Cause::TrailingSlash
+            | Cause::WhiteSpace
+            | Cause::Scheme
+            | Cause::Encoding
+            | Cause::Template
+            | Cause::Separator
+    )
 }
 
 /// Why the text presented is not the one expected; both are known to differ.
@@ -178,124 +182,6 @@ fn without_groups(text: &str) -> String {
     plain + rest
 }
 
-/// A subject in its parts (<https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials>).
-#[derive(Debug, Default)]
-struct Parts<'a> {
-    organization: Option<&'a str>,
-    project: Option<&'a str>,
-    workspace: Option<&'a str>,
-    phase: Option<&'a str>,
-}
-
-impl<'a> Parts<'a> {
-    fn of(subject: &'a str) -> Self {
-        const NAMES: [&str; 4] = ["organization:", ":project:", ":workspace:", ":run_phase:"];
-        let between = |name: &str| {
-            let start = subject.find(name)? + name.len();
-            let rest = &subject[start..];
-            let ends = NAMES.iter().filter_map(|next| rest.find(next));
-            Some(&rest[..ends.min().unwrap_or(rest.len())])
-        };
-        let organization = if subject.starts_with(NAMES[0]) { between(NAMES[0]) } else { None };
-        Self {
-            organization,
-            project: between(NAMES[1]),
-            workspace: between(NAMES[2]),
-            phase: between(NAMES[3]),
-        }
-    }
-
-    fn is_whole(&self) -> bool {
-        self.organization.is_some() && self.workspace.is_some() && self.phase.is_some()
-    }
-}
-
-fn subject(presented: &str, expected: &str, reading: Reading) -> Cause {
-    let (own, wanted) = (Parts::of(presented), Parts::of(expected));
-    // A wildcard that is compared as a character is a cause of its own, found before.
-    let wildcards =
-        if let Reading::Pattern(wildcards) = reading { wildcards } else { Wildcards::StarAndQuestion };
-    let fits = |own: Option<&str>, wanted: Option<&str>| match (own, wanted) {
-        (Some(own), Some(wanted)) => own == wanted || matches(wanted, own, wildcards),
-        (_, None) => true,
-        (None, Some(_)) => false,
-    };
-    if let Some(cause) = part(&own, &wanted, &fits) {
-        return cause;
-    }
-    let signs = |text: &str| alike(&text.replace(['*', '?'], ""));
-    if alike(presented).eq_ignore_ascii_case(&alike(expected)) {
-        return Cause::Separator;
-    }
-    if own.is_whole() {
-        let has_word = |word: &str| expected.to_ascii_lowercase().contains(word);
-        if ["repo:", "project_path:", "system:serviceaccount:", "spacelift", "env0"]
-            .iter()
-            .any(|form| has_word(form))
-        {
-            return Cause::OtherForm;
-        }
-        if !expected.is_empty() && presented.starts_with(expected) {
-            return if wanted.phase.is_none() && reading == Reading::Exact {
-                Cause::MissingPart
-            } else {
-                Cause::Prefix
-            };
-        }
-        if signs(expected).len() > 8 && alike(presented).starts_with(&signs(expected)) {
-            return Cause::Separator;
-        }
-        if wanted.workspace.is_some() && !fits(own.workspace, wanted.workspace) {
-            return Cause::OtherWorkspace;
-        }
-        if wanted.organization.is_none() && has_word("workspace") {
-            return Cause::MissingPart;
-        }
-        if !fits(own.organization, wanted.organization) {
-            return Cause::OtherOrganization;
-        }
-    }
-    if own.organization.is_none() && wanted.is_whole() {
-        return Cause::OtherForm;
-    }
-    if !expected.is_empty() && presented.starts_with(expected) { Cause::Prefix } else { Cause::OtherValue }
-}
-
-/// A text without what may separate its parts.
-fn alike(text: &str) -> String {
-    text.replace(['/', ':', ';', '.', ',', '|', '=', '_', '-', ' '], "")
-}
-
-/// The first part of two subjects that differs, where both are made of the same parts.
-fn part(
-    own: &Parts<'_>,
-    wanted: &Parts<'_>,
-    fits: &dyn Fn(Option<&str>, Option<&str>) -> bool,
-) -> Option<Cause> {
-    if own.is_whole() && wanted.organization.is_some() {
-        if wanted.project.is_none() && own.project.is_some() && wanted.workspace.is_some() {
-            return Some(Cause::MissingPart);
-        }
-        if !fits(own.organization, wanted.organization) && wanted.workspace.is_some() {
-            return Some(Cause::OtherOrganization);
-        }
-        if !fits(own.project, wanted.project) && wanted.workspace.is_some() {
-            let is_default = [own.project, wanted.project].iter().flatten().any(|name| {
-                let name = alike(name).to_ascii_lowercase();
-                name == "defaultproject" || name == "default"
-            });
-            return Some(if is_default { Cause::DefaultProject } else { Cause::OtherProject });
-        }
-        if !fits(own.workspace, wanted.workspace) && wanted.phase.is_some() {
-            return Some(Cause::OtherWorkspace);
-        }
-        if wanted.workspace.is_some() && wanted.phase.is_some() && !fits(own.phase, wanted.phase) {
-            return Some(Cause::OtherPhase);
-        }
-    }
-    None
-}
-
 /// What a cause says of a comparison.
 pub(super) fn sentence(cause: Cause) -> &'static str {
     match cause {
@@ -323,24 +209,4 @@ pub(super) fn sentence(cause: Cause) -> &'static str {
         Cause::OtherIssuer => "another issuer is expected",
         _ => "another value is expected",
     }
-}
-
-/// The subjects of neighbours, which no patch for this token may let in.
-pub(super) fn neighbours(claims: &Claims) -> Vec<Claims> {
-    let subject = claims.subject();
-    let parts = Parts::of(subject);
-    let mut subjects =
-        vec![format!("{subject}x"), format!("x{subject}"), "organization:other:project:other".to_owned()];
-    let exchange = |old: Option<&str>, name: &str, new: &str| {
-        old.map(|old| subject.replacen(&format!("{name}:{old}"), &format!("{name}:{new}"), 1))
-    };
-    subjects.extend(exchange(parts.workspace, "workspace", "another-one"));
-    subjects
-        .extend(parts.workspace.and_then(|name| exchange(Some(name), "workspace", &format!("{name}-other"))));
-    subjects.extend(exchange(parts.project, "project", "another-one"));
-    subjects.extend(exchange(parts.organization, "organization", "another-one"));
-    let phase = if parts.phase == Some("plan") { "apply" } else { "plan" };
-    subjects.extend(exchange(parts.phase, "run_phase", phase));
-    subjects.retain(|one| one != subject);
-    subjects.into_iter().map(|one| claims.with_subject(&one)).collect()
 }

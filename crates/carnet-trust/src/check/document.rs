@@ -1,6 +1,10 @@
 //! The documents of a relying party, and changes to them.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
+
+use super::Family;
 
 /// What a relying party was told to trust.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -77,7 +81,58 @@ pub(super) fn segment(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+/// The document of a role of AWS, as the command line and its interface have it.
+const ROLE_DOCUMENTS: [&str; 2] = ["/Role/AssumeRolePolicyDocument", "/AssumeRolePolicyDocument"];
+
+/// The policy itself in what commands and consoles print, and where in it.
+pub(crate) fn inner(family: Family, document: &Value) -> (&'static str, &Value) {
+    let places: &[&'static str] = match family {
+        Family::Aws => &ROLE_DOCUMENTS,
+        Family::Azure => &["/value"],
+        Family::Vault => &["/data"],
+        Family::Gcp | Family::Kubernetes => &[],
+    };
+    let is_policy = |found: &Value| match family {
+        Family::Azure => found.is_array(),
+        Family::Aws | Family::Gcp | Family::Vault | Family::Kubernetes => found.is_object(),
+    };
+    let found = places.iter().find_map(|place| Some((*place, document.pointer(place)?)));
+    found.filter(|(_, found)| is_policy(found)).unwrap_or(("", document))
+}
+
+/// The text of a document in a document: as it is, or encoded as in an address (RFC 3986 section 2.1).
+fn decoded(text: &str) -> Option<Value> {
+    if let Ok(value) = serde_json::from_str::<Value>(text) {
+        return Some(value);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            other => other,
+        });
+    }
+    serde_json::from_slice(&bytes).ok()
+}
+
 impl Trust {
+    /// With the trust policy of a role as JSON where it was text, as interfaces of AWS have it.
+    pub(crate) fn opened(&self) -> Cow<'_, Self> {
+        for place in ROLE_DOCUMENTS {
+            let text = self.policy.pointer(place).and_then(Value::as_str);
+            if let Some(document) = text.and_then(decoded) {
+                let mut opened = self.clone();
+                opened.apply(&Edit::set(Part::Policy, place, document));
+                return Cow::Owned(opened);
+            }
+        }
+        Cow::Borrowed(self)
+    }
+
     pub(super) fn apply(&mut self, edit: &Edit) {
         let document = match edit.part {
             Part::Policy => &mut self.policy,

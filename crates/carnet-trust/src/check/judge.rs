@@ -1,9 +1,17 @@
 //! One evaluation after the other, until the token is accepted.
 
+use serde_json::Value;
+
 use super::{
-    Claims, Edit, Family, Finding, Judgement, Patch, Trust, aws, azure, compare, gcp, judgement::Evaluation,
-    kubernetes, vault,
+    Cause, Claims, Edit, Family, Finding, Judgement, Patch, Trust, aws, azure, gcp, judgement::Evaluation,
+    kubernetes, subject, vault, work,
 };
+use crate::scan::{self, Severity};
+
+/// Characters of what is judged: the longest policy that any service stores is shorter.
+const CHARACTERS: usize = 256 << 10;
+/// Characters of claims: the longest token that any service takes is shorter.
+const CLAIMS: usize = 64 << 10;
 
 /// More conditions than this one after the other are not put right by small changes.
 const STEPS: usize = 12;
@@ -20,28 +28,78 @@ pub struct Question {
 }
 
 /// Judges as the service would, and looks for the smallest change after which it accepts the token.
+///
+/// What is too much work to judge is not accepted, with [`Cause::TooCostly`].
 pub fn judge(family: Family, question: &Question) -> Judgement {
+    let judged = match too_long(question) {
+        Some(says) => Err(says),
+        None => work::bounded(|| judged(family, question)).map_err(|_| work::TooMuch::SAYS.to_owned()),
+    };
+    judged.unwrap_or_else(|says| {
+        let finding = Finding::new("the policy", Cause::TooCostly, says);
+        Judgement { findings: vec![finding], ..Judgement::default() }
+    })
+}
+
+fn too_long(question: &Question) -> Option<String> {
+    let length = |value: &Value| value.to_string().len();
+    let trust = &question.trust;
+    let policies = length(&trust.policy) + trust.beside.as_ref().map_or(0, length);
+    let claims: usize = question.claims.as_map().iter().map(|(name, value)| name.len() + length(value)).sum();
+    match (policies > CHARACTERS, claims > CLAIMS) {
+        (true, _) => Some(format!(
+            "policies of more than {CHARACTERS} characters are not judged: this one has {policies}"
+        )),
+        (_, true) => {
+            Some(format!("claims of more than {CLAIMS} characters are not judged: these have {claims}"))
+        }
+        (false, false) => None,
+    }
+}
+
+fn judged(family: Family, question: &Question) -> Judgement {
+    let question = &with(question, question.trust.opened().into_owned());
     let first = evaluate(family, question);
     let mut judgement = Judgement { notes: first.notes, ..Judgement::default() };
     let Some(failure) = first.failure else { return judgement };
     let (findings, patch) = put_right(family, question, failure);
-    judgement.patch = patch.filter(|patch| !widens(family, question, &patch.trust)).or_else(|| {
-        let edits = pinned(family, question);
-        let trust = patched(&question.trust, &edits);
-        let (rest, then) = match evaluate(family, &with(question, trust.clone())).failure {
-            None => (Vec::new(), None),
-            // What pinning leaves, such as an audience that the provider does not list.
-            Some(failure) => put_right(family, &with(question, trust.clone()), failure),
-        };
-        if edits.is_empty() || (!rest.is_empty() && then.is_none()) {
-            return None;
-        }
-        let (trust, more) = then.map_or((trust, Vec::new()), |patch| (patch.trust, patch.edits));
-        let patch = Patch { edits: [edits, more].concat(), trust, is_pinned: true };
-        (!widens(family, question, &patch.trust)).then_some(patch)
-    });
+    let smallest = patch.filter(|patch| !widens(family, question, &patch.trust));
+    judgement.patch = smallest
+        .or_else(|| put_right_by(family, question, Pin::Beside))
+        .or_else(|| put_right_by(family, question, Pin::Alone));
     judgement.findings = findings;
     judgement
+}
+
+/// Whom a policy that pins a token lets in beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pin {
+    /// Whoever was let in before.
+    Beside,
+    /// Nobody.
+    Alone,
+}
+
+/// The change that pins the token, and what that leaves, such as an audience that the provider does not list.
+fn put_right_by(family: Family, question: &Question, pin: Pin) -> Option<Patch> {
+    let edits = pinned(family, question, pin);
+    if edits.is_empty() {
+        return None;
+    }
+    let trust = patched(&question.trust, &edits);
+    let changed = with(question, trust);
+    let (trust, more) = match evaluate(family, &changed).failure {
+        None => (changed.trust, Vec::new()),
+        Some(failure) => {
+            let then = put_right(family, &changed, failure).1?;
+            (then.trust, then.edits)
+        }
+    };
+    let note = (pin == Pin::Alone).then_some(
+        "this replaces what was bound before: whoever else it let in is refused from now on, and needs a policy of their own",
+    );
+    let patch = Patch { edits: [edits, more].concat(), trust, is_pinned: true, note };
+    (!widens(family, question, &patch.trust)).then_some(patch)
 }
 
 fn evaluate(family: Family, question: &Question) -> Evaluation {
@@ -54,14 +112,15 @@ fn evaluate(family: Family, question: &Question) -> Evaluation {
     }
 }
 
-/// The changes that admit exactly this token, and nobody else.
-fn pinned(family: Family, question: &Question) -> Vec<Edit> {
-    match family {
-        Family::Aws => aws::pinned(question),
-        Family::Azure => azure::pinned(question),
-        Family::Gcp => gcp::pinned(question),
-        Family::Vault => vault::pinned(question),
-        Family::Kubernetes => kubernetes::pinned(question),
+/// The changes that admit exactly this token beside those that are admitted, or alone.
+fn pinned(family: Family, question: &Question, pin: Pin) -> Vec<Edit> {
+    match (family, pin) {
+        (Family::Aws, Pin::Beside) => aws::pinned(question),
+        (Family::Azure, Pin::Beside) => azure::pinned(question),
+        (Family::Gcp, _) => gcp::pinned(question, pin),
+        (Family::Vault, Pin::Alone) => vault::pinned(question),
+        (Family::Kubernetes, _) => kubernetes::pinned(question, pin),
+        (Family::Aws | Family::Azure, Pin::Alone) | (Family::Vault, Pin::Beside) => Vec::new(),
     }
 }
 
@@ -75,7 +134,9 @@ fn put_right(family: Family, question: &Question, first: Finding) -> (Vec<Findin
         current.trust = patched(&current.trust, &step);
         edits.extend(step);
         match evaluate(family, &current).failure {
-            None => return (findings, Some(Patch { edits, trust: current.trust, is_pinned: false })),
+            None => {
+                return (findings, Some(Patch { edits, trust: current.trust, is_pinned: false, note: None }));
+            }
             // The change did not help.
             Some(next) if findings.contains(&next) => break,
             Some(next) => findings.push(next),
@@ -84,13 +145,36 @@ fn put_right(family: Family, question: &Question, first: Finding) -> (Vec<Findin
     (findings, None)
 }
 
-/// Whether a change lets a neighbour in that was refused before.
+/// Whether a change lets a neighbour in that was refused before, or leaves more open than it was.
 fn widens(family: Family, question: &Question, trust: &Trust) -> bool {
-    compare::neighbours(&question.claims).into_iter().any(|claims| {
-        let before = Question { claims, ..question.clone() };
-        let after = with(&before, trust.clone());
-        evaluate(family, &after).failure.is_none() && evaluate(family, &before).failure.is_some()
-    })
+    let place = |claims: &Claims, trust: &Trust| {
+        let asked = Question { claims: claims.clone(), trust: trust.clone(), now: question.now };
+        evaluate(family, &asked).failure.map(|failure| failure.at)
+    };
+    let lets_in =
+        |claims: &Claims| place(claims, trust).is_none() && place(claims, &question.trust).is_some();
+    // A token for another audience may stop at what stops this one; then the audience was never looked at.
+    let own = place(&question.claims, &question.trust).unwrap_or_default();
+    let is_of_audience = own.contains("aud") || own.contains("ClientIDList");
+    let forgets = |claims: &Claims| {
+        lets_in(claims)
+            && (is_of_audience || place(claims, &question.trust).is_some_and(|other| other != own))
+    };
+    subject::neighbours(&question.claims).iter().any(lets_in)
+        || subject::of_other_audiences(&question.claims).iter().any(forgets)
+        || is_wider(family, &question.trust, trust)
+}
+
+/// Whether a scan finds more of what matters. Conditions in CEL are tried with neighbours instead.
+fn is_wider(family: Family, before: &Trust, after: &Trust) -> bool {
+    let count = |trust: &Trust| {
+        let found = scan::findings(family, trust);
+        found.iter().filter(|one| one.severity == Severity::High || one.rule == "audience-missing").count()
+    };
+    match family {
+        Family::Aws | Family::Azure | Family::Vault => count(after) > count(before),
+        Family::Gcp | Family::Kubernetes => false,
+    }
 }
 
 fn with(question: &Question, trust: Trust) -> Question {

@@ -55,6 +55,8 @@ pub struct Patch {
     pub trust: Trust,
     /// Whether every value is pinned to this token, because a smaller change would have let others in.
     pub is_pinned: bool,
+    /// Whom it locks out, where it does.
+    pub note: Option<&'static str>,
 }
 
 /// What the service would say.

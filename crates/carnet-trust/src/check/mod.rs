@@ -4,7 +4,7 @@
 //! that was evaluated again and does accept the token, and no other subject that was refused before.
 
 pub(crate) mod aws;
-mod azure;
+pub(crate) mod azure;
 mod cause;
 mod claims;
 mod compare;
@@ -12,14 +12,16 @@ mod difference;
 pub(crate) mod document;
 mod expression;
 mod family;
-mod gcp;
+pub(crate) mod gcp;
 mod glob;
 mod judge;
 mod judgement;
-mod kubernetes;
+pub(crate) mod kubernetes;
 mod report;
+pub(crate) mod subject;
 mod times;
-mod vault;
+pub(crate) mod vault;
+pub(crate) mod work;
 
 pub use cause::Cause;
 pub use claims::Claims;

@@ -66,6 +66,7 @@ impl Judgement {
         if self.patch.as_ref().is_some_and(|patch| patch.is_pinned) {
             ways.push("(pinned to this subject, since a smaller change would let others in)".to_owned());
         }
+        ways.extend(self.patch.iter().filter_map(|patch| patch.note).map(|note| format!("({note})")));
         ways.extend(first.remedy.iter().cloned());
         ways
     }
@@ -82,6 +83,7 @@ impl Judgement {
                 "policy": patch.trust.policy,
                 "beside": patch.trust.beside,
                 "pinned": patch.is_pinned,
+                "note": patch.note,
             })),
         })
     }

@@ -56,6 +56,13 @@ pub struct Explanation {
     pub reason: &'static str,
 }
 
+impl Explanation {
+    fn at_most_likely(&self, reason: &'static str) -> Self {
+        let sureness = self.sureness.min(Sureness::Likely);
+        Self { identity: self.identity.clone(), sureness, reason }
+    }
+}
+
 /// The identity tokens of a ledger.
 pub fn identities(entries: &[LedgerEntry]) -> Vec<Identity> {
     let mut found: BTreeMap<String, Identity> = BTreeMap::new();
@@ -100,9 +107,13 @@ pub fn explain(lines: &[NumberedLine], identities: &[Identity]) -> BTreeMap<usiz
         LogLine::Other | LogLine::Unreadable => None,
     });
     for (number, kind, access) in accesses {
-        let session = access.uses.iter().find_map(|name| sessions.get(name.as_str()));
+        let session = access.uses.iter().find_map(|name| Some((name, sessions.get(name.as_str())?)));
         let explanation = match session {
-            Some(known) => known.clone(),
+            // Names of AWS with a colon hold the session's, which the caller chose.
+            Some((name, Some(known))) if kind == LogKind::CloudTrail && name.contains(':') => {
+                Some(known.at_most_likely("a login with this session name is explained so"))
+            }
+            Some((_, known)) => known.clone(),
             None => by_itself(kind, access, identities),
         };
         for name in access.gives.iter().filter(|_| !access.is_refused) {
@@ -128,10 +139,23 @@ fn by_itself(kind: LogKind, access: &Access, identities: &[Identity]) -> Option<
     }
     let fitting: Vec<&Identity> = identities.iter().filter(|one| fits(kind, access, one)).collect();
     let latest = fitting.iter().max_by_key(|one| one.entry.time).copied()?;
-    if access.run.is_some() {
-        return certain(latest, "the log names the run");
-    }
     let run = latest.entry.fact(FactName::Run);
+    if access.run.is_some() {
+        let named = certain(latest, "the log names the run")?;
+        if kind != LogKind::CloudTrail {
+            return Some(named);
+        }
+        // Whoever asks AWS for a session names it. AWS itself read the subject in the token, so the name is believed where no
+        // other run had such a token then.
+        let unnamed = Access { run: None, ..access.clone() };
+        let mut others = identities.iter().filter(|one| fits(kind, &unnamed, one));
+        let is_read = access.is_login && !access.is_refused && access.subject.is_some();
+        return Some(if is_read && others.all(|one| one.entry.fact(FactName::Run) == run) {
+            named
+        } else {
+            named.at_most_likely("the session has the run's name, which its caller chose")
+        });
+    }
     let is_only = fitting.iter().all(|one| one.entry.fact(FactName::Run) == run);
     let sureness = if is_only { Sureness::Likely } else { Sureness::Possible };
     let reason = match &access.subject {

@@ -88,10 +88,43 @@ fn aws_sessions_are_explained_by_their_run_and_strange_ones_are_not() {
             (4, RUN_1, "likely"),
             (5, "-", ""),
             (6, "-", ""),
-            (7, RUN_1, "certain"),
+            (7, RUN_1, "likely"),
             (8, "-", ""),
         ],
     );
+}
+
+#[test]
+fn the_name_of_an_aws_session_is_what_its_caller_chose() {
+    let subject = "organization:acme:project:Default Project:workspace:net:run_phase:apply";
+    let role = "arn:aws:iam::210987654321:role/carnet-net-apply";
+    let login = |key: &str| {
+        serde_json::json!({"eventSource": "sts.amazonaws.com", "eventName": "AssumeRoleWithWebIdentity",
+            "eventTime": "2026-11-23T10:00:05Z", "userIdentity": {"type": "WebIdentityUser", "userName": subject},
+            "requestParameters": {"roleArn": role, "roleSessionName": RUN_1},
+            "responseElements": {"subjectFromWebIdentityToken": subject, "credentials": {"accessKeyId": key},
+                "assumedRoleUser": {"arn": format!("arn:aws:sts::210987654321:assumed-role/carnet-net-apply/{RUN_1}")}}})
+    };
+    let used = |key: &str| {
+        serde_json::json!({"eventSource": "ec2.amazonaws.com", "eventName": "CreateVpc", "eventTime": "2026-11-23T10:00:09Z",
+            "userIdentity": {"type": "AssumedRole", "accessKeyId": key, "principalId": format!("AROA:{RUN_1}"),
+                "arn": format!("arn:aws:sts::210987654321:assumed-role/carnet-net-apply/{RUN_1}"),
+                "sessionContext": {"sessionIssuer": {"arn": role}}}})
+    };
+    // No login is in the log: nothing but the name speaks for the run.
+    check(&used("ASIA1").to_string(), &[(1, RUN_1, "likely")]);
+    // Another key with the session name of a login that is explained.
+    let lines = [login("ASIA1"), used("ASIA1"), used("ASIA2")].map(|line| line.to_string()).join("\n");
+    check(&lines, &[(1, RUN_1, "certain"), (2, RUN_1, "certain"), (3, RUN_1, "likely")]);
+    // Another run had a token for the same subject, and could have chosen the name.
+    let mut entries = ledger();
+    let mint = fact(LedgerKind::Mint, "2026-11-23T10:00:01Z", "run-another", "aws", "another")
+        .with(FactName::Subject, subject)
+        .with(FactName::ExpiresAt, "2026-11-23T10:10:00Z");
+    entries.push(mint.at(99));
+    let found = explain(&read_log(&lines), &identities(&entries));
+    let sureness = |number: usize| found[&number].as_ref().map(|found| found.sureness);
+    assert_eq!([1, 2, 3].map(sureness), [Some(Sureness::Likely); 3]);
 }
 
 #[test]

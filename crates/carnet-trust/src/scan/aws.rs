@@ -3,50 +3,86 @@
 use serde_json::Value;
 
 use super::{Severity, Wide, pattern};
-use crate::check::{Trust, aws::Operator, document::texts};
+use crate::check::{
+    Trust,
+    aws::{Operator, Statement, claim, names_anybody, statements},
+    document::texts,
+};
+
+/// What lets somebody become the role.
+const ACTIONS: [&str; 3] = ["sts:AssumeRoleWithWebIdentity", "sts:AssumeRole", "sts:AssumeRoleWithSAML"];
 
 pub(super) fn scan(trust: &Trust) -> Vec<Wide> {
-    let policy = &trust.policy;
-    let inner = policy.get("Role").unwrap_or(policy);
-    let policy = inner.get("AssumeRolePolicyDocument").unwrap_or(inner);
-    let list: Vec<&Value> = match &policy["Statement"] {
-        Value::Array(list) => list.iter().collect(),
-        Value::Object(_) => vec![&policy["Statement"]],
-        _ => Vec::new(),
-    };
     let mut found = Vec::new();
-    for (index, statement) in list.into_iter().enumerate() {
-        let is_about = |action: &&str| {
-            let action = action.to_ascii_lowercase();
-            action.contains('*') || action == "sts:assumerolewithwebidentity"
-        };
-        let federated = texts(statement["Principal"].get("Federated"));
-        let is_oidc = statement["Principal"] == "*"
-            || federated.iter().any(|name| *name == "*" || name.contains(":oidc-provider/"));
-        if statement["Effect"] == "Allow" && is_oidc && texts(statement.get("Action")).iter().any(is_about) {
-            examine(statement, &format!("Statement[{index}]"), &mut found);
+    for one in statements(trust).iter().filter(|one| one.value["Effect"] == "Allow") {
+        let at = one.place();
+        let assumed: Vec<&str> = ACTIONS.into_iter().filter(|action| one.covers(action)).collect();
+        if assumed.is_empty() {
+            continue;
+        }
+        found.extend(action(one, &at));
+        let anybody = anybody(one, &assumed, &at);
+        let is_anybody = anybody.is_some();
+        found.extend(anybody);
+        let is_oidc = texts(one.value["Principal"].get("Federated"))
+            .iter()
+            .any(|name| *name == "*" || name.contains(":oidc-provider/"));
+        if assumed.contains(&ACTIONS[0]) && (is_oidc || is_anybody) {
+            examine(one.value, &at, &mut found);
         }
     }
     found
 }
 
-fn examine(statement: &Value, at: &str, found: &mut Vec<Wide>) {
-    let principal = &statement["Principal"];
-    if principal == "*" || texts(principal.get("Federated")).contains(&"*") {
-        found.push(
-            Wide::new("principal-any", Severity::High, format!("{at}.Principal"))
-                .says("every identity provider is trusted")
-                .because("anybody with an identity provider of their own can make a token that fits the conditions")
-                .narrower(r#"{"Federated": "arn:aws:iam::ACCOUNT:oidc-provider/HOST"}"#),
-        );
+fn action(statement: &Statement<'_>, at: &str) -> Option<Wide> {
+    statement.value.get("NotAction")?;
+    Some(
+        Wide::new("not-action", Severity::Medium, format!("{at}.NotAction"))
+            .says("everything is allowed that is not named")
+            .because("actions that AWS adds later are allowed, too")
+            .narrower(r#""Action": "sts:AssumeRoleWithWebIdentity""#),
+    )
+}
+
+/// A principal that is nobody in particular.
+fn anybody(statement: &Statement<'_>, assumed: &[&str], at: &str) -> Option<Wide> {
+    let value = statement.value;
+    let principal = &value["Principal"];
+    let is_provider = texts(principal.get("Federated")).contains(&"*");
+    let is_not = value.get("NotPrincipal").is_some();
+    if !(names_anybody(principal) || is_provider || is_not) {
+        return None;
     }
+    let says = match (is_not, is_provider) {
+        (true, _) => "everybody is trusted who is not named".to_owned(),
+        (false, true) => "every identity provider is trusted".to_owned(),
+        (false, false) => format!("everybody is trusted, for {}", assumed.join(", ")),
+    };
+    let why = match assumed.contains(&ACTIONS[0]) {
+        true => "anybody with an identity provider of their own can make a token that fits the conditions",
+        false => "every account of AWS can become the role, as far as the conditions let it",
+    };
+    Some(
+        Wide::new(
+            "principal-any",
+            Severity::High,
+            format!("{at}.{}", if is_not { "NotPrincipal" } else { "Principal" }),
+        )
+        .says(says)
+        .because(why)
+        .narrower(r#"{"Federated": "arn:aws:iam::ACCOUNT:oidc-provider/HOST"}"#),
+    )
+}
+
+fn examine(statement: &Value, at: &str, found: &mut Vec<Wide>) {
     let (mut has_audience, mut has_subject, mut has_negated) = (false, false, false);
     for (name, keys) in statement["Condition"].as_object().into_iter().flatten() {
         let Some(operator) = Operator::parse(name) else { continue };
         for (key, values) in keys.as_object().into_iter().flatten() {
             let at = format!("{at}.Condition.{name}[{key:?}]");
-            let is_subject = key.ends_with(":sub");
-            let is_audience = key.ends_with(":aud") || key.ends_with(":oaud");
+            let claim = claim(key);
+            let is_subject = claim == "sub";
+            let is_audience = claim == "aud" || claim == "oaud";
             if !is_subject && !is_audience || name == "Null" {
                 continue;
             }
@@ -55,29 +91,18 @@ fn examine(statement: &Value, at: &str, found: &mut Vec<Wide>) {
                 continue;
             }
             (has_audience, has_subject) = (has_audience || is_audience, has_subject || is_subject);
+            let values = texts(Some(values));
             found.extend(optional(operator, name, &at));
+            found.extend(variable(&values, &at));
             if is_subject {
-                subject(operator, &texts(Some(values)), &at, found);
+                subject(operator, &values, &at, found);
+            } else if operator.has_wildcards() {
+                found.extend(audience(&values, &at));
             }
         }
     }
     if !has_subject {
-        let rule = if has_negated { "negated-only" } else { "subject-missing" };
-        let says = if has_negated {
-            "the subject must only not be another one"
-        } else {
-            "no condition is on the subject"
-        };
-        found.push(
-            Wide::new(rule, Severity::High, format!("{at}.Condition"))
-                .says(says)
-                .because(
-                    "every workspace of every organization of the issuer is let in, but for what is excluded",
-                )
-                .narrower(
-                    "StringEquals on HOST:sub with organization:…:project:…:workspace:…:run_phase:plan",
-                ),
-        );
+        found.push(unbound_subject(has_negated, at));
     }
     if !has_audience {
         found.push(
@@ -87,6 +112,17 @@ fn examine(statement: &Value, at: &str, found: &mut Vec<Wide>) {
                 .narrower(r#"StringEquals on HOST:aud with the audience of the workspaces, such as aws.workload.identity"#),
         );
     }
+}
+
+fn unbound_subject(has_negated: bool, at: &str) -> Wide {
+    let (rule, says) = match has_negated {
+        true => ("negated-only", "the subject must only not be another one"),
+        false => ("subject-missing", "no condition is on the subject"),
+    };
+    Wide::new(rule, Severity::High, format!("{at}.Condition"))
+        .says(says)
+        .because("every workspace of every organization of the issuer is let in, but for what is excluded")
+        .narrower("StringEquals on HOST:sub with organization:…:project:…:workspace:…:run_phase:plan")
 }
 
 /// Operators that are content when the claim is absent.
@@ -103,6 +139,33 @@ fn optional(operator: Operator, name: &str, at: &str) -> Option<Wide> {
             .says(says)
             .because("the condition guards nothing where the claim or the key is absent, as with a key of another host")
             .narrower(name.trim_start_matches("ForAllValues:").trim_end_matches("IfExists").to_owned()),
+    )
+}
+
+/// A value that is made of what the caller presents.
+fn variable(values: &[&str], at: &str) -> Option<Wide> {
+    let is_variable = |value: &&&str| {
+        value.split("${").skip(1).any(|rest| !["*}", "?}", "$}"].iter().any(|sign| rest.starts_with(sign)))
+    };
+    let value = values.iter().find(is_variable)?;
+    Some(
+        Wide::new("variable-in-value", Severity::High, at)
+            .says(format!("the value holds a policy variable: {value:?}"))
+            .because("it is replaced by what the request itself says, which a token of anybody can fit")
+            .narrower("the value itself, without a variable"),
+    )
+}
+
+fn audience(values: &[&str], at: &str) -> Option<Wide> {
+    let value = values.iter().find(|value| value.contains(['*', '?']))?;
+    let is_any = value.chars().all(|sign| sign == '*' || sign == '?');
+    let (rule, severity) =
+        if is_any { ("audience-any", Severity::High) } else { ("audience-wildcard", Severity::Medium) };
+    Some(
+        Wide::new(rule, severity, at)
+            .says(format!("the audience may be {value:?}"))
+            .because("a token that was made for another service is let in, too")
+            .narrower(r#"StringEquals with the audience of the workspaces, such as aws.workload.identity"#),
     )
 }
 

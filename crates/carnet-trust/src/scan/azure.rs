@@ -1,21 +1,38 @@
 //! Federated credentials of Entra: exact by nature, but for expressions.
 
-use serde_json::Value;
+use serde_json::Map;
 
-use super::{Wide, pattern};
-use crate::check::Trust;
+use super::{
+    Wide, pattern,
+    probe::{Probes, Until, literals},
+};
+use crate::check::{
+    Claims, Trust,
+    azure::{credentials, is_admitted},
+};
 
 pub(super) fn scan(trust: &Trust) -> Vec<Wide> {
-    let list = trust.policy.get("value").unwrap_or(&trust.policy);
-    let all: Vec<&Value> = list.as_array().map_or(vec![list], |list| list.iter().collect());
+    let (_, all) = credentials(trust);
+    let all = all.unwrap_or_default();
     let mut found = Vec::new();
     for (index, one) in all.iter().enumerate() {
         let stated = &one["claimsMatchingExpression"];
-        let expression = stated.get("value").unwrap_or(stated).as_str().unwrap_or_default();
+        let Some(expression) = stated.get("value").unwrap_or(stated).as_str() else { continue };
         let at = format!("[{index}].claimsMatchingExpression");
-        let pattern =
-            expression.split("claims['sub'] matches '").nth(1).and_then(|rest| rest.split('\'').next());
-        found.extend(pattern.and_then(|pattern| pattern::examine(&at, pattern)));
+        // The names of claims are texts, too, and stand before what they are compared with.
+        let mut about = String::new();
+        let texts: Vec<(String, String)> = literals(&expression.replace(" and ", " && "))
+            .into_iter()
+            .filter_map(|(before, text)| {
+                if before.ends_with('[') {
+                    about = text;
+                    return None;
+                }
+                Some((about.clone(), text))
+            })
+            .collect();
+        let probes = Probes::new(&texts, Map::new());
+        found.extend(probes.widest(&at, Until::Phase, &|claims: &Claims| is_admitted(one, claims)));
     }
     let subjects: Vec<&str> = all.iter().filter_map(|one| one["subject"].as_str()).collect();
     found.extend(pattern::both_phases("the list", &subjects));

@@ -1,9 +1,17 @@
 //! Structured authentication of Kubernetes, and bindings.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::{Severity, Wide};
-use crate::check::{Trust, document::texts};
+use super::{
+    Severity, Wide, pattern,
+    probe::{Probes, Until, literals},
+    reading::bindings,
+};
+use crate::check::{
+    Claims, Trust,
+    document::texts,
+    kubernetes::{is_admitted, user},
+};
 
 pub(super) fn scan(trust: &Trust) -> Vec<Wide> {
     let mut found = Vec::new();
@@ -17,47 +25,164 @@ pub(super) fn scan(trust: &Trust) -> Vec<Wide> {
                     .narrower(r#""audiences": ["kubernetes"]"#),
             );
         }
-        let rules = one["claimValidationRules"].as_array().into_iter().flatten();
-        let is_pinned = rules.into_iter().any(|rule| {
-            let text = |name: &str| rule[name].as_str().unwrap_or_default().to_owned();
-            let about = text("claim") + &text("expression");
-            ["organization", ".sub", "terraform_workspace_id", "terraform_project_id"]
-                .iter()
-                .any(|one| about.contains(one))
-                || about == "sub"
-        });
-        if !is_pinned {
-            found.push(
-                Wide::new("claims-not-validated", Severity::Medium, at("claimValidationRules"))
-                    .says("no rule names the organization")
-                    .because("every workspace of every organization of the issuer is a user of the cluster, in system:authenticated")
-                    .narrower(r#"{"claim": "terraform_organization_id", "requiredValue": "org-…"}"#),
-            );
-        }
-        let username = &one["claimMappings"]["username"];
-        if username["claim"].is_string() && username["prefix"].as_str().is_some_and(str::is_empty) {
-            found.push(
-                Wide::new("prefix-empty", Severity::Medium, at("claimMappings.username.prefix"))
-                    .says("users have no prefix")
-                    .because(
-                        "a claim could be the name of another user, such as one that begins with system:",
-                    )
-                    .narrower(r#""prefix": "carnet:""#),
-            );
-        }
+        let probes = Probes::new(&rules(one), base(one));
+        found.extend(validated(one, &probes, &at("claimValidationRules")));
+        found.extend(prefixes(one, &at("claimMappings")));
+        found.extend(reserved(one, &at("claimMappings")));
+        found.extend(shared(one, &probes, &at("claimMappings.username")));
     }
-    found.extend(trust.beside.as_ref().and_then(everybody));
+    for (index, binding) in trust.beside.iter().flat_map(bindings).enumerate() {
+        let at = if trust.beside.as_ref().is_some_and(|one| one["items"].is_array()) {
+            format!("items[{index}].subjects")
+        } else {
+            "subjects".to_owned()
+        };
+        found.extend(everybody(binding, &at));
+        let users: Vec<&str> =
+            subjects(binding, "User").into_iter().chain(subjects(binding, "Group")).collect();
+        found.extend(pattern::both_phases(&at, &users));
+    }
     found
 }
 
-fn everybody(binding: &Value) -> Option<Wide> {
-    let groups = binding["subjects"].as_array().into_iter().flatten().filter(|one| one["kind"] == "Group");
-    let group = groups
+/// The texts of the rules, each with what it is compared with.
+fn rules(authenticator: &Value) -> Vec<(String, String)> {
+    let stated = ["claimValidationRules", "userValidationRules"].into_iter();
+    let rules = stated.flat_map(|name| authenticator[name].as_array()).flatten();
+    rules
+        .flat_map(|rule| match (rule["expression"].as_str(), rule["claim"].as_str()) {
+            (Some(source), _) => literals(source),
+            (None, Some(claim)) => {
+                vec![(claim.to_owned(), rule["requiredValue"].as_str().unwrap_or_default().to_owned())]
+            }
+            (None, None) => Vec::new(),
+        })
+        .collect()
+}
+
+fn base(authenticator: &Value) -> Map<String, Value> {
+    let issuer = &authenticator["issuer"];
+    let audience = texts(issuer.get("audiences")).first().map(|audience| json!(audience));
+    let all = [("iss", issuer.get("url").cloned()), ("aud", audience)];
+    all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// Who is a user of the cluster at all: one organization, whose workspaces are told apart by bindings.
+fn validated(authenticator: &Value, probes: &Probes, at: &str) -> Option<Wide> {
+    let wide =
+        probes.widest(at, Until::Organization, &|claims: &Claims| is_admitted(authenticator, claims))?;
+    if wide.rule != "organization-not-pinned" {
+        return Some(wide);
+    }
+    Some(
+        Wide::new("claims-not-validated", Severity::Medium, at)
+            .says(format!("no rule holds back other organizations: {}", wide.says))
+            .because("every workspace of every organization of the issuer is a user of the cluster, in system:authenticated")
+            .narrower(r#"{"claim": "terraform_organization_id", "requiredValue": "org-…"}"#),
+    )
+}
+
+fn prefixes(authenticator: &Value, at: &str) -> Vec<Wide> {
+    let is_empty = |name: &str| {
+        let mapping = &authenticator["claimMappings"][name];
+        mapping["claim"].is_string() && mapping["prefix"].as_str().unwrap_or_default().is_empty()
+    };
+    let wide = |name: &str, what: &str, prefix: &str| {
+        Wide::new("prefix-empty", Severity::Medium, format!("{at}.{name}.prefix"))
+            .says(format!("{what} have no prefix"))
+            .because(
+                "a claim could be the name of another user or group, such as one that begins with system:",
+            )
+            .narrower(format!(r#""prefix": "{prefix}""#))
+    };
+    let username = is_empty("username").then(|| wide("username", "users", "carnet:"));
+    username.into_iter().chain(is_empty("groups").then(|| wide("groups", "groups", "carnet:"))).collect()
+}
+
+/// Names that the cluster itself gives, made by an expression: always, or out of a name that somebody chose.
+fn reserved(authenticator: &Value, at: &str) -> Vec<Wide> {
+    let mappings = &authenticator["claimMappings"];
+    let mut hostile = base(authenticator);
+    for name in [
+        "sub",
+        "terraform_organization_id",
+        "terraform_organization_name",
+        "terraform_project_id",
+        "terraform_project_name",
+        "terraform_workspace_id",
+        "terraform_workspace_name",
+        "terraform_full_workspace",
+        "terraform_run_phase",
+    ] {
+        hostile.insert(name.to_owned(), json!("system:masters"));
+    }
+    let Some(user) = user(authenticator, &Claims::new(hostile)) else { return Vec::new() };
+    let is_reserved = |name: &str| name.starts_with("system:");
+    let is_expression = |name: &str| mappings[name]["expression"].is_string();
+    let mut found = Vec::new();
+    if is_expression("username") && is_reserved(&user.name) {
+        found.push(
+            Wide::new("prefix-empty", Severity::Medium, format!("{at}.username.expression"))
+                .says("a claim alone can be the whole name of the user")
+                .because("a claim could be the name of another user, such as one that begins with system:")
+                .narrower(r#""expression": "'carnet:' + claims.sub""#),
+        );
+    }
+    let constant = mappings["groups"]["expression"].as_str().unwrap_or_default().contains("system:");
+    if is_expression("groups") && user.groups.iter().any(|group| is_reserved(group)) {
+        let says = if constant {
+            "a group of the cluster itself is given"
+        } else {
+            "a claim alone can be the whole name of a group"
+        };
+        found.push(
+            Wide::new("group-reserved", Severity::High, format!("{at}.groups.expression"))
+                .says(format!("{says}: {}", user.groups.join(", ")))
+                .because(
+                    "groups that begin with system: have rights of their own; system:masters has all of them",
+                )
+                .narrower(r#""expression": "['carnet:' + claims.terraform_organization_name]""#),
+        );
+    }
+    found
+}
+
+/// Workspaces that the cluster takes for one user.
+fn shared(authenticator: &Value, probes: &Probes, at: &str) -> Option<Wide> {
+    let admitted = probes.admitted(&|claims: &Claims| is_admitted(authenticator, claims));
+    let named: Vec<_> = admitted
+        .iter()
+        .filter_map(|one| user(authenticator, &one.claims).map(|user| (user.name, one)))
+        .collect();
+    let pairs = named
+        .iter()
+        .enumerate()
+        .flat_map(|(index, one)| named[index + 1..].iter().map(move |other| (one, other)));
+    let (one, other) = pairs.into_iter().find(|(one, other)| one.0 == other.0)?;
+    Some(
+        Wide::new("user-claim-shared", Severity::Medium, at)
+            .says(format!(
+                "{:?} is the user for {:?} and for {:?}",
+                one.0,
+                one.1.claims.subject(),
+                other.1.claims.subject()
+            ))
+            .because("a binding that names this user is for all of them")
+            .narrower(r#""username": {"claim": "sub", "prefix": "carnet:"}"#),
+    )
+}
+
+fn subjects<'a>(binding: &'a Value, kind: &str) -> Vec<&'a str> {
+    let all = binding["subjects"].as_array().into_iter().flatten();
+    all.filter(|one| one["kind"] == kind).filter_map(|one| one["name"].as_str()).collect()
+}
+
+fn everybody(binding: &Value, at: &str) -> Option<Wide> {
+    let group = subjects(binding, "Group")
         .into_iter()
-        .filter_map(|one| one["name"].as_str())
         .find(|name| matches!(*name, "system:authenticated" | "system:unauthenticated"))?;
     Some(
-        Wide::new("bound-to-everybody", Severity::High, "subjects")
+        Wide::new("bound-to-everybody", Severity::High, at)
             .says(format!("the binding is for {group}"))
             .because("every token that the API server accepts, of any issuer, gets the role")
             .narrower("one subject of kind User for each phase"),

@@ -6,7 +6,7 @@ use super::{Severity, Wide};
 pub(super) fn examine(at: &str, pattern: &str) -> Option<Wide> {
     let wide = |rule, severity| Wide::new(rule, severity, at).says(format!("the subject may be {pattern:?}"));
     let narrow = narrower(pattern);
-    if pattern.chars().all(|character| character == '*') {
+    if !pattern.is_empty() && pattern.chars().all(|character| matches!(character, '*' | '?')) {
         return Some(
             wide("subject-any", Severity::High)
                 .because("every token of the issuer is let in, whatever organization and workspace it is of")
@@ -57,7 +57,7 @@ pub(super) fn examine(at: &str, pattern: &str) -> Option<Wide> {
 }
 
 /// Exact subjects instead of a pattern, as far as the pattern says what they are.
-fn narrower(pattern: &str) -> String {
+pub(super) fn narrower(pattern: &str) -> String {
     let part = |name: &str, unknown: &str| {
         let found = pattern.find(name).map(|start| &pattern[start + name.len()..]);
         let value = found.map(|rest| rest.split(':').next().unwrap_or_default().trim_end_matches('*'));

@@ -92,3 +92,30 @@ async fn a_sensitive_value_is_never_part_of_the_answer() {
         "{answer}"
     );
 }
+
+#[tokio::test]
+async fn what_would_stop_the_server_is_refused() {
+    let site = Site::new().await;
+    let list = format!("[{}]", ["1"; 40].join(","));
+    let repeated =
+        "abcdef".chars().fold("true".to_owned(), |inner, name| format!("{list}.all({name}, {inner})"));
+    let grown =
+        format!("['{}']{}.exists(y, y == '')", "a".repeat(60), ".map(x, x.replace('a', x))".repeat(4));
+    let claims = json!({ "iss": "https://h", "sub": "s", "aud": "a" });
+    for condition in ["(".repeat(500) + "true" + &")".repeat(500), "[".repeat(2000), repeated, grown] {
+        let policy = json!({ "attributeMapping": { "google.subject": "assertion.sub" }, "attributeCondition": condition,
+                             "oidc": { "issuerUri": "https://h", "allowedAudiences": ["a"] } });
+        let asked = asked(&site, json!({ "family": "gcp", "policy": policy, "claims": claims })).await;
+        assert_eq!(
+            (asked.0, &asked.1["data"]["attributes"]["findings"][0]["cause"]),
+            (200, &json!("too-costly")),
+            "{condition}"
+        );
+    }
+    // The parser has no more than a judgement's stack for what is allowed.
+    let policy = json!({ "attributeMapping": { "google.subject": "assertion.sub" },
+                         "attributeCondition": "(".repeat(32) + "true" + &")".repeat(32),
+                         "oidc": { "issuerUri": "https://h", "allowedAudiences": ["a"] } });
+    let (_, answer) = asked(&site, json!({ "policy": policy, "claims": claims })).await;
+    assert_eq!(answer["data"]["attributes"]["verdict"], "accepted", "{answer}");
+}

@@ -27,6 +27,9 @@ const SOURCE_IDENTITY: &str = "https://aws.amazon.com/source_identity";
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) question: &'a Question,
+    /// Whether `${...}` is a variable: policies of earlier versions take it as it stands
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>).
+    pub(super) has_variables: bool,
     values: BTreeMap<String, Vec<String>>,
 }
 
@@ -81,7 +84,9 @@ impl<'a> Context<'a> {
             add("aws:currenttime".to_owned(), vec![now.to_string()]);
             add("aws:epochtime".to_owned(), vec![now.to_string()]);
         }
-        Self { question, values }
+        let version = super::policy(&question.trust).1.and_then(|policy| policy.get("Version"));
+        let has_variables = version.is_some_and(|version| version == "2012-10-17");
+        Self { question, has_variables, values }
     }
 
     /// Names of keys are not told apart by case.

@@ -10,16 +10,18 @@ mod statement;
 use serde_json::{Value, json};
 
 use super::{
-    Cause, Edit, Finding, Part, Question, Trust,
+    Cause, Edit, Family, Finding, Part, Question, Trust,
     compare::{self, Kind, Reading},
-    document::texts,
+    document::{inner, texts},
     judgement::{Checked, Evaluation, refused},
     times::{self, Leeway},
 };
 use context::Context;
-use statement::Statement;
 
+pub(crate) use condition::claim;
 pub(crate) use operator::Operator;
+pub(crate) use principal::names_anybody;
+pub(crate) use statement::Statement;
 
 /// Clocks may differ this much; AWS states no figure, and takes `exp` to the second.
 const LEEWAY: Leeway = Leeway { end: 0, start: 300 };
@@ -34,19 +36,13 @@ fn check(question: &Question, notes: &mut Vec<String>) -> Checked {
     if let Some(provider) = &question.trust.beside {
         identity_provider(question, provider)?;
     }
-    let (base, policy) = policy(&question.trust);
-    let Some(policy) = policy.filter(|policy| policy.get("Statement").is_some()) else {
+    let is_policy =
+        |policy: &Value| matches!(policy.get("Statement"), Some(Value::Array(_) | Value::Object(_)));
+    if !policy(&question.trust).1.is_some_and(is_policy) {
         return refused(unreadable("a trust policy is a JSON object with Statement"));
-    };
+    }
     let context = Context::new(question);
-    let list: Vec<Statement<'_>> = match &policy["Statement"] {
-        Value::Array(list) => list
-            .iter()
-            .enumerate()
-            .map(|(index, one)| Statement::new(one, format!("{base}/Statement/{index}")))
-            .collect(),
-        one => vec![Statement::new(one, format!("{base}/Statement"))],
-    };
+    let list = statements(&question.trust);
     let mut nearest: Option<Vec<Finding>> = None;
     let mut is_allowed = false;
     for one in list.iter().filter(|one| !one.is_deny()) {
@@ -80,21 +76,24 @@ fn unreadable(says: &str) -> Finding {
     Finding::new("the policy", Cause::Unreadable, says)
 }
 
-/// The trust policy, also where it stands in the answer of `aws iam get-role`, and where in the document it is.
+/// The trust policy, and where in the document it is.
 fn policy(trust: &Trust) -> (&'static str, Option<&Value>) {
-    let policy = &trust.policy;
-    for (base, found) in [
-        (
-            "/Role/AssumeRolePolicyDocument",
-            policy.get("Role").and_then(|role| role.get("AssumeRolePolicyDocument")),
-        ),
-        ("/AssumeRolePolicyDocument", policy.get("AssumeRolePolicyDocument")),
-    ] {
-        if found.is_some_and(Value::is_object) {
-            return (base, found);
-        }
+    let (base, policy) = inner(Family::Aws, &trust.policy);
+    (base, policy.is_object().then_some(policy))
+}
+
+/// The statements of a trust policy, and where they are.
+pub(crate) fn statements(trust: &Trust) -> Vec<Statement<'_>> {
+    let (base, policy) = policy(trust);
+    match policy.map(|policy| &policy["Statement"]) {
+        Some(Value::Array(list)) => list
+            .iter()
+            .enumerate()
+            .map(|(index, one)| Statement::new(one, format!("{base}/Statement/{index}")))
+            .collect(),
+        Some(one @ Value::Object(_)) => vec![Statement::new(one, format!("{base}/Statement"))],
+        Some(_) | None => Vec::new(),
     }
-    ("", policy.is_object().then_some(policy))
 }
 
 /// The account that the role is in, and its partition.

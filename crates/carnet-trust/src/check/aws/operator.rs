@@ -145,8 +145,11 @@ fn like(pattern: &str, text: &str) -> bool {
     matches(pattern, &text, Wildcards::StarAndQuestion)
 }
 
-/// A value of the policy with its policy variables replaced; nothing where one has no value.
+/// A value of the policy with its policy variables replaced; nothing where one has neither a value nor a default.
 fn resolved(wanted: &str, context: &Context<'_>, is_pattern: bool) -> Option<String> {
+    if !context.has_variables {
+        return Some(wanted.to_owned());
+    }
     let mut rest = wanted;
     let mut text = String::new();
     while let Some(start) = rest.find("${") {
@@ -160,8 +163,13 @@ fn resolved(wanted: &str, context: &Context<'_>, is_pattern: bool) -> Option<Str
                 text.push(if is_pattern { *literal } else { plain });
             }
             None => {
-                let key = variable[2..end].split(',').next().unwrap_or_default().trim();
-                text.push_str(context.variable(key)?);
+                let (key, default) = match variable[2..end].split_once(',') {
+                    Some((key, default)) => {
+                        (key, default.trim().strip_prefix('\'').and_then(|text| text.strip_suffix('\'')))
+                    }
+                    None => (&variable[2..end], None),
+                };
+                text.push_str(context.variable(key.trim()).or(default)?);
             }
         }
         rest = after;

@@ -21,6 +21,12 @@ pub(super) fn stated(statements: Option<&Value>) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// Whether a principal is everybody: `*`, alone or as an account, says the same
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-anonymous>).
+pub(crate) fn names_anybody(principal: &Value) -> bool {
+    principal == "*" || texts(principal.get("AWS")).contains(&"*")
+}
+
 /// Whether a statement is about the provider of the token, and what stands in the way otherwise.
 pub(super) fn check(statement: &Value, pointer: &str, context: &Context<'_>) -> Option<Finding> {
     let place = |name: &str| format!("{}.{name}", super::statement::place(pointer));
@@ -29,7 +35,7 @@ pub(super) fn check(statement: &Value, pointer: &str, context: &Context<'_>) -> 
         return Some(Finding::new(place("NotPrincipal"), Cause::Unreadable, says));
     }
     let principal = statement.get("Principal").unwrap_or(&Value::Null);
-    if principal == "*" {
+    if names_anybody(principal) {
         return None;
     }
     let names = texts(principal.get("Federated"));

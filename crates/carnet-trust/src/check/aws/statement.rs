@@ -14,8 +14,8 @@ const WEB_IDENTITY: &str = "sts:AssumeRoleWithWebIdentity";
 
 /// A statement and where it stands.
 #[derive(Debug)]
-pub(super) struct Statement<'a> {
-    value: &'a Value,
+pub(crate) struct Statement<'a> {
+    pub(crate) value: &'a Value,
     pointer: String,
 }
 
@@ -34,7 +34,12 @@ impl<'a> Statement<'a> {
         Self { value, pointer }
     }
 
-    pub(super) fn is_deny(&self) -> bool {
+    /// Where it is, as it is shown.
+    pub(crate) fn place(&self) -> String {
+        place(&self.pointer)
+    }
+
+    pub(crate) fn is_deny(&self) -> bool {
         self.value["Effect"] == "Deny"
     }
 
@@ -44,7 +49,7 @@ impl<'a> Statement<'a> {
     }
 
     /// Whether the statement is about an action; names are not told apart by case.
-    fn covers(&self, action: &str) -> bool {
+    pub(crate) fn covers(&self, action: &str) -> bool {
         let is_in = |name: &str| {
             texts(self.value.get(name)).iter().any(|one| {
                 matches(&one.to_ascii_lowercase(), &action.to_ascii_lowercase(), Wildcards::StarAndQuestion)

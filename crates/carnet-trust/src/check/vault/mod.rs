@@ -5,9 +5,9 @@ mod claims;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Cause, Claims, Edit, Finding, Part, Question,
+    Cause, Claims, Edit, Family, Finding, Part, Question,
     compare::{self, Kind, Reading},
-    document::texts,
+    document::{inner, texts},
     judgement::{Checked, Evaluation, refused},
     times::{self, Leeway},
 };
@@ -30,10 +30,8 @@ struct Role<'a> {
 
 impl<'a> Role<'a> {
     fn of(policy: &'a Value) -> Self {
-        match policy.get("data") {
-            Some(data) if data.is_object() => Self { value: data, base: "/data" },
-            Some(_) | None => Self { value: policy, base: "" },
-        }
+        let (base, value) = inner(Family::Vault, policy);
+        Self { value, base }
     }
 
     fn text(&self, name: &str) -> &'a str {
@@ -69,7 +67,7 @@ fn check(question: &Question, notes: &mut Vec<String>) -> Checked {
     }
     algorithm(question)?;
     registered(claims)?;
-    issuer(question)?;
+    issuer(question, notes)?;
     bound_subject(claims, &role)?;
     bound_audiences(claims, &role)?;
     life(question, &role)?;
@@ -130,7 +128,7 @@ fn algorithm(question: &Question) -> Checked {
     const ALGORITHMS: [&str; 10] =
         ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA"];
     let Some(own) = question.claims.algorithm() else { return Ok(()) };
-    let config = question.trust.beside.as_ref().map(|config| config.get("data").unwrap_or(config));
+    let config = question.trust.beside.as_ref().map(|config| inner(Family::Vault, config).1);
     let listed = texts(config.and_then(|config| config.get("jwt_supported_algs")));
     let accepted = if listed.is_empty() { ALGORITHMS.to_vec() } else { listed };
     if accepted.contains(&own) {
@@ -183,28 +181,30 @@ fn life(question: &Question, role: &Role<'_>) -> Checked {
     times::check(&whole, question.now, Leeway { end: skew, start: skew })
 }
 
-fn issuer(question: &Question) -> Checked {
+/// The discovery URL says where the keys are. What it names as issuer is compared with nothing but `bound_issuer`.
+fn issuer(question: &Question, notes: &mut Vec<String>) -> Checked {
     let Some(config) = &question.trust.beside else { return Ok(()) };
-    let (config, base) = config.get("data").map_or((config, ""), |data| (data, "/data"));
-    let bound = config.get("bound_issuer").and_then(Value::as_str).unwrap_or_default();
-    let discovery = config.get("oidc_discovery_url").and_then(Value::as_str).unwrap_or_default();
-    for (name, expected) in [("bound_issuer", bound), ("oidc_discovery_url", discovery)] {
-        let own = question.claims.issuer();
-        // The discovery URL is where the keys are; the document there must name the same issuer.
-        if !expected.is_empty() && expected != own && (name == "bound_issuer" || bound.is_empty()) {
-            let says = format!("the issuer of the token is not the {name} of the mount");
-            let finding = compare::finding(
-                format!("{name} of the mount"),
-                &says,
-                Kind::Issuer,
-                own,
-                expected,
-                Reading::Exact,
-            );
-            return refused(finding.edited(Edit::set(Part::Beside, format!("{base}/{name}"), own)));
-        }
+    let (base, config) = inner(Family::Vault, config);
+    let text = |name: &str| config.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (own, bound, discovery) =
+        (question.claims.issuer(), text("bound_issuer"), text("oidc_discovery_url"));
+    if bound.is_empty() && !discovery.is_empty() && discovery != own {
+        notes.push(format!(
+            "the mount does not compare the issuer: the token is taken if the keys of {discovery} made it"
+        ));
     }
-    Ok(())
+    if bound.is_empty() || bound == own {
+        return Ok(());
+    }
+    let finding = compare::finding(
+        "bound_issuer of the mount",
+        "the issuer of the token is not the bound_issuer of the mount",
+        Kind::Issuer,
+        own,
+        bound,
+        Reading::Exact,
+    );
+    refused(finding.edited(Edit::set(Part::Beside, format!("{base}/bound_issuer"), own)))
 }
 
 fn bound_subject(claims: &Claims, role: &Role<'_>) -> Checked {
@@ -274,6 +274,12 @@ fn unbound_audience(claims: &Claims, role: &Role<'_>) -> Checked {
         Finding::new("bound_audiences", Cause::NoAudience, says)
             .edited(role.set("bound_audiences", json!([claims.audience()]))),
     )
+}
+
+/// Whether what a role binds of the claims lets a token in, whatever else speaks against it.
+pub(crate) fn is_admitted(role: &Value, claims: &Claims) -> bool {
+    let role = Role { value: role, base: "" };
+    bound_subject(claims, &role).is_ok() && claims::bound_claims(claims, &role).is_ok()
 }
 
 /// The claim `sub`, and nothing but this subject.

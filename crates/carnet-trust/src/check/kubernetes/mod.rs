@@ -1,13 +1,17 @@
 //! Structured authentication of Kubernetes
 //! (<https://kubernetes.io/docs/reference/access-authn-authz/authentication/#using-authentication-configuration>).
 
+mod binding;
+mod user;
+
 use serde_json::{Value, json};
 
 use super::{
-    Cause, Edit, Finding, Part, Question,
+    Cause, Claims, Edit, Finding, Part, Question, Trust,
     compare::{self, Kind, Reading},
     document::texts,
-    expression::{self, evaluate as value_of, json_of, quoted},
+    expression::{self, quoted},
+    judge::Pin,
     judgement::{Checked, Evaluation, refused},
     times::{self, Leeway},
 };
@@ -55,7 +59,7 @@ fn check(question: &Question) -> Checked {
     one.validation_rules()?;
     let user = one.user()?;
     one.user_rules(&user)?;
-    binding(question, &user)
+    binding::binding(question, &user)
 }
 
 struct Authenticator<'a> {
@@ -65,9 +69,9 @@ struct Authenticator<'a> {
 }
 
 /// Who the token is for the API server.
-struct User {
-    name: String,
-    groups: Vec<String>,
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) groups: Vec<String>,
     as_json: Value,
 }
 
@@ -163,100 +167,6 @@ impl Authenticator<'_> {
         Ok(())
     }
 
-    fn user(&self) -> Checked<User> {
-        let mappings = &self.value["claimMappings"];
-        let name = &mappings["username"];
-        let at = self.at("claimMappings.username");
-        let fixed = || self.set("claimMappings/username", json!({ "claim": "sub", "prefix": "" }));
-        let has = |member: &str| name.get(member).is_some_and(|value| !value.is_null());
-        if has("claim") && !has("prefix") {
-            let says = "beside claim there must be a prefix, which may be empty";
-            let finding = Finding::new(at, Cause::SettingMissing, says);
-            return refused(finding.edited(self.set("claimMappings/username/prefix", "")));
-        }
-        if has("claim") == has("expression") {
-            let says =
-                "the user name must come from a claim or from an expression, and from one of them only";
-            let cause = if has("claim") { Cause::Unreadable } else { Cause::MappingMissing };
-            return refused(Finding::new(at, cause, says).edited(fixed()));
-        }
-        let mapped = self.mapped(name, &at).map_err(|failure| Box::new(failure.edited(fixed())))?;
-        let Some(Value::String(user)) = mapped.filter(|value| value != "") else {
-            let says = "the user name is no text, or empty";
-            return refused(Finding::new(at, Cause::ClaimType, says).edited(fixed()));
-        };
-        let groups = self.groups(&mappings["groups"])?;
-        let uid = &mappings["uid"];
-        if uid.is_object() {
-            let at = self.at("claimMappings.uid");
-            let removed = Edit::remove(Part::Policy, format!("/jwt/{}/claimMappings/uid", self.index));
-            let mapped =
-                self.mapped(uid, &at).map_err(|failure| Box::new(failure.edited(removed.clone())))?;
-            if !matches!(mapped, Some(Value::String(_))) {
-                let says = "the uid is no text";
-                return refused(Finding::new(at, Cause::ClaimType, says).edited(removed));
-            }
-        }
-        let as_json = json!({ "username": user, "groups": groups, "extra": {}, "uid": "" });
-        Ok(User { name: user, groups, as_json })
-    }
-
-    fn groups(&self, mapping: &Value) -> Checked<Vec<String>> {
-        if !mapping.is_object() {
-            return Ok(Vec::new());
-        }
-        let at = self.at("claimMappings.groups");
-        let removed = Edit::remove(Part::Policy, format!("/jwt/{}/claimMappings/groups", self.index));
-        if mapping.get("claim").is_some() && mapping.get("prefix").is_none() {
-            let finding = Finding::new(
-                at,
-                Cause::SettingMissing,
-                "beside claim there must be a prefix, which may be empty",
-            );
-            return refused(finding.edited(self.set("claimMappings/groups/prefix", "")));
-        }
-        // Groups may be absent where they come from a claim.
-        let name = mapping.get("claim").and_then(Value::as_str);
-        if name.is_some_and(|name| self.question.claims.get(name).is_none()) {
-            return Ok(Vec::new());
-        }
-        let mapped =
-            self.mapped(mapping, &at).map_err(|failure| Box::new(failure.edited(removed.clone())))?;
-        match &mapped {
-            Some(Value::String(one)) => Ok(vec![one.clone()]),
-            Some(Value::Array(list)) if list.iter().all(Value::is_string) => {
-                Ok(texts(mapped.as_ref()).into_iter().map(str::to_owned).collect())
-            }
-            _ => refused(
-                Finding::new(at, Cause::ClaimType, "groups are a text or a list of texts").edited(removed),
-            ),
-        }
-    }
-
-    /// The value of a mapping, with its prefix.
-    fn mapped(&self, mapping: &Value, at: &str) -> Checked<Option<Value>> {
-        let claims = &self.question.claims;
-        if let Some(source) = mapping.get("expression").and_then(Value::as_str) {
-            let all = Value::Object(claims.as_map().clone());
-            return match value_of(source, &[("claims", &all)]) {
-                Ok(value) => Ok(json_of(&value)),
-                Err(failure) => refused(expression::failed(&failure, at)),
-            };
-        }
-        let name = mapping.get("claim").and_then(Value::as_str).unwrap_or_default();
-        let prefix = mapping.get("prefix").and_then(Value::as_str).unwrap_or_default();
-        match claims.get(name) {
-            None => refused(Finding::new(at, Cause::ClaimMissing, format!("the token has no claim {name}"))),
-            Some(Value::String(text)) => Ok(Some(Value::String(format!("{prefix}{text}")))),
-            Some(Value::Array(list)) => {
-                let named =
-                    |one: &Value| one.as_str().map_or(one.clone(), |text| json!(format!("{prefix}{text}")));
-                Ok(Some(Value::Array(list.iter().map(named).collect())))
-            }
-            Some(_) => Ok(None),
-        }
-    }
-
     fn user_rules(&self, user: &User) -> Checked {
         let rules = self.value.get("userValidationRules").and_then(Value::as_array);
         for (index, rule) in rules.into_iter().flatten().enumerate() {
@@ -272,62 +182,52 @@ impl Authenticator<'_> {
     }
 }
 
-/// The subjects of a RoleBinding or a ClusterRoleBinding.
-fn binding(question: &Question, user: &User) -> Checked {
-    let Some(binding) = &question.trust.beside else { return Ok(()) };
-    let list: Vec<&Value> = binding.get("subjects").and_then(Value::as_array).into_iter().flatten().collect();
-    let named = |kind: &str| -> Vec<&str> {
-        let of_kind = list.iter().filter(|one| one["kind"] == kind);
-        of_kind.filter_map(|one| one["name"].as_str()).collect()
-    };
-    let (users, groups) = (named("User"), named("Group"));
-    if users.contains(&user.name.as_str())
-        || user
-            .groups
-            .iter()
-            .map(String::as_str)
-            .chain(["system:authenticated"])
-            .any(|group| groups.contains(&group))
-    {
-        return Ok(());
-    }
-    let subject = json!({ "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user.name });
-    let edit = match binding.get("subjects") {
-        Some(Value::Array(_)) => Edit::set(Part::Beside, "/subjects/-", subject),
-        _ => Edit::set(Part::Beside, "/subjects", json!([subject])),
-    };
-    let Some(nearest) = compare::nearest(&user.name, &users, Kind::Other, Reading::Exact) else {
-        let says = format!("the binding names no user; the API server knows this one as {}", user.name);
-        return refused(Finding::new("subjects", Cause::NotBound, says).edited(edit));
-    };
-    // The same subject behind different prefixes.
-    let subject = question.claims.subject();
-    let is_prefixed = user.name.ends_with(subject) && nearest.ends_with(subject);
-    let prefix = user.name.strip_suffix(subject).unwrap_or_default();
-    let bare = nearest.strip_prefix(prefix);
-    let (own, expected) = bare.map_or((user.name.as_str(), nearest), |bare| (subject, bare));
-    let cause = match compare::compare(Kind::Subject, own, expected, Reading::Exact) {
-        _ if is_prefixed => Cause::NotBound,
-        Cause::OtherValue => Cause::NotBound,
-        cause => cause,
-    };
-    let says = match is_prefixed {
-        true => "the binding and claimMappings.username do not have the same prefix",
-        false => compare::sentence(cause),
-    };
-    let finding = Finding::new("subjects", cause, format!("the binding does not name this user: {says}"));
-    refused(finding.differing(super::Difference::between(&user.name, nearest)).edited(edit))
+/// Whether the rules of an authenticator let a token in, whatever else speaks against it.
+pub(crate) fn is_admitted(authenticator: &Value, claims: &Claims) -> bool {
+    let question = Question { claims: claims.clone(), trust: Trust::default(), now: None };
+    let one = Authenticator { value: authenticator, index: 0, question: &question };
+    one.validation_rules().is_ok() && one.user().is_ok_and(|user| one.user_rules(&user).is_ok())
 }
 
-/// A rule that is true for this subject alone.
-pub(super) fn pinned(question: &Question) -> Vec<Edit> {
+/// Who a token is for an authenticator, where its mappings have a value.
+pub(crate) fn user(authenticator: &Value, claims: &Claims) -> Option<User> {
+    let question = Question { claims: claims.clone(), trust: Trust::default(), now: None };
+    Authenticator { value: authenticator, index: 0, question: &question }.user().ok()
+}
+
+/// Rules that are true for this subject, and where those that are there are true.
+pub(super) fn pinned(question: &Question, pin: Pin) -> Vec<Edit> {
     let list = question.trust.policy.get("jwt").and_then(Value::as_array);
     let issuer = question.claims.issuer();
     let found = list.and_then(|list| {
         let exact = list.iter().position(|one| one["issuer"]["url"] == issuer);
-        exact.or((list.len() == 1).then_some(0))
+        exact.or((list.len() == 1).then_some(0)).map(|index| (index, &list[index]))
     });
-    let Some(index) = found else { return Vec::new() };
-    let rule = json!({ "expression": format!("claims.sub == {}", quoted(question.claims.subject())) });
-    vec![Edit::set(Part::Policy, format!("/jwt/{index}/claimValidationRules"), json!([rule]))]
+    let Some((index, one)) = found else { return Vec::new() };
+    let own = format!("claims.sub == {}", quoted(question.claims.subject()));
+    let rules: Vec<Value> = match (pin, one.get("claimValidationRules").and_then(Value::as_array)) {
+        (Pin::Beside, Some(rules)) if !rules.is_empty() => rules.iter().map(|rule| or(rule, &own)).collect(),
+        _ => vec![json!({ "expression": own })],
+    };
+    vec![Edit::set(Part::Policy, format!("/jwt/{index}/claimValidationRules"), json!(rules))]
+}
+
+/// A rule that lets in whom it let in, and whom another condition does.
+fn or(rule: &Value, pin: &str) -> Value {
+    let text = |name: &str| rule.get(name).and_then(Value::as_str);
+    let mut rule = rule.clone();
+    let expression = match (text("expression"), text("claim"), text("requiredValue")) {
+        (Some(stated), _, _) => expression::or(stated, pin),
+        (None, Some(name), Some(wanted)) => {
+            let name = quoted(name);
+            format!("({name} in claims && claims[{name}] == {}) || {pin}", quoted(wanted))
+        }
+        (None, _, _) => pin.to_owned(),
+    };
+    if let Some(members) = rule.as_object_mut() {
+        members.retain(|name, _| !matches!(name.as_str(), "claim" | "requiredValue"));
+        members.insert("expression".to_owned(), json!(expression));
+        return rule;
+    }
+    json!({ "expression": expression })
 }

@@ -1,129 +1,26 @@
-//! Expressions of Google Cloud and Kubernetes, in CEL (<https://github.com/google/cel-spec>).
+//! What is said of a condition that is not true.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, LazyLock},
-};
+use cel::Value as CelValue;
 
-use cel::{
-    Context, Env, ExecutionError, ParseErrors, Value as CelValue,
-    common::types::CelString,
-    extensions,
-    objects::{Key, Map},
-};
-use serde_json::Value;
-
-use super::{
-    Cause, Finding,
+use super::{Failure, Variables, evaluate, or, quoted};
+use crate::check::{
+    Cause, Finding, Wildcards,
     compare::{self, Kind, Reading},
 };
 
-/// Longer expressions are refused by every service, and are not read here either.
-const CHARACTERS: usize = 4096;
-
-/// The functions that expressions may call: those of CEL, of texts, and Google's own.
-static ENVIRONMENT: LazyLock<Option<Arc<Env>>> = LazyLock::new(|| {
-    let mut env = Env::stdlib().with_optional_support(true);
-    env.add_extension(extensions::strings).ok()?;
-    cel::add_member_overload!(env, fn extract: (CelString, CelString) -> CelString).ok()?;
-    Some(Arc::new(env))
-});
-
-/// Variables of an expression.
-pub(super) type Variables<'a> = [(&'a str, &'a Value)];
-
-/// Why an expression has no value.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Failure {
-    /// It is no expression.
-    Syntax(String),
-    /// A claim or an attribute is not there.
-    Missing(String),
-    /// A function or an operator does not take what it is given.
-    Type(String),
-}
-
-/// The value of an expression.
-pub(super) fn evaluate(source: &str, variables: &Variables<'_>) -> Result<CelValue, Failure> {
-    if source.chars().count() > CHARACTERS {
-        return Err(Failure::Syntax(format!("an expression has at most {CHARACTERS} characters")));
-    }
-    let Some(env) = &*ENVIRONMENT else {
-        return Err(Failure::Type("the functions of texts are not at hand".to_owned()));
-    };
-    let program = env.compile(source).map_err(|errors| Failure::Syntax(first_line(&errors)))?;
-    let mut context = Context::with_env(Arc::clone(env));
-    for (name, value) in variables {
-        context.add_variable_from_value(*name, value_of(value));
-    }
-    program.execute(&context).map_err(|error| match error {
-        ExecutionError::NoSuchKey(name) => Failure::Missing(name.to_string()),
-        ExecutionError::UndeclaredReference(name) => {
-            Failure::Type(format!("there is no variable or function {name}"))
-        }
-        other => Failure::Type(other.to_string()),
-    })
-}
-
-fn first_line(errors: &ParseErrors) -> String {
-    errors.to_string().lines().next().unwrap_or_default().trim_start_matches("ERROR: ").to_owned()
-}
-
-/// What stands where a template has `{name}`
-/// (<https://cloud.google.com/iam/docs/conditions-attribute-reference#extract>).
-fn extract(this: &CelString<'_>, template: &CelString<'_>) -> CelString<'static> {
-    let found = || {
-        let template = template.inner();
-        let (before, rest) = template.split_once('{')?;
-        let (_, after) = rest.split_once('}')?;
-        let text: &str = this.inner();
-        let start = text.find(before)? + before.len();
-        let rest = &text[start..];
-        let end = if after.is_empty() { rest.len() } else { rest.find(after)? };
-        Some(rest[..end].to_owned())
-    };
-    CelString::from(found().unwrap_or_default())
-}
-
-fn value_of(value: &Value) -> CelValue {
-    match value {
-        Value::Null => CelValue::Null,
-        Value::Bool(value) => CelValue::Bool(*value),
-        Value::Number(number) => match number.as_i64() {
-            Some(number) => CelValue::Int(number),
-            None => CelValue::Float(number.as_f64().unwrap_or_default()),
-        },
-        Value::String(text) => CelValue::String(Arc::new(text.clone())),
-        Value::Array(list) => CelValue::List(Arc::new(list.iter().map(value_of).collect())),
-        Value::Object(members) => {
-            let members = members.iter().map(|(name, value)| (Key::from(name.as_str()), value_of(value)));
-            CelValue::Map(Map { map: Arc::new(members.collect::<HashMap<_, _>>()) })
-        }
-    }
-}
-
-/// A value as JSON, where it has such a form.
-pub(super) fn json_of(value: &CelValue) -> Option<Value> {
-    match value {
-        CelValue::Null => Some(Value::Null),
-        CelValue::Bool(value) => Some(Value::Bool(*value)),
-        CelValue::Int(number) => Some(Value::from(*number)),
-        CelValue::UInt(number) => Some(Value::from(*number)),
-        CelValue::Float(number) => Some(Value::from(*number)),
-        CelValue::String(text) => Some(Value::String(text.to_string())),
-        CelValue::List(list) => list.iter().map(json_of).collect::<Option<Vec<_>>>().map(Value::Array),
-        _ => None,
-    }
-}
-
 /// A condition that is not true: what is said of it, and the expression that would be.
-pub(super) struct Untrue {
-    pub(super) finding: Finding,
-    pub(super) repaired: String,
+pub(in crate::check) struct Untrue {
+    pub(in crate::check) finding: Finding,
+    pub(in crate::check) repaired: String,
 }
 
 /// Holds a condition against claims; `pin` is a condition that is true for this token alone.
-pub(super) fn condition(source: &str, variables: &Variables<'_>, at: &str, pin: &str) -> Option<Box<Untrue>> {
+pub(in crate::check) fn condition(
+    source: &str,
+    variables: &Variables<'_>,
+    at: &str,
+    pin: &str,
+) -> Option<Box<Untrue>> {
     let untrue = |finding: Finding, repaired: String| Some(Box::new(Untrue { finding, repaired }));
     match evaluate(source, variables) {
         Ok(CelValue::Bool(true)) => None,
@@ -132,7 +29,7 @@ pub(super) fn condition(source: &str, variables: &Variables<'_>, at: &str, pin: 
             let index = parts.iter().position(|part| evaluate(part, variables) == Ok(CelValue::Bool(false)));
             let Some(index) = index else {
                 let says = format!("the condition is false: {source}");
-                return untrue(Finding::new(at, Cause::ExpressionFalse, says), pin.to_owned());
+                return untrue(Finding::new(at, Cause::ExpressionFalse, says), or(source, pin));
             };
             let (finding, repaired) = comparison(parts[index].trim(), variables, at, pin);
             let whole: Vec<&str> = parts
@@ -146,12 +43,13 @@ pub(super) fn condition(source: &str, variables: &Variables<'_>, at: &str, pin: 
             let says = format!("a condition must result in true or false, not in {}", other.type_of());
             untrue(Finding::new(at, Cause::ExpressionType, says), pin.to_owned())
         }
+        Err(failure @ Failure::Missing(_)) => untrue(failed(&failure, at), or(source, pin)),
         Err(failure) => untrue(failed(&failure, at), pin.to_owned()),
     }
 }
 
 /// What is said of an expression without a value.
-pub(super) fn failed(failure: &Failure, at: &str) -> Finding {
+pub(in crate::check) fn failed(failure: &Failure, at: &str) -> Finding {
     match failure {
         Failure::Syntax(says) => {
             Finding::new(at, Cause::ExpressionSyntax, format!("the expression cannot be read: {says}"))
@@ -164,6 +62,9 @@ pub(super) fn failed(failure: &Failure, at: &str) -> Finding {
         }
         Failure::Type(says) => {
             Finding::new(at, Cause::ExpressionType, format!("the expression fails: {says}"))
+        }
+        Failure::TooMuch(says) => {
+            Finding::new(at, Cause::TooCostly, format!("the expression is not evaluated: {says}"))
         }
     }
 }
@@ -213,8 +114,12 @@ fn comparison(source: &str, variables: &Variables<'_>, at: &str, pin: &str) -> (
         let is_literal = |text: &str| text.trim().starts_with(['"', '\'']);
         let (read, literal) = if is_literal(one) { (other, one) } else { (one, other) };
         if let (Some(presented), Some(expected)) = (text(read), text(literal)) {
-            let repaired = format!("{} == {}", read.trim(), quoted(&presented));
-            return (said(read, &presented, &expected, at, inner), repaired);
+            let finding = said(read, &presented, &expected, at, inner);
+            let own = format!("{} == {}", read.trim(), quoted(&presented));
+            // Another value may be that of somebody else, who stays.
+            let repaired =
+                if compare::is_spelling(finding.cause) { own } else { format!("({inner} || {own})") };
+            return (finding, repaired);
         }
     }
     if let [read, list] = split(inner, " in ").as_slice()
@@ -233,7 +138,7 @@ fn comparison(source: &str, variables: &Variables<'_>, at: &str, pin: &str) -> (
     call(inner, variables, at).unwrap_or_else(|| {
         (
             Finding::new(at, Cause::ExpressionFalse, format!("this part of the condition is false: {inner}")),
-            pin.to_owned(),
+            format!("({inner} || {pin})"),
         )
     })
 }
@@ -265,12 +170,12 @@ fn call(inner: &str, variables: &Variables<'_>, at: &str) -> Option<(Finding, St
                 Finding::new(at, Cause::ExpressionFalse, says)
             }
         };
-        return Some((finding, format!("{} == {}", read.trim(), quoted(&presented))));
+        return Some((finding, format!("({inner} || {} == {})", read.trim(), quoted(&presented))));
     }
     None
 }
 
-const STAR: Reading = Reading::Pattern(super::Wildcards::Star);
+const STAR: Reading = Reading::Pattern(Wildcards::Star);
 
 fn kind(read: &str) -> Kind {
     let name = read.trim().rsplit(['.', '[']).next().unwrap_or_default().trim_matches(['"', '\'', ']']);
@@ -283,29 +188,12 @@ fn said(read: &str, presented: &str, expected: &str, at: &str, source: &str) -> 
     Finding { says: format!("{}; this part of the condition is false: {source}", finding.says), ..finding }
 }
 
-/// A text as a literal.
-pub(super) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"))
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
-    use super::*;
+    use super::split;
 
     #[test]
     fn conditions_are_split_where_they_join() {
         assert_eq!(split("a == 'x && y' && (b && c)", "&&"), ["a == 'x && y' ", " (b && c)"]);
-    }
-
-    #[test]
-    fn parts_are_extracted_as_google_documents() {
-        let assertion = json!({"sub": "organization:acme:project:p", "n": 3});
-        let variables = [("assertion", &assertion)];
-        let found = evaluate("assertion.sub.extract('organization:{o}:')", &variables);
-        assert_eq!(found.ok().as_ref().and_then(json_of), Some(json!("acme")));
-        assert_eq!(evaluate("assertion.x", &variables), Err(Failure::Missing("x".to_owned())));
-        assert_eq!(evaluate("assertion.n < 5", &variables), Ok(CelValue::Bool(true)));
     }
 }
