@@ -28,18 +28,25 @@ use crate::certificate_authority::CertificateAuthority;
 #[derive(Debug)]
 pub struct IssuerServer {
     issuer: Arc<Issuer>,
+    /// One with the same key and another URL.
+    other: Issuer,
     serving: JoinHandle<()>,
 }
 
 impl IssuerServer {
+    /// The URL of the issuer for which [`Self::mint_as_other`] mints.
+    pub const OTHER: &str = "https://other.example.com";
+
     /// Starts an issuer with a new key.
     pub async fn start(ca: &CertificateAuthority) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("https://localhost:{}", listener.local_addr()?.port()).parse()?;
         let key = tokio::task::spawn_blocking(SigningKey::generate).await??;
+        let same = SigningKey::from_pkcs8(&key.to_pkcs8()?)?;
+        let other = Issuer::new(Self::OTHER.parse()?, KeyRing::single(same));
         let issuer = Arc::new(Issuer::new(url, KeyRing::single(key)));
         let serving = tokio::spawn(serve(listener, acceptor(ca)?, Arc::clone(&issuer)));
-        Ok(Self { issuer, serving })
+        Ok(Self { issuer, other, serving })
     }
 
     /// The issuer's URL.
@@ -64,17 +71,36 @@ impl IssuerServer {
         audience: &str,
         now: Timestamp,
     ) -> anyhow::Result<String> {
-        let request = MintRequest {
-            audience: audience.parse()?,
-            lifetime: Duration::from_secs(600),
-            jti: Jti::from_entropy(uuid::Uuid::new_v4().into_bytes()),
-        };
-        let minting = std::pin::pin!(self.issuer.mint(identity, request, now));
-        // The key is here, so there is nothing to wait for.
-        match minting.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(minted) => Ok(minted?.token.expose_secret().to_owned()),
-            Poll::Pending => anyhow::bail!("a key that is here waits for something"),
-        }
+        mint(&self.issuer, identity, audience, now)
+    }
+
+    /// Mints the same token with the same key, as another issuer.
+    pub fn mint_as_other(
+        &self,
+        identity: &WorkloadIdentity,
+        audience: &str,
+        now: Timestamp,
+    ) -> anyhow::Result<String> {
+        mint(&self.other, identity, audience, now)
+    }
+}
+
+fn mint(
+    issuer: &Issuer,
+    identity: &WorkloadIdentity,
+    audience: &str,
+    now: Timestamp,
+) -> anyhow::Result<String> {
+    let request = MintRequest {
+        audience: audience.parse()?,
+        lifetime: Duration::from_secs(600),
+        jti: Jti::from_entropy(uuid::Uuid::new_v4().into_bytes()),
+    };
+    let minting = std::pin::pin!(issuer.mint(identity, request, now));
+    // The key is here, so there is nothing to wait for.
+    match minting.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(minted) => Ok(minted?.token.expose_secret().to_owned()),
+        Poll::Pending => anyhow::bail!("a key that is here waits for something"),
     }
 }
 

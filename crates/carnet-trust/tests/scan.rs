@@ -80,6 +80,11 @@ fn conditions_of_aws_that_admit_too_many_are_found() {
     let apply = EXACT.replace(":plan", ":apply");
     let both = aws(json!({"StringEquals": {"h:sub": [EXACT, apply], "h:aud": "a"}}));
     check(Family::Aws, both, None, &["plan-and-apply-identical"]);
+    let mut two = aws(json!({"StringEquals": {"h:sub": EXACT, "h:aud": "a"}}));
+    let mut other = two["Statement"][0].clone();
+    other["Condition"]["StringEquals"]["h:sub"] = json!(EXACT.replace(":plan", ":apply"));
+    two["Statement"].as_array_mut().unwrap().push(other);
+    check(Family::Aws, two, None, &["plan-and-apply-identical"]);
 }
 
 #[test]
@@ -300,6 +305,9 @@ fn members_of_google_that_are_too_many_are_found() {
     let named = format!("principalSet://{POOL}/attribute.terraform_workspace_name/net");
     let beside = json!({"bindings": [{"role": "roles/iam.workloadIdentityUser", "members": [named]}]});
     self::check(Family::Gcp, policy, Some(beside), &["project-wildcard"]);
+    // Another provider of the pool may map what this one does not.
+    let phase = format!("principalSet://{POOL}/attribute.terraform_run_phase/plan");
+    check(organization, &[phase], &["project-wildcard"]);
     for (source, rules) in [
         ("assertion.terraform_workspace_name", &["project-wildcard", "subject-shared"][..]),
         ("'x'", &["project-wildcard", "subject-shared"]),

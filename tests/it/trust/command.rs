@@ -100,6 +100,26 @@ fn trust_that_is_too_wide_is_found_in_files_and_in_standard_input() -> anyhow::R
     assert_eq!(code(&output), Some(0), "{}", text(&output));
     let answer: Value = serde_json::from_slice(&output.stdout)?;
     assert_eq!(answer["policies"][0]["findings"], json!([]));
+
+    // As `aws iam get-role` prints roles of different names.
+    let role = |name: &str| json!({"Role": {"RoleName": name, "AssumeRolePolicyDocument": narrow}});
+    let plan = write(folder.path(), "plan.json", &role("plan"))?;
+    let apply = write(folder.path(), "apply.json", &role("apply"))?;
+    let output = carnet(&["scan", &plan, &apply], &[], "")?;
+    assert_eq!(code(&output), Some(1));
+    assert!(text(&output).contains("plan-and-apply-identical: the same as"), "{}", text(&output));
+
+    // What is not understood is not called narrow.
+    for (arguments, document) in [
+        (&["scan", "-"][..], json!({"Role": {"RoleName": "x"}})),
+        (&["scan", "-", "--family", "kubernetes"], narrow.clone()),
+        (&["scan", "-"], json!({"jwt": {"issuer": {}}})),
+    ] {
+        let output = carnet(arguments, &[], &document.to_string())?;
+        let said = text(&output) + &String::from_utf8_lossy(&output.stderr);
+        assert_eq!(code(&output), Some(1), "{said}");
+        assert!(said.contains("nothing could be read"), "{said}");
+    }
     Ok(())
 }
 

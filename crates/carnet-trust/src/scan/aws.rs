@@ -13,8 +13,9 @@ use crate::check::{
 const ACTIONS: [&str; 3] = ["sts:AssumeRoleWithWebIdentity", "sts:AssumeRole", "sts:AssumeRoleWithSAML"];
 
 pub(super) fn scan(trust: &Trust) -> Vec<Wide> {
-    let mut found = Vec::new();
-    for one in statements(trust).iter().filter(|one| one.value["Effect"] == "Allow") {
+    let (mut found, mut subjects) = (Vec::new(), Vec::new());
+    let all = statements(trust);
+    for one in all.iter().filter(|one| one.value["Effect"] == "Allow") {
         let at = one.place();
         let assumed: Vec<&str> = ACTIONS.into_iter().filter(|action| one.covers(action)).collect();
         if assumed.is_empty() {
@@ -29,9 +30,21 @@ pub(super) fn scan(trust: &Trust) -> Vec<Wide> {
             .any(|name| *name == "*" || name.contains(":oidc-provider/"));
         if assumed.contains(&ACTIONS[0]) && (is_oidc || is_anybody) {
             examine(one.value, &at, &mut found);
+            subjects.extend(exact(one.value));
         }
     }
+    if !found.iter().any(|one| one.rule == "plan-and-apply-identical") {
+        found.extend(pattern::both_phases("Statement", &subjects));
+    }
     found
+}
+
+/// The subjects that a statement compares with.
+fn exact(statement: &Value) -> Vec<&str> {
+    let operators = statement["Condition"].as_object().into_iter().flatten();
+    let positive = operators.filter(|(name, _)| Operator::parse(name).is_some_and(|one| !one.is_negated));
+    let keys = positive.flat_map(|(_, keys)| keys.as_object()).flatten();
+    keys.filter(|(key, _)| claim(key) == "sub").flat_map(|(_, values)| texts(Some(values))).collect()
 }
 
 fn action(statement: &Statement<'_>, at: &str) -> Option<Wide> {

@@ -3,8 +3,10 @@
 use serde_json::Map;
 
 use super::{
-    Wide, pattern,
-    probe::{Probes, Until, literals},
+    Wide,
+    literal::literals,
+    pattern,
+    probe::{Probes, Until},
 };
 use crate::check::{
     Claims, Trust,

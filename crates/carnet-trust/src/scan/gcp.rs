@@ -3,8 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Severity, Wide, pattern,
-    probe::{Probes, Until, literals},
+    Severity, Wide,
+    literal::literals,
+    pattern,
+    probe::{Probes, Until},
 };
 use crate::check::{
     Claims, Trust,
@@ -115,6 +117,7 @@ fn members(provider: &Value, members: &[&str], at: &str, found: &mut Vec<Wide>) 
         .collect();
     for tail in tails {
         let Some((kind, value)) = tail.split_once('/') else { continue };
+        let provider = &assumed(provider, kind);
         let source =
             provider["attributeMapping"][if kind == "subject" { "google.subject" } else { kind }].as_str();
         let about = format!("{kind} {}", source.unwrap_or_default());
@@ -131,4 +134,14 @@ fn members(provider: &Value, members: &[&str], at: &str, found: &mut Vec<Wide>) 
             wide.filter(|wide| wide.rule != "not-judged" && !(has_both && wide.rule == "phase-wildcard")),
         );
     }
+}
+
+/// A provider with a mapping of an attribute that is named as a claim is; another provider of the pool may have it.
+fn assumed(provider: &Value, kind: &str) -> Value {
+    let mut assumed = provider.clone();
+    let name = kind.strip_prefix("attribute.").filter(|name| name.starts_with("terraform_"));
+    if let (Some(name), true) = (name, provider["attributeMapping"][kind].is_null()) {
+        assumed["attributeMapping"][kind] = json!(format!("assertion.{name}"));
+    }
+    assumed
 }

@@ -3,8 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Severity, Wide, pattern,
-    probe::{Probes, Until, literals},
+    Severity, Wide,
+    literal::literals,
+    pattern,
+    probe::{Probes, Until},
     reading::bindings,
 };
 use crate::check::{

@@ -4,6 +4,7 @@ mod aws;
 mod azure;
 mod gcp;
 mod kubernetes;
+mod literal;
 mod pattern;
 mod probe;
 mod reading;

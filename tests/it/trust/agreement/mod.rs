@@ -2,4 +2,5 @@
 
 mod aws;
 mod chance;
+mod discovery;
 mod vault;
