@@ -100,6 +100,12 @@ impl Tx {
         rows.iter().rev().map(token).collect()
     }
 
+    /// Tells whether a token of this id was made for the job.
+    pub async fn is_token_of_job(&mut self, jti: &str, job: &JobId) -> Result<bool, StoreError> {
+        let sql = "SELECT jti FROM identity_tokens WHERE jti = $1 AND job_id = $2";
+        Ok(self.optional(sql, &[jti.into(), job.into()]).await?.is_some())
+    }
+
     /// The entries of a run, the newest last.
     pub async fn run_identity_tokens(&mut self, id: &RunId) -> Result<Vec<IdentityToken>, StoreError> {
         let rows = self

@@ -1,7 +1,8 @@
 //! Agents tell what their phase holds or held, so that it is known when they are gone.
 
 use carnet_api::job::{CredentialEntry, CredentialLease, CredentialReport};
-use carnet_model::LedgerKind;
+use carnet_model::{JobId, LedgerKind};
+use carnet_store::Tx;
 
 use super::caller::{JobCall, Plain};
 use super::document::run_of;
@@ -24,7 +25,8 @@ pub(crate) async fn replace(call: JobCall, Plain(report): Plain<CredentialReport
     let report = checked(report)?;
     let mut tx = call.app.store.write().await?;
     let job = call.running(&mut tx).await?;
-    let report = without_secrets(report, &grants_of(&mut tx, &job.id).await?);
+    let mut report = without_secrets(report, &grants_of(&mut tx, &job.id).await?);
+    keep_own_tokens(&mut tx, &job.id, &mut report).await?;
     let kept = serde_json::to_string(&report).map_err(ApiError::internal)?;
     let before = tx.job_credentials(&job.id).await?;
     let before = before.map_or_else(|| Ok(CredentialReport::default()), |text| stored_report(&text))?;
@@ -50,6 +52,19 @@ fn without_secrets(mut report: CredentialReport, grants: &[Grant]) -> Credential
         }
     }
     report
+}
+
+/// Takes out ids of tokens that were not made for the job: an agent tells of what it holds, and of nobody else's.
+async fn keep_own_tokens(tx: &mut Tx, job: &JobId, report: &mut CredentialReport) -> Result<(), ApiError> {
+    for entry in &mut report.entries {
+        if let Some(jti) = &entry.jti
+            && !tx.is_token_of_job(jti, job).await?
+        {
+            tracing::warn!(job.id = %job, "an agent told of an identity token that is not of its job");
+            entry.jti = None;
+        }
+    }
+    Ok(())
 }
 
 /// Names must be names. What is written for people is cut and cleaned instead of refused: the report about something that

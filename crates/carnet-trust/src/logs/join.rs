@@ -181,7 +181,10 @@ fn fits(kind: LogKind, access: &Access, identity: &Identity) -> bool {
         None => true,
     };
     let subject = of(FactName::Subject).unwrap_or_default();
-    let is_subject = access.subject.as_ref().is_none_or(|said| is_name_of(said, subject));
+    let is_subject = access
+        .subject
+        .as_ref()
+        .is_none_or(|said| is_name_of(said, subject) || of(FactName::Workspace) == Some(said.as_str()));
     let is_role = match (&access.role, &identity.role) {
         (Some(said), Some(known)) => same_role(kind, said, known),
         _ => true,
@@ -190,9 +193,10 @@ fn fits(kind: LogKind, access: &Access, identity: &Identity) -> bool {
         LogKind::Entra => family.contains("azure"),
         LogKind::CloudTrail | LogKind::Google | LogKind::Vault => true,
     });
+    // A refused login says nothing of itself that is proven: the role alone is what anybody may ask for.
     let says_something = access.run.is_some()
         || access.subject.is_some()
-        || (access.role.is_some() && identity.role.is_some());
+        || (!access.is_refused && access.role.is_some() && identity.role.is_some());
     says_something
         && in_time
         && is_subject
@@ -207,7 +211,7 @@ fn is_told(text: &str) -> bool {
     !text.contains("(sensitive)")
 }
 
-/// Whether a relying party may call a subject so: as it is, encoded, or the workspace alone.
+/// Whether a relying party may call a subject so: as it is, encoded, or the workspace alone by its full name.
 fn is_name_of(said: &str, subject: &str) -> bool {
     let workspace = subject.split_once(":run_phase:").map_or(subject, |(workspace, _)| workspace);
     said == subject || said == workspace || said.replace("%20", " ").replace("%3A", ":") == subject

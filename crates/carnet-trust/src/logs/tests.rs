@@ -172,6 +172,43 @@ fn a_readable_accessor_and_a_mapped_token_id_are_certain() {
     assert_eq!(of(r#"{"accessor":"x","metadata":{"role":"r","jti":"another"}}"#), None);
 }
 
+#[test]
+fn logins_with_the_trust_that_carnet_writes_are_explained_and_refused_ones_prove_nothing() {
+    let workspace = "ws-0123456789abcdef";
+    let mut entries = ledger();
+    let mint = fact(LedgerKind::Mint, "2026-11-23T10:00:00Z", RUN_1, "vault", "own")
+        .with(FactName::Workspace, workspace)
+        .with(FactName::Subject, "organization:acme:project:p:workspace:net:run_phase:apply")
+        .with(FactName::ExpiresAt, "2026-11-23T10:10:00Z");
+    entries.push(mint.at(90));
+    let exchange = fact(LedgerKind::Exchange, "2026-11-23T10:00:01Z", RUN_1, "vault", "own");
+    entries.push(exchange.with(FactName::Role, "net-apply").at(91));
+    let of = |record: serde_json::Value| {
+        let found =
+            explain(&read_log(&record.to_string()), &identities(&entries)).into_values().next().flatten();
+        found.map(|found| {
+            (found.identity.entry.fact(FactName::Jti).unwrap_or_default().to_owned(), found.sureness)
+        })
+    };
+    let login = |name: &str, metadata: serde_json::Value| {
+        serde_json::json!({
+            "type": "response", "time": "2026-11-23T10:00:02Z",
+            "request": {"path": "auth/jwt/login", "operation": "update", "mount_type": "jwt", "data": {"role": "net-apply"}},
+            "response": {"auth": {"display_name": name, "accessor": "hmac-sha256:1", "metadata": metadata}},
+        })
+    };
+    let metadata = serde_json::json!({"role": "net-apply", "terraform_run_id": RUN_1});
+    for name in [format!("jwt-{workspace}"), "jwt-somebody".to_owned()] {
+        assert_eq!(of(login(&name, metadata.clone())), Some(("own".to_owned(), Sureness::Certain)), "{name}");
+    }
+    assert_eq!(of(login("jwt-ws-another", metadata)), None);
+    // Whoever has no token at all can ask for a role.
+    let mut refused = login("", serde_json::Value::Null);
+    refused["response"] = serde_json::Value::Null;
+    refused["error"] = "error validating token".into();
+    assert_eq!(of(refused), None);
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let words = prop::sample::select(vec![
         "eventSource",

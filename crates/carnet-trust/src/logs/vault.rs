@@ -32,8 +32,11 @@ pub(super) fn read(record: &Value) -> LogLine {
     if !is_login && !is_of_login {
         return LogLine::Other;
     }
-    // The display name is the mount, a dash, and the claim that the role takes as the user.
-    let named = text(&auth["display_name"]).and_then(|name| Some(name.split_once('-')?.1.to_owned()));
+    // The display name is the mount, a dash, and the claim that the role takes as the user: the id of the workspace with the trust that
+    // `carnet trust` writes, perhaps the subject, perhaps a claim that leads nowhere.
+    let named = text(&auth["display_name"])
+        .and_then(|name| Some(name.split_once('-')?.1.to_owned()))
+        .filter(|name| name.contains(':') || name.starts_with("ws-"));
     let access = Access {
         time: time(&record["time"]),
         what: format!("{} {path}", request["operation"].as_str().unwrap_or_default()),

@@ -46,7 +46,8 @@ async fn the_last_report_of_each_phase_is_read_at_the_run() {
         json!({
             "phase": "plan", "family": "vault", "tag": "blue", "audience": "vault.workload.identity",
             "subject": "organization:acme:project:Default Project:workspace:net:run_phase:plan", "role": "deploy",
-            "jti": "0b9c", "life-seconds": 600, "renewals": 2, "expires-at": "2026-01-05T10:02:00Z",
+            // No token of the job has the id that was told.
+            "jti": null, "life-seconds": 600, "renewals": 2, "expires-at": "2026-01-05T10:02:00Z",
             "outcome": "held", "detail": "", "identity": ["entity 1f", "policies default, deploy"],
             "leases": [{
                 "address": "https://vault.example.com", "namespace": "team", "accessor": "acc-1",
