@@ -13,7 +13,7 @@ fn claims() -> Claims {
     let claims = json!({"iss": "https://h", "aud": "a", "sub": SUBJECT, "exp": 4_000_000_600_i64, "iat": 4_000_000_000_i64,
         "terraform_organization_name": "acme", "terraform_project_name": "p", "terraform_workspace_name": "net",
         "terraform_run_phase": "plan", "terraform_workspace_id": "ws-1"});
-    Claims::new(claims.as_object().unwrap().clone())
+    Claims::new(claims.as_object().cloned().unwrap_or_default())
 }
 
 fn judged(family: Family, policy: &Value, beside: Option<Value>, claims: Claims) -> Judgement {

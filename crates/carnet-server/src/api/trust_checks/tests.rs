@@ -119,3 +119,19 @@ async fn what_would_stop_the_server_is_refused() {
     let (_, answer) = asked(&site, json!({ "policy": policy, "claims": claims })).await;
     assert_eq!(answer["data"]["attributes"]["verdict"], "accepted", "{answer}");
 }
+
+#[tokio::test]
+async fn other_requests_are_answered_while_policies_are_judged() {
+    let site = Site::new().await;
+    let busy = super::JUDGES.acquire_many(2).await.expect("nobody closes it");
+    let claims =
+        json!({ "iss": "https://h", "sub": "s", "aud": "a", "exp": 1, "terraform_workspace_id": "ws-1" });
+    let waits = asked(&site, json!({ "policy": role("s", "a"), "claims": claims }));
+    let others = async {
+        // A judgement that waits has no transaction that a change would wait for.
+        set(&site, "KEY", "value", false).await;
+        drop(busy);
+    };
+    let ((status, answer), ()) = tokio::join!(waits, others);
+    assert_eq!((status, &answer["data"]["attributes"]["family"]), (200, &json!("vault")), "{answer}");
+}
