@@ -86,7 +86,7 @@ impl Issuer {
         &self,
         checkpoint: &LedgerCheckpoint,
     ) -> Result<SignedCheckpoint, IssuerError> {
-        let key = self.ring().current();
+        let key = self.current()?;
         let header = format!(r#"{{"typ":"{CHECKPOINT_TYPE}","alg":"RS256","kid":"{}"}}"#, key.kid());
         let statement = Statement {
             ledger: 1,

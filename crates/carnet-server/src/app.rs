@@ -52,6 +52,8 @@ pub struct Settings {
     pub destinations: Destinations,
     /// Where discovery and keys are published, beside being served here.
     pub publication: Option<Publication>,
+    /// Certificate authorities to trust beside the system's when looking at issuers from outside, PEM.
+    pub outside_ca_pem: Option<Vec<u8>>,
 }
 
 impl Settings {
@@ -72,6 +74,7 @@ impl Settings {
             checkpoint_after: Duration::from_secs(300),
             destinations: Destinations::default(),
             publication: None,
+            outside_ca_pem: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `/healthz` tells that the process lives, `/readyz` that it can answer.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -20,16 +20,15 @@ async fn alive() -> &'static str {
     "ok\n"
 }
 
-async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, ApiError> {
+async fn ready(State(app): State<Arc<App>>) -> Result<String, ApiError> {
     let asked = async { app.store.read().await?.has_users().await };
     match tokio::time::timeout(READY_LIMIT, asked).await {
         Ok(answer) => answer?,
         Err(late) => return Err(ApiError::Unavailable(Box::new(late))),
     };
-    let problem = app.issuer.publication_problem.lock().unwrap_or_else(PoisonError::into_inner);
-    // Runs go on with the key of before: a load balancer must not take the server away for it.
-    Ok(match problem.as_ref() {
-        Some(_) => "ready; discovery and keys could not be published, the log says why\n",
-        None => "ready\n",
+    // All servers of a database share their keys, and everything else works: a load balancer must not take the server away.
+    Ok(match app.issuer.problems.in_short() {
+        Some(problems) => format!("ready; {problems}; the log and carnet issuer keys say why\n"),
+        None => "ready\n".to_owned(),
     })
 }

@@ -72,13 +72,13 @@ async fn mint(call: &JobCall, wanted: &IdentityTokenRequest) -> Reply {
     let issuer = call.app.issuer.fresh_for(&mut tx, &workspace.organization_id).await?;
     let draft = issuer.draft(said.of(&identity), request, call.now)?;
     check_size(&draft)?;
-    tx.insert_identity_token(&entry(&job, &workspace, wanted, &draft)?).await?;
+    tx.insert_identity_token(&entry(&job, &workspace, wanted, (&draft, admission.role.as_ref()))?).await?;
     let about = job_fact(&mut tx, LedgerKind::Mint, (&job, &run, &workspace), call.now).await?;
     tx.record(ledger::minted(about, wanted, &draft, &admission));
     tx.insert_audit_event(&audit::event_of_token(&job, &workspace, &draft, call.now)?).await?;
     // The ledger comes first: a token that is not in it must never exist.
     tx.commit().await?;
-    let minted = issuer.sign(draft).await?;
+    let minted = call.app.issuer.sign(&call.app.store, &issuer, &workspace.organization_id, draft).await?;
     tracing::info!(job.id = %job.id, run.id = %run.id, token.jti = %minted.jti, token.audience = %minted.audience,
         token.subject = minted.subject, "an identity token was minted");
     let reply = IdentityTokenReply {
@@ -138,7 +138,7 @@ fn entry(
     job: &Job,
     workspace: &Workspace,
     wanted: &IdentityTokenRequest,
-    draft: &TokenDraft,
+    (draft, role): (&TokenDraft, Option<&String>),
 ) -> Result<IdentityToken, ApiError> {
     Ok(IdentityToken {
         jti: draft.jti.to_string(),
@@ -149,6 +149,7 @@ fn entry(
         phase: job.phase,
         family: wanted.family.clone(),
         tag: wanted.tag.clone(),
+        role: role.cloned(),
         audience: draft.audience.as_str().to_owned(),
         subject: draft.subject.clone(),
         claims: serde_json::from_slice(draft.claims_json()).map_err(ApiError::internal)?,
