@@ -159,23 +159,27 @@ async fn try_out(app: &App, issuer: &IssuerName, policy: &RotationPolicy, kid: &
     Err(ApiError::Precondition(unseen))
 }
 
-/// Finds out whether the key that signs can: at the first look, and again for as long as it could not.
+/// Finds out whether the key that signs can, each minute in which no run asks for a token: a place that is away is noticed before
+/// a run fails. For as long as it could not, it is asked each time.
 async fn look_at_signing(app: &App, issuer: &IssuerName) -> Result<(), ApiError> {
-    let problems = &app.issuer.problems;
+    let (problems, now) = (&app.issuer.problems, app.now());
+    if problems.has_signed_lately(issuer, now) && problems.of(issuer, Concern::Rotation).is_none() {
+        return Ok(());
+    }
     let keys = app.store.read().await?.signing_keys(issuer).await?;
     let Some(active) = keys.iter().find(|key| key.state == KeyState::Active) else {
         let why = problems.of(issuer, Concern::Rotation);
         let none = "no key signs: the last one was revoked";
         let text =
             why.map_or_else(|| none.to_owned(), |why| format!("{none}, and no new one can be made: {why}"));
-        problems.note(issuer, Concern::Signing, Some(text));
+        problems.note_signing(issuer, Some(text), now);
         return Ok(());
     };
-    if problems.is_known_to_work(issuer, Concern::Signing) {
+    if problems.has_signed_lately(issuer, now) {
         return Ok(());
     }
     let problem = app.issuer.try_to_sign(active).await.err();
-    problems.note(issuer, Concern::Signing, problem.map(|error| reason(&error.into())));
+    problems.note_signing(issuer, problem.map(|error| reason(&error.into())), now);
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::new_key::{NewKey, Spare};
 use super::organization_issuer::url_of;
-use super::problems::{Concern, Problems, reason};
+use super::problems::{Problems, reason};
 use super::watched_clock::WatchedClock;
 use crate::error::ApiError;
 use crate::ledger::key_fact;
@@ -232,8 +232,9 @@ impl LiveIssuer {
             true => IssuerName::Site,
             false => IssuerName::Organization(organization.clone()),
         };
+        let now = draft.issued_at;
         let signed = issuer.sign(draft).await.map_err(ApiError::from);
-        self.problems.note(&name, Concern::Signing, signed.as_ref().err().map(reason));
+        self.problems.note_signing(&name, signed.as_ref().err().map(reason), now);
         let minted = signed?;
         match store.read().await?.key_state(minted.kid.as_str()).await? {
             Some(state) if !state.is_over() => Ok(minted),

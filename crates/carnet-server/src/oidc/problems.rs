@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use carnet_model::IssuerName;
+use carnet_model::{IssuerName, Timestamp};
 
 use crate::error::{ApiError, chain};
 
@@ -51,13 +52,37 @@ impl Concern {
     }
 }
 
+/// For how long a signature shows that a key signs.
+const SIGNED_LATELY: Duration = Duration::from_secs(60);
+
 /// What is known about each issuer: `None` for what was found to work.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(Mutex<BTreeMap<(IssuerName, Concern), Option<String>>>);
+pub(crate) struct Problems {
+    known: Mutex<BTreeMap<(IssuerName, Concern), Option<String>>>,
+    signed_at: Mutex<BTreeMap<IssuerName, Timestamp>>,
+}
 
 impl Problems {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(IssuerName, Concern), Option<String>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the active key signed, or why it did not.
+    pub(crate) fn note_signing(&self, issuer: &IssuerName, problem: Option<String>, now: Timestamp) {
+        let mut signed_at = self.signed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        match problem {
+            None => drop(signed_at.insert(issuer.clone(), now)),
+            Some(_) => drop(signed_at.remove(issuer)),
+        }
+        drop(signed_at);
+        self.note(issuer, Concern::Signing, problem);
+    }
+
+    /// Whether the active key signed lately.
+    pub(crate) fn has_signed_lately(&self, issuer: &IssuerName, now: Timestamp) -> bool {
+        let signed_at = self.signed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_late = |at: &Timestamp| now.duration_since(*at).unsigned_abs() < SIGNED_LATELY;
+        signed_at.get(issuer).is_some_and(is_late)
     }
 
     /// Notes what is wrong, or that nothing is; what is new is logged.
@@ -79,11 +104,6 @@ impl Problems {
         self.lock().get(&(issuer.clone(), concern)).cloned().flatten()
     }
 
-    /// Whether it was found out that it works.
-    pub(crate) fn is_known_to_work(&self, issuer: &IssuerName, concern: Concern) -> bool {
-        self.lock().get(&(issuer.clone(), concern)).is_some_and(Option::is_none)
-    }
-
     /// What does not work for some issuer, in short; `None` when everything does.
     pub(crate) fn in_short(&self) -> Option<String> {
         let known = self.lock();
@@ -96,6 +116,8 @@ impl Problems {
     /// Forgets issuers that are no more.
     pub(crate) fn keep_only(&self, issuers: &[IssuerName]) {
         self.lock().retain(|(issuer, _), _| issuers.contains(issuer));
+        let mut signed_at = self.signed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        signed_at.retain(|issuer, _| issuers.contains(issuer));
     }
 }
 

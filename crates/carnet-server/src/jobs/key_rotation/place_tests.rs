@@ -249,6 +249,26 @@ async fn a_key_whose_place_does_not_sign_does_not_take_over() {
 }
 
 #[tokio::test]
+async fn a_place_that_goes_away_is_noticed_before_a_run_fails() {
+    let place = Arc::new(Place::default());
+    let project = project(&place).await;
+    let (server, app) = (&project.server, &project.server.app);
+    assert_eq!(asked(server, "rotate", json!({ "at-once": true })).await.0, 200);
+    work(app).await;
+    assert_eq!(readiness(server).await, "ready\n");
+    Place::set(&place.is_away, true);
+    server.advance(MINUTE);
+    work(app).await;
+    let said = readiness(server).await;
+    assert!(said.contains("identity tokens cannot be signed") && !said.contains("bao.internal"), "{said}");
+    let listed = listing(server).await;
+    assert!(listed["not_signing"].as_str().expect("a reason").contains("connection refused"), "{listed}");
+    Place::set(&place.is_away, false);
+    work(app).await;
+    assert_eq!(readiness(server).await, "ready\n");
+}
+
+#[tokio::test]
 async fn of_servers_that_race_for_a_rotation_none_leaves_a_key_behind() {
     let place = Arc::new(Place::default());
     let project = project(&place).await;
