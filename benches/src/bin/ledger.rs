@@ -31,6 +31,7 @@ fn token(job: u8, number: u64) -> IdentityToken {
         organization_id: OrgId::from_entropy([1; 16]),
         phase: Phase::Plan,
         family: "vault".to_owned(),
+        role: None,
         tag: None,
         audience: "vault.workload.identity".to_owned(),
         subject: "organization:acme:project:Default Project:workspace:net:run_phase:plan".to_owned(),

@@ -232,7 +232,7 @@ pub(crate) fn check(config: &ServerConfig) -> anyhow::Result<()> {
     config.ca_file.as_deref().map(authorities).transpose()?;
     config.key_sources()?;
     config.key_wrapper()?;
-    config.publication(None)?;
+    config.publication()?;
     config.adapters()?;
     config.allowed_hosts()?;
     config.allowed_notification_hosts()?;
@@ -263,10 +263,10 @@ impl ServerConfig {
     }
 
     /// Where discovery and keys are published.
-    pub(crate) fn publication(&self, ca_pem: Option<Vec<u8>>) -> anyhow::Result<Option<Publication>> {
+    pub(crate) fn publication(&self) -> anyhow::Result<Option<Publication>> {
         let Some(place) = &self.publish_to else { return Ok(None) };
         let destination = Destination::new(place, &edge::environment())?;
-        Ok(Some(Publication { destination, ca_pem }))
+        Ok(Some(Publication { destination }))
     }
 
     /// Everything that Terraform must not read, beside what the agent itself knows.

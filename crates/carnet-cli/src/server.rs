@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use carnet_agent::AgentConfig;
 use carnet_issuer::IssuerUrl;
-use carnet_server::{App, Destinations, LedgerWatch, Publication, Settings, Tls};
+use carnet_server::{App, Destinations, LedgerWatch, Settings, Tls};
 use carnet_store::Store;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
@@ -134,8 +134,9 @@ async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow
         rate_limit: config.rate_limit,
         trusts_forwarded_for: config.forwarded_for,
         destinations: destinations(config)?,
-        publication: publication(config, data)?,
+        publication: config.publication()?,
         authority: own_authority(config, data)?,
+        outside_ca_pem: outside_authorities(config, data)?,
         ..Settings::new(url)
     };
     Ok(Arc::new(App {
@@ -148,11 +149,11 @@ async fn application(config: &ServerConfig, data: &DataDir, url: &str) -> anyhow
     }))
 }
 
-/// Where keys are published. What is looked at from outside may have a certificate of this server's own authority.
-fn publication(config: &ServerConfig, data: &DataDir) -> anyhow::Result<Option<Publication>> {
+/// Whom to trust when looking at issuers from outside: they may have a certificate of this server's own authority.
+fn outside_authorities(config: &ServerConfig, data: &DataDir) -> anyhow::Result<Option<Vec<u8>>> {
     let mut pem = config.ca_file.as_deref().map(reach::authorities).transpose()?.unwrap_or_default();
     pem.extend(own_authority(config, data)?.unwrap_or_default().bytes());
-    config.publication((!pem.is_empty()).then_some(pem))
+    Ok((!pem.is_empty()).then_some(pem))
 }
 
 /// The authority that this server made for itself.

@@ -112,7 +112,7 @@ impl Issuer {
         checkpoint: &LedgerCheckpoint,
         previous: Option<CheckpointLink>,
     ) -> Result<SignedCheckpoint, IssuerError> {
-        let key = self.ring().current();
+        let key = self.current()?;
         let statement = Statement {
             ledger: 1,
             chain: checkpoint.chain.to_string(),

@@ -70,6 +70,15 @@ pub enum KeyError {
         #[source]
         source: KeySourceError,
     },
+    /// The place where new keys are made made none.
+    #[error("no new signing key could be made in {scheme}")]
+    NotMade {
+        /// The kind of the place.
+        scheme: &'static str,
+        /// What the place said, and the way out.
+        #[source]
+        source: KeySourceError,
+    },
     /// The place that holds the key signed with another one: nothing that verifies.
     #[error(
         "what {reference} signed does not verify with the key {kid} that is published; was the key replaced there?"
@@ -132,6 +141,22 @@ impl SigningKey {
     /// The public half.
     pub fn public(&self) -> &PublicJwk {
         &self.public
+    }
+
+    /// Signs something that is no token (RFC 7515, section 3.1: a JWS has no space in it), and checks the signature with the
+    /// public half: whoever is to sign from now on should be able to.
+    ///
+    /// Fails when the key does not sign, or another one does.
+    pub async fn try_to_sign(&self) -> Result<(), KeyError> {
+        let message = format!("whether the key {} signs", self.kid());
+        match &self.place {
+            Place::Here(key_pair) => {
+                sign_here(key_pair, message.as_bytes(), &mut [0; MAX_MODULUS_BYTES]).map(drop)
+            }
+            Place::Elsewhere { source, reference } => {
+                self.sign_elsewhere(source.as_ref(), reference, message.as_bytes()).await.map(drop)
+            }
+        }
     }
 
     fn new(key_pair: RsaKeyPair) -> Result<Self, KeyError> {

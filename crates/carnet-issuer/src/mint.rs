@@ -6,7 +6,7 @@ use carnet_model::Timestamp;
 use secrecy::SecretString;
 
 use crate::{
-    Audience, DiscoveryDocument, IssuerUrl, Jti, Jwks, KeyError, KeyId, KeyRing,
+    Audience, DiscoveryDocument, IssuerUrl, Jti, Jwks, KeyError, KeyId, KeyRing, SigningKey,
     claims::{TokenFacts, Workload},
 };
 
@@ -90,6 +90,9 @@ pub enum IssuerError {
     /// The clock is so far off that the token's times cannot be expressed.
     #[error("the times of the token cannot be expressed")]
     Clock(#[source] jiff::Error),
+    /// No key signs.
+    #[error("no key of the issuer signs: the last one was revoked, and no new one could be made")]
+    NoKey,
     /// The key could not sign.
     #[error("the token could not be signed")]
     Key(#[from] KeyError),
@@ -123,7 +126,8 @@ impl Issuer {
 
     /// Writes down what a token will say, without signing it: this is what the ledger keeps.
     ///
-    /// Whether the job may have this identity is for the caller to decide. Fails when the lifetime is out of bounds.
+    /// Whether the job may have this identity is for the caller to decide. Fails when the lifetime is out of bounds, or no key
+    /// signs.
     pub fn draft<'a>(
         &self,
         workload: impl Into<Workload<'a>>,
@@ -147,7 +151,7 @@ impl Issuer {
             expires_at: expires_at.as_second(),
         };
         let claims = workload.claims(&facts);
-        let kid = self.ring.current().kid().clone();
+        let kid = self.current()?.kid().clone();
         Ok(TokenDraft {
             jti: request.jti,
             kid,
@@ -163,7 +167,7 @@ impl Issuer {
     ///
     /// Fails when signing fails; nothing is minted then.
     pub async fn sign(&self, draft: TokenDraft) -> Result<MintedToken, IssuerError> {
-        let key = self.ring.current();
+        let key = self.current()?;
         let token = key.sign_token(&draft.claims).await?;
         Ok(MintedToken {
             token,
@@ -174,6 +178,11 @@ impl Issuer {
             issued_at: draft.issued_at,
             expires_at: draft.expires_at,
         })
+    }
+
+    /// The key that signs. Fails when there is none.
+    pub(crate) fn current(&self) -> Result<&SigningKey, IssuerError> {
+        self.ring.current().ok_or(IssuerError::NoKey)
     }
 
     /// Mints a token for a workload, signed by the current key.

@@ -12,12 +12,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::path::Path;
-use object_store::{Attribute, Attributes, ObjectStore, PutOptions, PutPayload, parse_url_opts};
+use object_store::{
+    Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutOptions, PutPayload, parse_url_opts,
+};
 
 use crate::{DISCOVERY_PATH, DiscoveryDocument, JWKS_PATH, Jwks};
 
 /// What both documents are.
 const CONTENT_TYPE: &str = "application/json";
+
+/// The longest that reading one object may take: it is done often, and again soon.
+const READ_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The longest that a bucket may take for one object, repetitions included.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -81,8 +86,19 @@ pub enum PublishError {
         #[source]
         source: object_store::Error,
     },
+    /// An object could not be read.
+    #[error("{path} cannot be read from {destination}")]
+    Read {
+        /// The place.
+        destination: String,
+        /// The object.
+        path: String,
+        /// What happened.
+        #[source]
+        source: object_store::Error,
+    },
     /// The bucket took too long.
-    #[error("{path} was not written to {destination} in time")]
+    #[error("{destination} did not answer in time for {path}")]
     Late {
         /// The place.
         destination: String,
@@ -144,13 +160,38 @@ impl Destination {
             match &self.place {
                 Place::Folder(folder) => folder::write(folder.join(&path[1..]), bytes.clone()).await?,
                 Place::Bucket { store, prefix } => {
-                    let object =
-                        path.split('/').filter(|part| !part.is_empty()).fold(prefix.clone(), Path::join);
-                    self.put(store.as_ref(), &object, bytes, documents.max_age).await?;
+                    self.put(store.as_ref(), &object_at(prefix, path), bytes, documents.max_age).await?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether both documents are there, byte for byte.
+    ///
+    /// Fails when that cannot be read, which a credential may not be allowed.
+    pub async fn holds(&self, documents: &Documents) -> Result<bool, PublishError> {
+        for (path, bytes) in [(JWKS_PATH, &documents.jwks), (DISCOVERY_PATH, &documents.discovery)] {
+            let found = match &self.place {
+                Place::Folder(folder) => folder::read(folder.join(&path[1..])).await?,
+                Place::Bucket { store, prefix } => self.get(store.as_ref(), &object_at(prefix, path)).await?,
+            };
+            if found.as_ref() != Some(bytes) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn get(&self, store: &dyn ObjectStore, object: &Path) -> Result<Option<Vec<u8>>, PublishError> {
+        let (destination, path) = (self.text.clone(), object.to_string());
+        let read = async { store.get(object).await?.bytes().await };
+        match tokio::time::timeout(READ_PATIENCE, read).await {
+            Ok(Ok(bytes)) => Ok(Some(bytes.to_vec())),
+            Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
+            Ok(Err(source)) => Err(PublishError::Read { destination, path, source }),
+            Err(_) => Err(PublishError::Late { destination, path }),
+        }
     }
 
     async fn put(
@@ -180,6 +221,10 @@ impl std::fmt::Display for Destination {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+fn object_at(prefix: &Path, path: &str) -> Path {
+    path.split('/').filter(|part| !part.is_empty()).fold(prefix.clone(), Path::join)
 }
 
 fn bucket(

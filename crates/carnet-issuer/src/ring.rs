@@ -13,10 +13,10 @@ pub enum RingKey {
     Previous(PublicJwk),
 }
 
-/// The keys of an issuer, of which exactly one signs.
+/// The keys of an issuer, of which one signs; none does when the last one was revoked and no other could be made.
 #[derive(Debug)]
 pub struct KeyRing {
-    current: SigningKey,
+    current: Option<SigningKey>,
     upcoming: Vec<PublicJwk>,
     previous: Vec<PublicJwk>,
 }
@@ -24,12 +24,6 @@ pub struct KeyRing {
 /// Why keys do not make a ring.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RingError {
-    /// There is no key at all.
-    #[error("the issuer has no key")]
-    Empty,
-    /// No key signs.
-    #[error("none of the issuer's keys is the current one")]
-    NoCurrent,
     /// More than one key signs.
     #[error("more than one of the issuer's keys is the current one")]
     SeveralCurrent,
@@ -44,7 +38,7 @@ pub enum RingError {
 impl KeyRing {
     /// Makes a ring of keys that come in any order.
     ///
-    /// Fails unless there is exactly one current key and no key twice.
+    /// Fails when there is more than one current key, or a key twice.
     pub fn new(keys: impl IntoIterator<Item = RingKey>) -> Result<Self, RingError> {
         let (mut current, mut upcoming, mut previous) = (None, Vec::new(), Vec::new());
         for key in keys {
@@ -55,10 +49,6 @@ impl KeyRing {
                 RingKey::Previous(key) => previous.push(key),
             }
         }
-        let Some(current) = current else {
-            let is_empty = upcoming.is_empty() && previous.is_empty();
-            return Err(if is_empty { RingError::Empty } else { RingError::NoCurrent });
-        };
         let ring = Self { current, upcoming, previous };
         match ring.duplicate() {
             Some(key) => Err(RingError::Duplicate { kid: key.kid().to_string() }),
@@ -68,12 +58,12 @@ impl KeyRing {
 
     /// Makes the ring of a new issuer: one key.
     pub fn single(key: SigningKey) -> Self {
-        Self { current: key, upcoming: Vec::new(), previous: Vec::new() }
+        Self { current: Some(key), upcoming: Vec::new(), previous: Vec::new() }
     }
 
-    /// The key that signs.
-    pub fn current(&self) -> &SigningKey {
-        &self.current
+    /// The key that signs, if there is one.
+    pub fn current(&self) -> Option<&SigningKey> {
+        self.current.as_ref()
     }
 
     /// The keys that are published ahead of their use.
@@ -97,7 +87,7 @@ impl KeyRing {
     }
 
     fn published(&self) -> impl Iterator<Item = &PublicJwk> {
-        std::iter::once(self.current.public()).chain(&self.upcoming).chain(&self.previous)
+        self.current.iter().map(SigningKey::public).chain(&self.upcoming).chain(&self.previous)
     }
 
     fn duplicate(&self) -> Option<&PublicJwk> {
@@ -119,7 +109,7 @@ mod tests {
         for place in [RingKey::Upcoming, RingKey::Previous] {
             let ring = KeyRing::new([place(other.public().clone()), RingKey::Current(fixture::key())])
                 .expect("a ring");
-            assert_eq!(ring.current().kid(), current.kid());
+            assert_eq!(ring.current().map(SigningKey::kid), Some(current.kid()));
             assert_eq!(ring.jwks().keys, [current.public().clone(), other.public().clone()]);
             assert_eq!(ring.find(other.kid().as_str()), Some(other.public()));
             assert_eq!(ring.find("unknown"), None);
@@ -127,12 +117,9 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_without_exactly_one_current_key_cannot_be_made() {
+    fn a_ring_of_several_current_keys_or_of_one_twice_cannot_be_made() {
         let other = fixture::other_key();
         let check = |keys: Vec<RingKey>, expected| assert_eq!(KeyRing::new(keys).map(|_| ()), Err(expected));
-        check(vec![], RingError::Empty);
-        check(vec![RingKey::Upcoming(other.public().clone())], RingError::NoCurrent);
-        check(vec![RingKey::Previous(other.public().clone())], RingError::NoCurrent);
         check(
             vec![RingKey::Current(fixture::key()), RingKey::Current(fixture::other_key())],
             RingError::SeveralCurrent,
@@ -141,5 +128,15 @@ mod tests {
             vec![RingKey::Previous(other.public().clone()), RingKey::Current(fixture::other_key())],
             RingError::Duplicate { kid: other.kid().to_string() },
         );
+    }
+
+    #[test]
+    fn a_ring_whose_key_was_revoked_publishes_the_others_and_signs_nothing() {
+        let other = fixture::other_key();
+        let ring = KeyRing::new([RingKey::Previous(other.public().clone())]).expect("a ring");
+        assert!(ring.current().is_none());
+        assert_eq!(ring.jwks().keys, [other.public().clone()]);
+        let issuer = crate::Issuer::new(fixture::issuer_url(), KeyRing::new([]).expect("a ring"));
+        assert_eq!(issuer.jwks().to_json(), br#"{"keys":[]}"#);
     }
 }

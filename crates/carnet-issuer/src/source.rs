@@ -75,6 +75,18 @@ pub enum KeySourceError {
         #[source]
         source: BoxError,
     },
+    /// The library of a module cannot be loaded.
+    #[error(
+        "{place} cannot be loaded; is --pkcs11-module the library of the module, for this kind of machine, and may this \
+         process read it?"
+    )]
+    Unloadable {
+        /// What was to be loaded.
+        place: String,
+        /// What happened.
+        #[source]
+        source: BoxError,
+    },
     /// It answers that it cannot work now.
     #[error("{place} cannot work now: {reason}")]
     NotReady {
@@ -145,7 +157,10 @@ impl KeySourceError {
                 "the service that holds the signing key does not let this server sign; an administrator of the site should \
                  renew its credential or its policy"
             }
-            Self::Missing { .. } | Self::Refused { .. } | Self::Unconfigured { .. } => {
+            Self::Unloadable { .. }
+            | Self::Missing { .. }
+            | Self::Refused { .. }
+            | Self::Unconfigured { .. } => {
                 "the service that holds the signing key refused; the reason is in the server's log"
             }
         }
@@ -210,8 +225,7 @@ impl KeySources {
         let making = || KeyReference::new(scheme, "new key");
         let place = self.place(scheme).ok_or_else(|| unconfigured(making()))?;
         let made = place.make().await;
-        let (reference, public) =
-            made.map_err(|source| KeyError::Elsewhere { reference: making(), source })?;
+        let (reference, public) = made.map_err(|source| KeyError::NotMade { scheme, source })?;
         Ok(SigningKey::elsewhere(Arc::clone(place), reference, public))
     }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::Timestamp;
 
-pub use self::change::{RevokeError, Trimmed};
+pub use self::change::{KnownKeyError, RevokeError, Trimmed};
 pub use self::clock_guard::ClockGuard;
 pub use self::record::{IssuerKeys, IssuerName, IssuerNameError, KeyRecord, KeyState, KeyStateError};
 
@@ -64,6 +64,8 @@ impl RotationPolicy {
 /// Something to do to the keys of an issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyStep {
+    /// Make a key and sign with it at once, since no key signs: the last one was revoked, and nothing could take its place.
+    Replace,
     /// Make a key.
     Prepare {
         /// When it is to be published.
@@ -117,14 +119,21 @@ pub struct KeyOutlook {
 
 /// The step to take now, if there is one.
 pub fn next_key_step(keys: &IssuerKeys, policy: &RotationPolicy, now: Timestamp) -> Option<KeyStep> {
-    outlook(keys, policy).into_iter().find(|ahead| ahead.due.has_come(now)).map(|ahead| ahead.step)
+    due_key_steps(keys, policy, now).into_iter().next()
+}
+
+/// Every step that may be taken now, each without the others: one that cannot be taken must not hold them back.
+pub fn due_key_steps(keys: &IssuerKeys, policy: &RotationPolicy, now: Timestamp) -> Vec<KeyStep> {
+    let due = outlook(keys, policy).into_iter().filter(|ahead| ahead.due.has_come(now));
+    due.map(|ahead| ahead.step).collect()
 }
 
 /// Every step that can be foreseen: that of the next key first, then those of retired keys.
 pub fn outlook(keys: &IssuerKeys, policy: &RotationPolicy) -> Vec<KeyOutlook> {
-    let next = match keys.upcoming() {
-        Some(key) => Some(of_upcoming(key, policy)),
-        None => policy.period.and_then(|period| of_schedule(keys, policy, period)),
+    let next = match (keys.active(), keys.upcoming()) {
+        (None, _) => Some(KeyOutlook { step: KeyStep::Replace, due: Due::At(Timestamp::MIN) }),
+        (Some(_), Some(key)) => Some(of_upcoming(key, policy)),
+        (Some(active), None) => policy.period.and_then(|period| of_schedule(active, policy, period)),
     };
     let retired = keys.iter().filter(|key| key.state == KeyState::Retired).map(|key| KeyOutlook {
         step: KeyStep::Remove { kid: key.kid.clone() },
@@ -141,8 +150,8 @@ pub fn tokens_end(key: &KeyRecord, policy: &RotationPolicy) -> Option<Timestamp>
     Some(key.held_until.map_or(end, |held| end.max(held)))
 }
 
-fn of_schedule(keys: &IssuerKeys, policy: &RotationPolicy, period: Duration) -> Option<KeyOutlook> {
-    let signs_since = keys.active()?.activated_at?;
+fn of_schedule(active: &KeyRecord, policy: &RotationPolicy, period: Duration) -> Option<KeyOutlook> {
+    let signs_since = active.activated_at?;
     let publish_at = after(signs_since, period.saturating_sub(policy.wait_of(policy.announcement)));
     Some(KeyOutlook {
         step: KeyStep::Prepare { publish_at },

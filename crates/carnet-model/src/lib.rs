@@ -75,7 +75,8 @@ pub use issuance_policy::{
 pub use job::{Job, JobOutcome, JobStatus, Signal};
 pub use key_rotation::{
     ClockGuard, Confirmation, Due, IssuerKeys, IssuerName, IssuerNameError, KeyOutlook, KeyRecord, KeyState,
-    KeyStateError, KeyStep, RevokeError, RotationPolicy, Trimmed, next_key_step, outlook, tokens_end,
+    KeyStateError, KeyStep, KnownKeyError, RevokeError, RotationPolicy, Trimmed, due_key_steps,
+    next_key_step, outlook, tokens_end,
 };
 pub use ledger::{
     ENTRIES_PER_CHECKPOINT, FactName, LedgerChain, LedgerChainError, LedgerCheckpoint, LedgerEntry,

@@ -54,6 +54,8 @@ pub struct Settings {
     pub publication: Option<Publication>,
     /// The certificate authority of this server's own making, PEM, where its certificate comes from one.
     pub authority: Option<String>,
+    /// Certificate authorities to trust beside the system's when looking at issuers from outside, PEM.
+    pub outside_ca_pem: Option<Vec<u8>>,
 }
 
 impl Settings {
@@ -75,6 +77,7 @@ impl Settings {
             destinations: Destinations::default(),
             publication: None,
             authority: None,
+            outside_ca_pem: None,
         }
     }
 }

@@ -158,6 +158,18 @@ impl ApiError {
     }
 }
 
+/// An error with every cause of it.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
 /// What an error of input or output holds; its own `source` passes over it.
 fn inner(error: &io::Error) -> Option<&(dyn Error + 'static)> {
     error.get_ref().map(|cause| cause as &(dyn Error + 'static))
@@ -167,14 +179,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         if let Self::Internal(cause) | Self::Unavailable(cause) | Self::Unsigned { source: cause, .. } = &self
         {
-            let mut chain = cause.to_string();
-            let mut next = cause.source();
-            while let Some(error) = next {
-                chain.push_str(": ");
-                chain.push_str(&error.to_string());
-                next = error.source();
-            }
-            tracing::error!(error = chain, "a request failed");
+            tracing::error!(error = chain(cause.as_ref()), "a request failed");
         }
         let mut response = (self.status(), Json(Errors { errors: vec![self.object()] })).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -227,6 +232,11 @@ impl From<IssuerError> for ApiError {
     fn from(error: IssuerError) -> Self {
         match error {
             IssuerError::Key(error) => error.into(),
+            IssuerError::NoKey => Self::Unsigned {
+                detail: "no key signs since the last one was revoked, and no new one could be made yet; an administrator of the \
+                         site finds the reason with carnet issuer keys",
+                source: Box::new(error),
+            },
             IssuerError::Lifetime { .. } | IssuerError::Clock(_) => Self::internal(error),
         }
     }
@@ -235,7 +245,7 @@ impl From<IssuerError> for ApiError {
 impl From<KeyError> for ApiError {
     fn from(error: KeyError) -> Self {
         match &error {
-            KeyError::Elsewhere { source, .. } => {
+            KeyError::Elsewhere { source, .. } | KeyError::NotMade { source, .. } => {
                 Self::Unsigned { detail: source.summary(), source: Box::new(error) }
             }
             KeyError::Generate(_)

@@ -1,6 +1,6 @@
 //! `/healthz` tells that the process lives, `/readyz` that it can answer.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -20,19 +20,22 @@ async fn alive() -> &'static str {
     "ok\n"
 }
 
-async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, ApiError> {
+async fn ready(State(app): State<Arc<App>>) -> Result<String, ApiError> {
     let asked = async { app.store.read().await?.has_users().await };
     match tokio::time::timeout(READY_LIMIT, asked).await {
         Ok(answer) => answer?,
         Err(late) => return Err(ApiError::Unavailable(Box::new(late))),
     };
-    let problem = app.issuer.publication_problem.lock().unwrap_or_else(PoisonError::into_inner);
-    // Runs go on, with the key of before: a load balancer must not take the server away for either.
-    Ok(match problem.as_ref() {
-        _ if app.ledger.has_fault() => {
-            "ready; the ledger is not what was signed: no checkpoint is made, the log says why\n"
-        }
-        Some(_) => "ready; discovery and keys could not be published, the log says why\n",
-        None => "ready\n",
+    // All servers of a database share their keys, and everything else works: a load balancer must not take the server away.
+    let keys = app
+        .issuer
+        .problems
+        .in_short()
+        .map(|problems| format!("{problems}; the log and carnet issuer keys say why"));
+    let ledger = "the ledger is not what was signed: no checkpoint is made, the log says why".to_owned();
+    let problems: Vec<String> = app.ledger.has_fault().then_some(ledger).into_iter().chain(keys).collect();
+    Ok(match problems.is_empty() {
+        true => "ready\n".to_owned(),
+        false => format!("ready; {}\n", problems.join("; ")),
     })
 }

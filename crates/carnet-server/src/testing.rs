@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
-use carnet_issuer::{Issuer, KeyRing, SigningKey};
+use carnet_issuer::{Issuer, KeyRing, KeySources, SigningKey};
 use carnet_model::{
     ApiToken, IssuerName, KeyRecord, OrgName, Organization, Timestamp, TokenId, TokenKind, User, UserId,
     Username, Workspace, WorkspaceId,
@@ -122,6 +122,11 @@ impl TestServer {
 
     /// The same with other settings.
     pub(crate) async fn with_settings(settings: Settings) -> Self {
+        Self::with_key_sources(settings, KeySources::local()).await
+    }
+
+    /// The same with other places for keys; the first key is here.
+    pub(crate) async fn with_key_sources(settings: Settings, sources: KeySources) -> Self {
         let place = TestStore::new().await;
         let store = place.open(MasterKey::from_bytes([7; 32])).await.expect("a store");
         let start: Timestamp = "2026-01-05T10:00:00Z".parse().expect("a time");
@@ -134,7 +139,7 @@ impl TestServer {
         let app = Arc::new(App {
             store,
             settings,
-            issuer: LiveIssuer::from(Issuer::new(URL.parse().expect("a URL"), KeyRing::single(key)))
+            issuer: LiveIssuer::new(Issuer::new(URL.parse().expect("a URL"), KeyRing::single(key)), sources)
                 .with_trusted_clock(),
             clock: Arc::new(move || *shared.lock().expect("not poisoned")),
             jobs_waiting: Notify::new(),

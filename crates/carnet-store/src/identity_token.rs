@@ -24,6 +24,8 @@ pub struct IdentityToken {
     pub family: String,
     /// The tag of the configuration; `None` for the default one.
     pub tag: Option<String>,
+    /// The role that it is for, as the variables of the run name it; `None` where there is none.
+    pub role: Option<String>,
     /// The claim `aud`.
     pub audience: String,
     /// The claim `sub`.
@@ -48,6 +50,7 @@ pub(crate) fn token(row: &Row) -> Result<IdentityToken, StoreError> {
         phase: row.parsed("phase")?,
         family: row.text("family")?,
         tag: row.optional_text("tag")?,
+        role: row.optional_text("role")?,
         audience: row.text("audience")?,
         subject: row.text("subject")?,
         claims: row.json("claims")?,
@@ -62,8 +65,8 @@ impl Tx {
     pub async fn insert_identity_token(&mut self, token: &IdentityToken) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO identity_tokens (jti, job_id, run_id, workspace_id, organization_id, phase, family, tag, \
-             audience, subject, claims, kid, issued_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             audience, subject, claims, kid, issued_at, expires_at, role) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
             &[
                 (&token.jti).into(),
                 (&token.job_id).into(),
@@ -79,6 +82,7 @@ impl Tx {
                 (&token.kid).into(),
                 token.issued_at.into(),
                 token.expires_at.into(),
+                token.role.clone().into(),
             ],
         )
         .await

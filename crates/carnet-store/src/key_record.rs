@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carnet_model::{IssuerKeys, IssuerName, KeyRecord, OrgId, Timestamp};
+use carnet_model::{IssuerKeys, IssuerName, KeyRecord, KeyState, OrgId, Timestamp};
 
 use crate::db::{Row, StoreError, Tx};
 use crate::identity_token::{IdentityToken, token};
@@ -44,6 +44,15 @@ impl TokensOfKey {
             Self::Ever => i64::MIN,
         }
     }
+}
+
+/// Behind which token a page of a key's tokens begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenMark {
+    /// When the last token of the page before ends.
+    pub expires_at: Timestamp,
+    /// Its id.
+    pub jti: String,
 }
 
 /// A token of a key, with the name of its workspace.
@@ -136,6 +145,18 @@ impl Tx {
         self.execute(sql, &[kid.into(), now.into()]).await.map(drop)
     }
 
+    /// Notes that a published key is not seen outside any more: whoever reads the key set there now does not know it.
+    pub async fn note_key_unseen(&mut self, kid: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE signing_keys SET seen_outside_at = NULL WHERE kid = $1 AND state = 'published'";
+        self.execute(sql, &[kid.into()]).await.map(drop)
+    }
+
+    /// Where a key is in its life; `None` when there is none of this name.
+    pub async fn key_state(&mut self, kid: &str) -> Result<Option<KeyState>, StoreError> {
+        let row = self.optional("SELECT state FROM signing_keys WHERE kid = $1", &[kid.into()]).await?;
+        row.map(|row| row.parsed("state")).transpose()
+    }
+
     /// How many tokens of a key there are.
     pub async fn count_tokens_of_key(&mut self, kid: &str, which: TokensOfKey) -> Result<u64, StoreError> {
         self.total(
@@ -161,20 +182,24 @@ impl Tx {
         rows.iter().map(|row| row.parsed("organization_id")).collect()
     }
 
-    /// Tokens of a key, those that end first first.
+    /// The `limit` tokens of a key behind a mark, those that end first first.
+    ///
+    /// Pages are told by what they end with: with the same time in `which`, a token that ends meanwhile moves no other.
     pub async fn tokens_of_key(
         &mut self,
         kid: &str,
         which: TokensOfKey,
-        (offset, limit): (u64, u64),
+        (mark, limit): (Option<&TokenMark>, u64),
     ) -> Result<Vec<KeyToken>, StoreError> {
+        let (ends, jti) = mark.map_or((i64::MIN, ""), |mark| (mark.expires_at.as_millisecond(), &*mark.jti));
         let rows = self
             .all(
                 "SELECT t.*, w.name AS workspace_name, o.name AS organization_name, j.credentials AS report \
                  FROM identity_tokens t LEFT JOIN workspaces w ON w.id = t.workspace_id \
                  LEFT JOIN organizations o ON o.id = t.organization_id LEFT JOIN jobs j ON j.id = t.job_id \
-                 WHERE t.kid = $1 AND t.expires_at > $2 ORDER BY t.expires_at, t.jti LIMIT $3 OFFSET $4",
-                &[kid.into(), which.after().into(), limit.into(), offset.into()],
+                 WHERE t.kid = $1 AND t.expires_at > $2 AND t.expires_at >= $3 \
+                 AND (t.expires_at > $3 OR t.jti > $4) ORDER BY t.expires_at, t.jti LIMIT $5",
+                &[kid.into(), which.after().into(), ends.into(), jti.into(), limit.into()],
             )
             .await?;
         let served = |row: &Row| {

@@ -72,7 +72,7 @@ pub use identity_token::IdentityToken;
 pub use issuance_policy::StoredIssuancePolicy;
 pub use job::{Claim, NewJob};
 pub use job_report::JobReport;
-pub use key_record::{KeyToken, TokensOfKey};
+pub use key_record::{KeyToken, TokenMark, TokensOfKey};
 pub use ledger::{
     LedgerHead, LedgerPage, LedgerRange, LedgerSeal, LedgerSeals, NewCheckpoint, SealFault, StoredCheckpoint,
 };

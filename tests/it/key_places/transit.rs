@@ -1,12 +1,20 @@
 //! OpenBao signs every token with a key that never leaves it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::Context;
-use carnet_tests::OpenBao;
+use carnet_issuer::KeySource as _;
+use carnet_issuer::transit::{TransitClient, TransitCredential, TransitKeys, TransitSettings};
+use carnet_tests::{OpenBao, wait_for};
 use serde_json::{Value, json};
 
 use super::{SIGNING, Transit, WRAPPING, files_below};
 use crate::process_table::contains;
 use crate::site::{PASSWORD, Site, id, script, sha256, status};
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The start of every RSA private key in PKCS#8 (RFC 5958, RFC 8017): version 0, then the algorithm identifier.
 const PKCS8_MARKER: &[u8] =
@@ -31,7 +39,12 @@ async fn a_server_unseals_and_signs_by_openbao_and_has_no_private_key_anywhere()
     assert!(log.contains(&sha256(PASSWORD).await?), "{log}");
     let minted = site.api.identity_tokens(&workspace).await?.len();
     assert!(minted >= 2, "a token of the plan and one of the apply");
-    assert_eq!(transit.requests("transit/sign/carnet-signing")?, minted, "OpenBao has signed every token");
+    let signed = transit.requests("transit/sign/carnet-signing")?;
+    assert_eq!(
+        signed,
+        minted + 1,
+        "OpenBao has signed every token, and once at the start, to see whether it does"
+    );
 
     // The other one, after a start that unwraps the master key again and a rotation that makes a version.
     site.server.terminate().await?;
@@ -124,6 +137,68 @@ async fn a_run_is_told_when_openbao_does_not_sign_and_a_new_token_in_the_file_he
     transit.write_token(&transit.new_token().await?)?;
     let run = site.api.run_to_end(&workspace, &script("reader", &site.read_secret())).await?;
     assert_eq!(status(&run), "applied", "{}", site.api.run_log(id(&run)).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_in_openbao_is_revoked_while_openbao_refuses_and_the_next_one_comes_by_itself()
+-> anyhow::Result<()> {
+    let transit = Transit::start().await?;
+    let mut site = Site::start_with(transit.options(&["--signing-keys", SIGNING])).await?;
+    let kid = kids(&site).await?[0].clone();
+    let token = std::fs::read_to_string(transit.token_file())?;
+    transit.bao.admin("POST", "auth/token/revoke", json!({"token": token})).await?;
+
+    let url = site.server.url();
+    let revoked = site.server.command(&["issuer", "revoke", &kid, "--server", &url]).await?;
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&revoked.stdout), String::from_utf8_lossy(&revoked.stderr));
+    assert!(revoked.status.success(), "{text}");
+    for expected in ["is revoked; it was active", "No key signs now", "docs/key-sources.md"] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    assert_eq!(kids(&site).await?, [""; 0], "it is in no key set");
+    // A start changes nothing about it.
+    site.server.terminate().await?;
+    site.server.restart().await?;
+    assert_eq!(kids(&site).await?, [""; 0]);
+    wait_for("the server to say it", PATIENCE, async || {
+        let ready = site.server.anonymous()?.request("GET", "/readyz", None).await?;
+        let listed = site.server.command(&["issuer", "keys", "--server", &site.server.url()]).await?;
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let is_said = ready.body.to_string().contains("identity tokens cannot be signed");
+        Ok((is_said && listed.contains("NOT SIGNING: no key signs")).then_some(()))
+    })
+    .await?;
+
+    transit.write_token(&transit.new_token().await?)?;
+    let next = wait_for("another key", PATIENCE, async || Ok(kids(&site).await?.first().cloned())).await?;
+    assert_ne!(next, kid);
+    let key = transit.bao.admin("GET", "transit/keys/carnet-signing", Value::Null).await?;
+    assert_eq!(key["data"]["latest_version"], json!(2), "nothing is left behind");
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_makers_of_keys_that_work_at_once_each_get_their_own_version() -> anyhow::Result<()> {
+    let transit = Transit::start().await?;
+    let pem = reqwest::Certificate::from_pem(&std::fs::read(transit.ca.pem_file())?)?;
+    let http = reqwest::Client::builder().no_proxy().tls_certs_only([pem]).build()?;
+    let settings = TransitSettings {
+        address: transit.bao.address().parse()?,
+        namespace: None,
+        credential: TransitCredential::TokenFile(transit.token_file()),
+    };
+    let client = Arc::new(TransitClient::new(http, settings));
+    let keys = TransitKeys::new(client, "transit/carnet-signing")?;
+    let mut made = vec![keys.make().await?];
+    for _ in 0..4 {
+        let (first, second) = tokio::join!(keys.make(), keys.make());
+        made.extend([first?, second?]);
+    }
+    let references: BTreeSet<_> = made.iter().map(|(reference, _)| reference.to_string()).collect();
+    let names: BTreeSet<_> = made.iter().map(|(_, public)| public.kid().to_string()).collect();
+    assert_eq!((references.len(), names.len()), (9, 9), "{references:?}");
     Ok(())
 }
 

@@ -97,6 +97,12 @@ async fn a_key_signs_only_when_the_bucket_shows_it_and_a_lost_bucket_holds_rotat
     let issuer = format!("{}/{BUCKET}", seaweed.endpoint());
     check(&server.command(&["issuer", "verify", &issuer, "--kid", &second]).await?, true, "is published");
 
+    assert!(
+        !server.log().contains("it is written again"),
+        "what is there is what should be: {}",
+        server.log()
+    );
+
     seaweed.process().kill().await?;
     let held = wait_for("a key that waits", PATIENCE, async || {
         let ready = server.anonymous()?.request("GET", "/readyz", None).await?;

@@ -115,7 +115,7 @@ pub(super) fn listing(answer: &Value) -> String {
     for key in items(answer, "keys") {
         let when = match (key["next_step"].as_str(), key["next_step_at"].as_str()) {
             (Some(_), Some(at)) => at.to_owned(),
-            (Some(_), None) => "when a probe has seen it".to_owned(),
+            (Some(_), None) => "when it was seen outside".to_owned(),
             (None, _) => "-".to_owned(),
         };
         rows.push(vec![
@@ -140,7 +140,11 @@ pub(super) fn listing(answer: &Value) -> String {
         text(&answer["policy"], "jwks_max_age_seconds"),
         text(&answer["policy"], "announcement_seconds"),
     );
-    format!("{}  {}\n\n{}\n{next}{ahead}", text(issuer, "issuer"), text(issuer, "url"), table(&rows))
+    let line = |member: &str, what: &str| answer[member].as_str().map(|why| format!("{what}: {why}\n"));
+    let not_signing = line("not_signing", "NOT SIGNING").unwrap_or_default();
+    let held_back = line("held_back", "HELD BACK").unwrap_or_default();
+    let title = format!("{}  {}", text(issuer, "issuer"), text(issuer, "url"));
+    format!("{title}\n\n{}\n{not_signing}{held_back}{next}{ahead}", table(&rows))
 }
 
 fn since(key: &Value) -> String {

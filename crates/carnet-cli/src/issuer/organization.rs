@@ -49,6 +49,11 @@ pub(crate) struct SwitchOptions {
     #[arg(long)]
     yes: bool,
 
+    /// Switch although this server does not see discovery and keys at the issuer's URL. When relying parties do not see them
+    /// either, they refuse every token of the organization until somebody publishes them there.
+    #[arg(long)]
+    unseen: bool,
+
     #[command(flatten)]
     connection: ConnectionOptions,
 }
@@ -128,8 +133,8 @@ pub(super) async fn switch(options: &SwitchOptions) -> anyhow::Result<()> {
         options.connection.print(&before, breaks)?;
         bail!("nothing was changed; set up trust for the new issuer, then add --yes");
     }
-    let answer =
-        server.send(Method::PATCH, &[&options.organization], Some(json!({ "minting": own }))).await?;
+    let attributes = json!({ "minting": own, "unseen": options.unseen });
+    let answer = server.send(Method::PATCH, &[&options.organization], Some(attributes)).await?;
     options.connection.print(&answer, |answer| issuers(std::iter::once(answer)))
 }
 

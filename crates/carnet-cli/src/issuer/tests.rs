@@ -14,6 +14,8 @@ fn the_listing_says_what_happens_next_and_when() {
         "issuer": { "issuer": "site", "url": "https://carnet.example.com" },
         "policy": { "rotation_seconds": null, "jwks_max_age_seconds": 300, "announcement_seconds": 86400 },
         "next_key_at": null,
+        "held_back": "https://bao.example.com does not answer",
+        "not_signing": null,
         "keys": [
             key("first", "active", None, None),
             key("second", "prepared", Some("publish"), Some("2026-01-05T12:00:00Z")),
@@ -24,7 +26,8 @@ fn the_listing_says_what_happens_next_and_when() {
         "site  https://carnet.example.com",
         "first   active     2026-01-05T11:00:00Z  3       -         -",
         "second  prepared   2026-01-05T10:00:00Z  3       publish   2026-01-05T12:00:00Z",
-        "when a probe has seen it",
+        "when it was seen outside",
+        "HELD BACK: https://bao.example.com does not answer",
         "on request only",
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");

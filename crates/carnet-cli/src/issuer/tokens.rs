@@ -35,26 +35,19 @@ pub(super) async fn list(options: &TokensOptions) -> anyhow::Result<()> {
     connection.print(&serde_json::json!({ "kid": options.kid, "tokens": tokens }), listing)
 }
 
-/// Every token of a key, page by page.
+/// Every token of a key, page by page, as of the time of the first one: none is missed because another ends meanwhile.
 pub(super) async fn all(server: &Connection, issuer: &str, kid: &str, ever: bool) -> anyhow::Result<Value> {
     let mut tokens = Vec::new();
-    let mut seen = BTreeSet::new();
-    for page in 1.. {
-        let query = [
-            ("ever", ever.to_string()),
-            ("page[number]", page.to_string()),
-            ("page[size]", PAGE.to_string()),
-        ];
+    let mut after = String::new();
+    loop {
+        let query = [("ever", ever.to_string()), ("page[after]", after), ("page[size]", PAGE.to_string())];
         let answer = server.ask(below(Method::GET, &[issuer, "keys", kid, "tokens"]).query(query)).await?;
-        let found: Vec<&Value> = items(&answer, "tokens").collect();
-        let count = found.len();
-        // Tokens that end meanwhile move the pages.
-        tokens.extend(found.into_iter().filter(|token| seen.insert(text(token, "jti"))).cloned());
-        if count < PAGE {
-            break;
+        tokens.extend(items(&answer, "tokens").cloned());
+        match answer["next"].as_str() {
+            Some(next) => after = next.to_owned(),
+            None => return Ok(Value::Array(tokens)),
         }
     }
-    Ok(Value::Array(tokens))
 }
 
 /// The tokens as lines, with how many runs, workspaces and roles they are of.

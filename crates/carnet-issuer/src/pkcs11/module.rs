@@ -182,7 +182,7 @@ impl Module {
             return Ok(library);
         }
         let library = Pkcs11::new(&self.settings.library)
-            .map_err(|error| KeySourceError::Unreachable { place: self.place(), source: Box::new(error) })?;
+            .map_err(|error| KeySourceError::Unloadable { place: self.place(), source: Box::new(error) })?;
         match library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
             Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
             Err(error) => return Err(self.failed(&error)),

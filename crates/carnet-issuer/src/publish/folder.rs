@@ -16,6 +16,15 @@ pub(super) async fn write(path: PathBuf, bytes: Vec<u8>) -> Result<(), PublishEr
     result.map_err(|source| PublishError::File { path, source })
 }
 
+/// Reads a file; `None` when there is none.
+pub(super) async fn read(path: PathBuf) -> Result<Option<Vec<u8>>, PublishError> {
+    match tokio::fs::read(&path).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(PublishError::File { path, source }),
+    }
+}
+
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if fs::read(path).is_ok_and(|before| before == bytes) {
         return Ok(());

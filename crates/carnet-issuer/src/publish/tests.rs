@@ -36,6 +36,21 @@ async fn a_folder_gets_both_documents_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_is_there_is_told_from_what_should_be() {
+    let place = folder("holds");
+    let destination = Destination::new(&place.0.display().to_string(), &BTreeMap::new()).expect("a folder");
+    let holds = async || destination.holds(&documents()).await.expect("readable");
+    assert!(!holds().await, "nothing is there");
+    destination.publish(&documents()).await.expect("published");
+    assert!(holds().await);
+    let keys = place.0.join(&JWKS_PATH[1..]);
+    fs::write(&keys, b"{\"keys\":[]}").expect("written");
+    assert!(!holds().await, "another server's older write");
+    fs::remove_file(keys).expect("removed");
+    assert!(!holds().await);
+}
+
+#[tokio::test]
 async fn the_issuer_of_an_organization_is_published_below_its_own_path() {
     let place = folder("below");
     let destination = Destination::new(&place.0.display().to_string(), &BTreeMap::new()).expect("a folder");

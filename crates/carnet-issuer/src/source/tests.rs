@@ -77,9 +77,25 @@ fn a_place_that_signs_with_another_key_mints_nothing() {
 }
 
 #[test]
+fn whether_a_key_signs_is_found_out_by_a_signature_that_is_no_token() {
+    let at = |key: Option<SigningKey>| {
+        let sources = KeySources::local().with(Arc::new(Vaulted { key }));
+        let reference = "vaulted:one".parse().expect("a reference");
+        sources.key_at(reference, fixture::key().public().clone()).expect("a key")
+    };
+    let check = |key: &SigningKey| fixture::at_once(key.try_to_sign());
+    assert!(check(&fixture::key()).is_ok());
+    assert!(check(&at(Some(fixture::key()))).is_ok());
+    let sealed = check(&at(None)).expect_err("it is sealed");
+    assert!(sealed.source().expect("a cause").to_string().contains("unseal it"));
+    let other = check(&at(Some(fixture::other_key())));
+    assert!(matches!(other, Err(KeyError::OtherKey { .. })), "{other:?}");
+}
+
+#[test]
 fn the_private_half_of_a_key_elsewhere_cannot_be_written() {
     let issuer = issuer_with(Vaulted { key: Some(fixture::key()) });
-    let key = issuer.ring().current();
+    let key = issuer.ring().current().expect("a key");
     assert_eq!(key.reference().map(KeyReference::as_str), Some("vaulted:one"));
     assert!(matches!(key.to_pkcs8(), Err(KeyError::NotHere { .. })));
 }

@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 use super::{KeyPath, KeyPathError, SCHEME, TransitClient};
 use crate::{KeyReference, KeySource, KeySourceError, PublicJwk};
 
+/// How often a key is rotated when it cannot be told which version is ours.
+const ROTATIONS: usize = 3;
+
 /// A key of the secrets engine whose versions sign tokens.
 #[derive(Debug)]
 pub struct TransitKeys {
@@ -41,20 +44,45 @@ impl TransitKeys {
             Err(KeySourceError::Missing { .. }) => None,
             Err(error) => return Err(error),
         };
-        let made = match known {
+        match known {
             Some(known) => {
                 self.check_kind(path, &known["data"])?;
-                let rotate = format!("{at}/rotate");
-                self.client.call(Method::POST, &rotate, Some(&json!({}))).await?;
-                self.client.call(Method::GET, &at, None).await?
+                self.rotate(path, &at, known).await
             }
             None => {
                 let body = json!({"type": "rsa-2048", "exportable": false, "allow_plaintext_backup": false});
                 self.client.call(Method::POST, &at, Some(&body)).await?;
-                self.client.call(Method::GET, &at, None).await?
+                let made = self.client.call(Method::GET, &at, None).await?;
+                self.latest(&made["data"])
             }
-        };
-        self.latest(&made["data"])
+        }
+    }
+
+    /// Makes a version that nobody else takes for its own.
+    async fn rotate(
+        &self,
+        path: &KeyPath,
+        at: &str,
+        mut known: Value,
+    ) -> Result<(u64, PublicJwk), KeySourceError> {
+        for _ in 0..ROTATIONS {
+            let (before, _) = self.latest(&known["data"])?;
+            let made = self.client.call(Method::POST, &format!("{at}/rotate"), Some(&json!({}))).await?;
+            // OpenBao, and Vault since 1.14, answer with the key as this very request has left it.
+            if made["data"]["latest_version"].is_u64() {
+                return self.latest(&made["data"]);
+            }
+            known = self.client.call(Method::GET, at, None).await?;
+            let (after, public) = self.latest(&known["data"])?;
+            // Only when nobody else rotated meanwhile is it certain whose the latest version is.
+            if after == before + 1 {
+                return Ok((after, public));
+            }
+        }
+        Err(KeySourceError::NotReady {
+            place: self.client.place(),
+            reason: format!("others rotate {} at the same time; try again", path.reference()),
+        })
     }
 
     fn check_kind(&self, path: &KeyPath, data: &Value) -> Result<(), KeySourceError> {

@@ -14,32 +14,55 @@ pub struct Trimmed {
     pub needed_until: Option<Timestamp>,
 }
 
+/// A key that was to be new is known already: the place where keys are made gives the same one again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the key {kid} is not new: it is {} already", .state.as_str())]
+pub struct KnownKeyError {
+    /// The name of the key.
+    pub kid: String,
+    /// Where it is in its life.
+    pub state: KeyState,
+}
+
 /// Why a key was not revoked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RevokeError {
     /// There is no key of this name.
     #[error("the issuer never had a key of this name")]
     Unknown,
-    /// The key signs, and nothing would sign in its place.
-    #[error("a key that signs is revoked together with a new key that takes its place")]
-    NoReplacement,
+    /// What was to take its place is no new key. Without a replacement the key can be revoked all the same.
+    #[error("nothing can take the place of the key")]
+    Replacement(#[from] KnownKeyError),
 }
 
 impl IssuerKeys {
     /// Adds a key.
-    pub fn add(&mut self, key: KeyRecord) {
+    ///
+    /// Fails when the key is known already.
+    pub fn add(&mut self, key: KeyRecord) -> Result<(), KnownKeyError> {
+        self.check_new(&key.kid)?;
         self.0.push(key);
+        Ok(())
     }
 
     /// Adds a key that is published at a time and signs after its announcement.
-    pub fn prepare(&mut self, kid: String, announcement: Duration, publish_at: Timestamp, now: Timestamp) {
-        self.0.push(KeyRecord { announcement, publish_at, ..KeyRecord::prepared(kid, now) });
+    ///
+    /// Fails when the key is known already.
+    pub fn prepare(
+        &mut self,
+        kid: String,
+        announcement: Duration,
+        publish_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), KnownKeyError> {
+        self.add(KeyRecord { announcement, publish_at, ..KeyRecord::prepared(kid, now) })
     }
 
-    /// Takes a step that needs no new key; [`KeyStep::Prepare`] is [`IssuerKeys::prepare`].
+    /// Takes a step that needs no new key; [`KeyStep::Prepare`] is [`IssuerKeys::prepare`], and [`KeyStep::Replace`] is
+    /// [`IssuerKeys::rotate_at_once`].
     pub fn take(&mut self, step: &KeyStep, now: Timestamp) {
         match step {
-            KeyStep::Prepare { .. } => {}
+            KeyStep::Prepare { .. } | KeyStep::Replace => {}
             KeyStep::Publish { kid } => self.change(kid, |key| key.state = KeyState::Published),
             KeyStep::NotePublished { kid } => self.change(kid, |key| key.published_at = Some(now)),
             KeyStep::Activate { kid } => {
@@ -54,9 +77,13 @@ impl IssuerKeys {
     }
 
     /// Signs with a new key at once. Caches that do not know it refuse its tokens until they ask again.
-    pub fn rotate_at_once(&mut self, kid: String, now: Timestamp) {
+    ///
+    /// Fails when the key is known already; nothing is changed then.
+    pub fn rotate_at_once(&mut self, kid: String, now: Timestamp) -> Result<(), KnownKeyError> {
+        self.check_new(&kid)?;
         self.retire_active(now);
         self.0.push(KeyRecord::active(kid, now));
+        Ok(())
     }
 
     /// Removes the retired keys none of whose tokens can be valid.
@@ -77,9 +104,10 @@ impl IssuerKeys {
     }
 
     /// Ends a key that must not be trusted any more. When it signs, the replacement does so from now on, and a key that was to
-    /// come is dropped: it lay where the revoked one lay. A second time changes nothing.
+    /// come is dropped: it lay where the revoked one lay. Without a replacement nothing signs until [`KeyStep::Replace`] was
+    /// taken. A second time changes nothing.
     ///
-    /// Fails when there is no such key, or when it signs and there is no replacement.
+    /// Fails when there is no such key, or when the replacement is known already; nothing is changed then.
     pub fn revoke(
         &mut self,
         kid: &str,
@@ -88,13 +116,15 @@ impl IssuerKeys {
     ) -> Result<(), RevokeError> {
         let state = self.find(kid).ok_or(RevokeError::Unknown)?.state;
         if state == KeyState::Active {
-            let replacement = replacement.ok_or(RevokeError::NoReplacement)?;
+            if let Some(replacement) = &replacement {
+                self.check_new(replacement)?;
+            }
             for key in &mut self.0 {
                 if matches!(key.state, KeyState::Prepared | KeyState::Published) {
                     end(key, KeyState::Removed, now);
                 }
             }
-            self.0.push(KeyRecord::active(replacement, now));
+            self.0.extend(replacement.map(|kid| KeyRecord::active(kid, now)));
         }
         if state != KeyState::Revoked {
             self.change(kid, |key| end(key, KeyState::Revoked, now));
@@ -122,6 +152,13 @@ impl IssuerKeys {
                 }
                 KeyState::Removed | KeyState::Revoked => {}
             }
+        }
+    }
+
+    fn check_new(&self, kid: &str) -> Result<(), KnownKeyError> {
+        match self.find(kid) {
+            None => Ok(()),
+            Some(known) => Err(KnownKeyError { kid: kid.to_owned(), state: known.state }),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{
-    ClockGuard, Confirmation, IssuerKeys, KeyRecord, KeyState, KeyStep, RotationPolicy, next_key_step,
+    ClockGuard, Confirmation, IssuerKeys, KeyRecord, KeyState, KeyStep, RotationPolicy, due_key_steps,
 };
 use crate::Timestamp;
 
@@ -32,6 +32,8 @@ enum Event {
     Trim,
     /// The n-th key of all, counted around, is revoked.
     Revoke(usize),
+    /// What the place of keys gives from now on when it is asked for a new one.
+    SetPlace(Place),
     /// The key set is copied to where relying parties read it.
     CopyOutside,
     /// A probe looks at the copy; `false` when it fails.
@@ -40,10 +42,22 @@ enum Event {
     },
 }
 
+/// The place where keys are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It makes a new key each time.
+    Works,
+    /// It gives the n-th key of all, counted around: it has no other.
+    GivesKnown(usize),
+    /// It does not answer.
+    IsAway,
+}
+
 /// What must never happen.
 #[derive(Debug, PartialEq, Eq)]
 enum Violation {
     NotOneActiveKey,
+    KeyTwice,
     SignedWithWhatACacheDoesNotKnow,
     TokenWithoutItsKey,
     RevokedKeyInUse,
@@ -72,6 +86,9 @@ struct World {
     revoked: BTreeSet<String>,
     tokens: Vec<Token>,
     made: usize,
+    place: Place,
+    /// The key that signed was revoked while the place gave none.
+    is_without: bool,
 }
 
 fn start() -> Timestamp {
@@ -93,8 +110,10 @@ impl World {
             revoked: BTreeSet::new(),
             tokens: Vec::new(),
             made: 0,
+            place: Place::Works,
+            is_without: false,
         };
-        let kid = world.new_kid();
+        let kid = world.new_kid().expect("the place works");
         world.at_once.insert(kid.clone());
         world.keys = vec![KeyRecord::active(kid, world.now())].into();
         world.guard.has_jumped(world.now(), Duration::ZERO);
@@ -107,9 +126,27 @@ impl World {
         start().checked_add(jiff::SignedDuration::from_secs(seconds)).expect("within the calendar")
     }
 
-    fn new_kid(&mut self) -> String {
-        self.made += 1;
-        format!("key-{}", self.made)
+    /// What the place gives; it may be no new key at all.
+    fn new_kid(&mut self) -> Option<String> {
+        match self.place {
+            Place::Works => {
+                self.made += 1;
+                Some(format!("key-{}", self.made))
+            }
+            Place::GivesKnown(place) => Some(self.keys.0[place % self.keys.0.len()].kid.clone()),
+            Place::IsAway => None,
+        }
+    }
+
+    /// Signs with what the place gives, at once; `false` when that is no new key.
+    fn sign_at_once(&mut self) -> bool {
+        let Some(kid) = self.new_kid() else { return false };
+        if self.keys.rotate_at_once(kid.clone(), self.now()).is_err() {
+            return false;
+        }
+        self.at_once.insert(kid);
+        self.is_without = false;
+        true
     }
 
     /// What every operation of the server does first.
@@ -121,11 +158,25 @@ impl World {
 
     fn work(&mut self) {
         // Each step is a transaction; what was committed before it begins is served.
-        while let Some(step) = next_key_step(&self.keys, &self.policy, self.now()) {
+        let mut held_back = Vec::new();
+        loop {
+            let due = due_key_steps(&self.keys, &self.policy, self.now());
+            let Some(step) = due.into_iter().find(|step| !held_back.contains(step)) else { return };
             match &step {
                 KeyStep::Prepare { publish_at } => {
-                    let kid = self.new_kid();
-                    self.keys.prepare(kid, self.policy.announcement, *publish_at, self.now());
+                    let announcement = self.policy.announcement;
+                    let made = self.new_kid();
+                    let now = self.now();
+                    let prepared = made.map(|kid| self.keys.prepare(kid, announcement, *publish_at, now));
+                    // It is held back until the place gives a new key; what else is due is done.
+                    if !matches!(prepared, Some(Ok(()))) {
+                        held_back.push(step.clone());
+                    }
+                }
+                KeyStep::Replace => {
+                    if !self.sign_at_once() {
+                        held_back.push(step.clone());
+                    }
                 }
                 other => self.keys.take(other, self.now()),
             }
@@ -160,15 +211,14 @@ impl World {
             Event::Pass { .. } => self.work(),
             Event::SetClock { .. } => {}
             Event::Mint { life } => self.mint(*life),
-            Event::RotateAtOnce => {
-                let kid = self.new_kid();
-                self.at_once.insert(kid.clone());
-                self.keys.rotate_at_once(kid, now);
-            }
+            Event::RotateAtOnce => drop(self.sign_at_once()),
             Event::Rotate if self.keys.upcoming().is_none() => {
-                let kid = self.new_kid();
-                self.keys.prepare(kid, Duration::ZERO, now, now);
+                if let Some(kid) = self.new_kid() {
+                    // What is known already is refused.
+                    let _ = self.keys.prepare(kid, Duration::ZERO, now, now);
+                }
             }
+            Event::SetPlace(place) => self.place = *place,
             Event::Rotate => {}
             Event::Trim => drop(self.keys.trim(&self.policy, now)),
             Event::Revoke(place) => self.revoke(*place),
@@ -180,16 +230,18 @@ impl World {
 
     fn mint(&mut self, life: u64) {
         let expiry = self.now().checked_add(Duration::from_secs(life)).expect("within the calendar");
-        let active = self.keys.0.iter_mut().find(|key| key.state == KeyState::Active).expect("a key signs");
+        let Some(active) = self.keys.0.iter_mut().find(|key| key.state == KeyState::Active) else { return };
         active.last_expiry = active.last_expiry.max(Some(expiry));
         self.tokens.push(Token { kid: active.kid.clone(), ends: self.passed + life });
     }
 
     fn revoke(&mut self, place: usize) {
         let kid = self.keys.0[place % self.keys.0.len()].kid.clone();
-        let replacement = self.new_kid();
-        self.at_once.insert(replacement.clone());
-        self.keys.revoke(&kid, Some(replacement), self.now()).expect("the key is there");
+        let is_active = self.keys.find(&kid).is_some_and(|key| key.state == KeyState::Active);
+        let replacement = self.new_kid().filter(|new| self.keys.find(new).is_none());
+        self.at_once.extend(replacement.clone());
+        self.is_without |= is_active && replacement.is_none();
+        self.keys.revoke(&kid, replacement, self.now()).expect("the key is there");
         self.revoked.insert(kid);
     }
 
@@ -202,17 +254,22 @@ impl World {
 
     fn check(&self) -> Result<(), Violation> {
         let active: Vec<&KeyRecord> = self.keys.iter().filter(|key| key.state == KeyState::Active).collect();
-        let [active] = active[..] else {
+        if active.len() != usize::from(!self.is_without) {
             return Err(Violation::NotOneActiveKey);
-        };
+        }
+        let names: BTreeSet<&String> = self.keys.iter().map(|key| &key.kid).collect();
+        if names.len() != self.keys.iter().count() {
+            return Err(Violation::KeyTwice);
+        }
         // The oldest cache that may be in use was filled this long ago; it knows what was served then.
         let oldest = self.passed.saturating_sub(self.cache_life);
-        let is_known = self.served_since.get(&active.kid).is_some_and(|since| *since <= oldest);
-        if !is_known && !self.at_once.contains(&active.kid) {
+        let is_known = |kid: &str| self.served_since.get(kid).is_some_and(|since| *since <= oldest);
+        if active.iter().any(|active| !is_known(&active.kid) && !self.at_once.contains(&active.kid)) {
             return Err(Violation::SignedWithWhatACacheDoesNotKnow);
         }
         let served = self.served_here();
-        if self.revoked.iter().any(|kid| served.contains(kid) || active.kid == *kid) {
+        let is_signing = |kid: &String| active.iter().any(|active| active.kid == *kid);
+        if self.revoked.iter().any(|kid| served.contains(kid) || is_signing(kid)) {
             return Err(Violation::RevokedKeyInUse);
         }
         let mut alive = self.tokens.iter().filter(|token| token.ends > self.passed);
@@ -252,6 +309,10 @@ fn policies() -> impl Strategy<Value = RotationPolicy> {
         .prop_map(|(period, announcement, confirmation)| policy(period, announcement, confirmation))
 }
 
+fn place() -> impl Strategy<Value = Place> {
+    prop_oneof![2 => Just(Place::Works), 1 => (0..100_usize).prop_map(Place::GivesKnown), 1 => Just(Place::IsAway)]
+}
+
 fn event() -> impl Strategy<Value = Event> {
     let jump = prop_oneof![-60_i64..60, -200_000_i64..200_000];
     prop_oneof![
@@ -263,6 +324,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Rotate),
         1 => Just(Event::Trim),
         1 => (0..100_usize).prop_map(Event::Revoke),
+        2 => place().prop_map(Event::SetPlace),
         2 => Just(Event::CopyOutside),
         2 => any::<bool>().prop_map(|succeeds| Event::Probe { succeeds }),
     ]
@@ -297,6 +359,18 @@ fn without_the_wait_a_cache_does_not_know_the_key() {
     assert_eq!(World::new(hasty, LIFETIME).run(&events), Err(Violation::SignedWithWhatACacheDoesNotKnow));
     let patient = policy(Some(600), 0, Confirmation::NotNeeded);
     assert_eq!(World::new(patient, LIFETIME).run(&events), Ok(()));
+}
+
+#[test]
+fn a_place_that_has_no_other_key_changes_nothing_by_schedule_and_revocation_stops_all_signing() {
+    let mut world = World::new(policy(Some(600), 0, Confirmation::NotNeeded), LIFETIME);
+    let events = [Event::SetPlace(Place::GivesKnown(0)), Event::RotateAtOnce, Event::Rotate, pass(100_000)];
+    assert_eq!(world.run(&events), Ok(()));
+    assert_eq!(world.keys.iter().map(|key| key.state).collect::<Vec<_>>(), [KeyState::Active]);
+    assert_eq!(world.run(&[Event::Revoke(0), pass(100_000)]), Ok(()));
+    assert_eq!(world.keys.iter().map(|key| key.state).collect::<Vec<_>>(), [KeyState::Revoked]);
+    assert_eq!(world.run(&[Event::SetPlace(Place::Works), pass(1)]), Ok(()));
+    assert_eq!(world.keys.active().map(|key| key.kid.as_str()), Some("key-2"));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::{
-    ClockGuard, Confirmation, Due, IssuerKeys, IssuerName, KeyRecord, KeyState, KeyStep, RevokeError,
-    RotationPolicy, next_key_step, outlook,
+    ClockGuard, Confirmation, Due, IssuerKeys, IssuerName, KeyRecord, KeyState, KeyStep, KnownKeyError,
+    RevokeError, RotationPolicy, next_key_step, outlook,
 };
 use crate::Timestamp;
 
@@ -39,7 +39,7 @@ fn a_scheduled_rotation_takes_every_step_in_its_time() {
     let mut keys = keys();
     check_next(&keys, 8_939, None);
     check_next(&keys, 8_940, Some(KeyStep::Prepare { publish_at: at(9_000) }));
-    keys.prepare(kid("b"), policy().announcement, at(9_000), at(8_940));
+    keys.prepare(kid("b"), policy().announcement, at(9_000), at(8_940)).expect("a new key");
     check_next(&keys, 8_999, None);
     for (now, step) in [
         (9_000, KeyStep::Publish { kid: kid("b") }),
@@ -59,7 +59,7 @@ fn a_scheduled_rotation_takes_every_step_in_its_time() {
 #[test]
 fn a_retired_key_without_tokens_stays_for_as_long_as_caches_do() {
     let mut keys = keys();
-    keys.rotate_at_once(kid("b"), at(100));
+    keys.rotate_at_once(kid("b"), at(100)).expect("a new key");
     check_next(&keys, 459, None);
     check_next(&keys, 460, Some(KeyStep::Remove { kid: kid("a") }));
 }
@@ -68,7 +68,7 @@ fn a_retired_key_without_tokens_stays_for_as_long_as_caches_do() {
 fn what_the_ledger_says_is_bounded_by_the_longest_life() {
     let mut keys = keys();
     keys.0[0].last_expiry = Some(at(9_000_000));
-    keys.rotate_at_once(kid("b"), at(100));
+    keys.rotate_at_once(kid("b"), at(100)).expect("a new key");
     let removal =
         outlook(&keys, &policy()).into_iter().find(|ahead| matches!(ahead.step, KeyStep::Remove { .. }));
     assert_eq!(removal.map(|ahead| ahead.due), Some(Due::At(at(100 + 86_400 + 60))));
@@ -79,7 +79,7 @@ fn without_a_schedule_only_what_was_asked_for_happens() {
     let policy = RotationPolicy { period: None, ..policy() };
     let mut keys = keys();
     assert_eq!(outlook(&keys, &policy), []);
-    keys.prepare(kid("b"), Duration::ZERO, at(5), at(5));
+    keys.prepare(kid("b"), Duration::ZERO, at(5), at(5)).expect("a new key");
     keys.take(&KeyStep::Publish { kid: kid("b") }, at(5));
     keys.take(&KeyStep::NotePublished { kid: kid("b") }, at(6));
     assert_eq!(outlook(&keys, &policy)[0].due, Due::At(at(366)), "never before caches are over");
@@ -89,7 +89,7 @@ fn without_a_schedule_only_what_was_asked_for_happens() {
 fn a_key_that_nobody_outside_has_seen_does_not_sign() {
     let policy = RotationPolicy { confirmation: Confirmation::SeenOutside, ..policy() };
     let mut keys = keys();
-    keys.prepare(kid("b"), Duration::ZERO, at(5), at(5));
+    keys.prepare(kid("b"), Duration::ZERO, at(5), at(5)).expect("a new key");
     keys.take(&KeyStep::Publish { kid: kid("b") }, at(5));
     keys.take(&KeyStep::NotePublished { kid: kid("b") }, at(5));
     assert_eq!(outlook(&keys, &policy)[0].due, Due::WhenSeenOutside);
@@ -101,9 +101,11 @@ fn a_key_that_nobody_outside_has_seen_does_not_sign() {
 #[test]
 fn a_revoked_key_is_replaced_at_once_and_takes_the_one_beside_it_along() {
     let mut keys = keys();
-    keys.prepare(kid("b"), Duration::ZERO, at(5), at(5));
+    keys.prepare(kid("b"), Duration::ZERO, at(5), at(5)).expect("a new key");
     assert_eq!(keys.revoke("x", None, at(10)), Err(RevokeError::Unknown));
-    assert_eq!(keys.revoke("a", None, at(10)), Err(RevokeError::NoReplacement));
+    let known = |state| KnownKeyError { kid: kid("b"), state };
+    let refused = keys.revoke("a", Some(kid("b")), at(10));
+    assert_eq!(refused, Err(RevokeError::Replacement(known(KeyState::Prepared))));
     assert_eq!(keys.revoke("a", Some(kid("c")), at(10)), Ok(()));
     let states: Vec<_> = keys.iter().map(|key| (key.kid.as_str(), key.state)).collect();
     assert_eq!(states, [("a", KeyState::Revoked), ("b", KeyState::Removed), ("c", KeyState::Active)]);
@@ -113,11 +115,37 @@ fn a_revoked_key_is_replaced_at_once_and_takes_the_one_beside_it_along() {
 }
 
 #[test]
+fn a_key_is_revoked_although_nothing_takes_its_place_and_one_is_made_as_soon_as_can_be() {
+    let mut keys = keys();
+    keys.prepare(kid("b"), Duration::ZERO, at(5), at(5)).expect("a new key");
+    assert_eq!(keys.revoke("a", None, at(10)), Ok(()));
+    let states: Vec<_> = keys.iter().map(|key| (key.kid.as_str(), key.state)).collect();
+    assert_eq!(states, [("a", KeyState::Revoked), ("b", KeyState::Removed)]);
+    let off = RotationPolicy { period: None, ..policy() };
+    assert_eq!(next_key_step(&keys, &off, at(10)), Some(KeyStep::Replace), "also when nothing is scheduled");
+    assert!(keys.rotate_at_once(kid("a"), at(11)).is_err(), "the revoked key does not come back");
+    keys.rotate_at_once(kid("c"), at(11)).expect("a new key");
+    assert_eq!(next_key_step(&keys, &off, at(11)), None);
+}
+
+#[test]
+fn a_key_that_is_known_already_is_no_new_key() {
+    let mut keys = keys();
+    let before = keys.clone();
+    let known = Err(KnownKeyError { kid: kid("a"), state: KeyState::Active });
+    assert_eq!(keys.prepare(kid("a"), Duration::ZERO, at(5), at(5)), known);
+    assert_eq!(keys.rotate_at_once(kid("a"), at(5)), known);
+    assert_eq!(keys.add(KeyRecord::active(kid("a"), at(5))), known);
+    assert!(matches!(keys.revoke("a", Some(kid("a")), at(5)), Err(RevokeError::Replacement(_))));
+    assert_eq!(keys, before, "nothing was changed");
+}
+
+#[test]
 fn trimming_removes_what_no_token_needs_and_says_until_when_the_rest_is_needed() {
     let mut keys = keys();
     keys.0[0].last_expiry = Some(at(600));
-    keys.rotate_at_once(kid("b"), at(10));
-    keys.rotate_at_once(kid("c"), at(20));
+    keys.rotate_at_once(kid("b"), at(10)).expect("a new key");
+    keys.rotate_at_once(kid("c"), at(20)).expect("a new key");
     let trimmed = keys.trim(&policy(), at(30));
     assert_eq!((trimmed.removed, trimmed.needed_until), (vec![kid("b")], Some(at(660))));
     assert_eq!(keys.trim(&policy(), at(660)).removed, ["a"]);

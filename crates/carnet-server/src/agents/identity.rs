@@ -91,7 +91,7 @@ async fn mint(call: &JobCall, wanted: &IdentityTokenRequest, unsigned: &mut Opti
     // The ledger comes first: a token that is not in it must never exist.
     tx.commit().await?;
     *unsigned = Some(draft.jti.to_string());
-    let minted = issuer.sign(draft).await?;
+    let minted = call.app.issuer.sign(&call.app.store, &issuer, &workspace.organization_id, draft).await?;
     tracing::info!(job.id = %job.id, run.id = %run.id, token.jti = %minted.jti, token.audience = admission.audience,
         token.subject = minted.subject, "an identity token was minted");
     let reply = IdentityTokenReply {
@@ -167,6 +167,7 @@ fn entry(
         phase: job.phase,
         family: wanted.family.clone(),
         tag: wanted.tag.clone(),
+        role: admission.role.clone(),
         audience: admission.audience.clone(),
         subject: draft.subject.clone(),
         claims,

@@ -14,11 +14,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::audit::event_of_key;
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Read, Write};
+use crate::jobs::seen_outside;
 use crate::ledger::record_change;
-use crate::oidc::{KeyChange, url_below, url_of};
+use crate::oidc::{KeyChange, is_served_elsewhere, issuers, url_below, url_of};
 use crate::reply::{Reply, no_content};
 use crate::route::{Access, Routes};
 
@@ -134,7 +136,7 @@ async fn create(Read(mut cx): Read, doc: Doc<NewIssuer>) -> Reply {
     check_url(&cx.app, &organization.id, doc.attributes.url.as_deref())?;
     let Context { app, owner, tx, now, .. } = cx;
     drop(tx);
-    let key = app.issuer.new_key(now).await?;
+    let mut new = app.issuer.new_key(now).await?;
     let mut cx = Write::begin(app, owner).await?.0;
     only_site_admin(&cx)?;
     let own = OrganizationIssuer {
@@ -146,14 +148,16 @@ async fn create(Read(mut cx): Read, doc: Doc<NewIssuer>) -> Reply {
     };
     cx.tx.insert_organization_issuer(&own).await.map_err(taken)?;
     let issuer = IssuerName::Organization(organization.id);
-    let mut change = KeyChange::begin(&mut cx.tx, &issuer).await?.with(key.clone());
-    change.keys.add(KeyRecord::active(key.kid, cx.now));
+    new.check(&mut cx.tx).await?;
+    let mut change = KeyChange::begin(&mut cx.tx, &issuer).await?.with(&new);
+    change.keys.add(KeyRecord::active(new.kid(), cx.now)).map_err(ApiError::internal)?;
     change.save(&mut cx.tx, cx.now).await?;
     let answer = of_organization(&cx.app, &own)?;
     cx.tx.audit_in(&own.organization_id);
     cx.tx.audit_resource(own.organization_id.as_str());
     record_change(&mut cx.tx, None, Some(&decided(&own)));
     cx.tx.commit().await?;
+    new.settle();
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
@@ -184,6 +188,9 @@ fn check_url(app: &App, organization: &OrgId, url: Option<&str>) -> Result<(), A
 #[derive(Deserialize)]
 struct Change {
     minting: Option<bool>,
+    /// Mint although nobody has seen discovery and keys at the issuer's URL.
+    #[serde(default)]
+    unseen: bool,
     #[serde(default, with = "present")]
     url: Option<Option<String>>,
 }
@@ -200,25 +207,27 @@ mod present {
 }
 
 /// Runs of the organization are minted by its own issuer from now on, or by that of the site again.
-async fn update(Write(mut cx): Write, Id(text): Id<String>, doc: Doc<Change>) -> Reply {
+async fn update(Read(mut cx): Read, Id(text): Id<String>, doc: Doc<Change>) -> Reply {
     only_site_admin(&cx)?;
-    let mut own = own(&mut cx, &text).await?;
-    let before = decided(&own);
-    if let Some(url) = doc.attributes.url {
-        if own.is_minting && url != own.url {
-            return Err(ApiError::Conflict(
-                "the issuer mints: changing its URL would break every trust at once. Stop minting first (minting: false), \
-                 change the URL, set up trust, then let it mint again"
-                    .to_owned(),
-            ));
-        }
-        check_url(&cx.app, &own.organization_id, url.as_deref())?;
-        own.url = url;
+    let wanted = doc.attributes;
+    let before = own(&mut cx, &text).await?;
+    let changed = changed(&cx.app, &before, &wanted)?;
+    let issuer = IssuerName::Organization(before.organization_id.clone());
+    let kid = cx.tx.issuer_keys(&issuer).await?.active().map(|key| key.kid.clone());
+    let Context { app, owner, tx, .. } = cx;
+    drop(tx);
+    if changed.is_minting && !before.is_minting && !wanted.unseen {
+        check_seen(&app, &changed, kid.as_deref()).await?;
     }
-    own.is_minting = doc.attributes.minting.unwrap_or(own.is_minting);
+    let mut cx = Write::begin(app, owner).await?.0;
+    only_site_admin(&cx)?;
+    if own(&mut cx, &text).await? != before {
+        return Err(ApiError::Conflict("somebody else changed the issuer meanwhile: try again".to_owned()));
+    }
+    let own = changed;
     cx.tx.update_organization_issuer(&own).await.map_err(taken)?;
     cx.tx.audit_in(&own.organization_id);
-    record_change(&mut cx.tx, Some(&before), Some(&decided(&own)));
+    record_change(&mut cx.tx, Some(&decided(&before)), Some(&decided(&own)));
     let answer = of_organization(&cx.app, &own)?;
     let now = cx.now;
     cx.tx.commit().await?;
@@ -227,13 +236,43 @@ async fn update(Write(mut cx): Write, Id(text): Id<String>, doc: Doc<Change>) ->
     Ok(Json(answer).into_response())
 }
 
+fn changed(app: &App, before: &OrganizationIssuer, wanted: &Change) -> Result<OrganizationIssuer, ApiError> {
+    let mut own = before.clone();
+    if let Some(url) = &wanted.url {
+        if own.is_minting && *url != own.url {
+            return Err(ApiError::Conflict(
+                "the issuer mints: changing its URL would break every trust at once. Stop minting first (minting: false), \
+                 change the URL, set up trust, then let it mint again"
+                    .to_owned(),
+            ));
+        }
+        check_url(app, &own.organization_id, url.as_deref())?;
+        own.url.clone_from(url);
+    }
+    own.is_minting = wanted.minting.unwrap_or(own.is_minting);
+    Ok(own)
+}
+
+/// An issuer whose documents are read elsewhere mints only when they are there.
+async fn check_seen(app: &App, own: &OrganizationIssuer, kid: Option<&str>) -> Result<(), ApiError> {
+    let Some(kid) = kid.filter(|_| is_served_elsewhere(app, Some(own))) else { return Ok(()) };
+    let url = url_of(app.issuer.url(), own).map_err(ApiError::internal)?;
+    seen_outside(app, &url, kid).await.map_err(|unseen| {
+        ApiError::Conflict(format!(
+            "{unseen}. Every token that the issuer mints would be refused: publish its documents there (carnet issuer publish \
+             --path /organizations/{}), then switch. unseen: true (--unseen) switches all the same",
+            own.organization_id
+        ))
+    })
+}
+
 /// An issuer is removed when no token of its can be valid.
 async fn destroy(Write(mut cx): Write, Id(text): Id<String>) -> Reply {
     only_site_admin(&cx)?;
     let own = own(&mut cx, &text).await?;
     if own.is_minting {
         return Err(ApiError::Conflict(
-            "the issuer mints the tokens of the organization's runs: stop that first (minting: false)"
+            "the issuer mints the tokens of the organization's runs: stop that first (carnet issuer switch --to site, or minting: false)"
                 .to_owned(),
         ));
     }
@@ -244,10 +283,16 @@ async fn destroy(Write(mut cx): Write, Id(text): Id<String>) -> Reply {
              then"
         )));
     }
+    for key in cx.tx.issuer_keys(&issuer).await?.iter() {
+        let event = event_of_key(&issuer, &key.kid, "remove", cx.now)?;
+        cx.tx.insert_audit_event(&event).await?;
+    }
     cx.tx.delete_organization_issuer(&own.organization_id).await?;
     cx.tx.audit_in(&own.organization_id);
     record_change(&mut cx.tx, Some(&decided(&own)), None);
+    let left = issuers(&mut cx.tx).await?;
     cx.tx.commit().await?;
+    cx.app.issuer.keep_only(&left);
     no_content()
 }
 

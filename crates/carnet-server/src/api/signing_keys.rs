@@ -33,14 +33,16 @@ pub(crate) async fn rotate_at_once(cx: Context, issuer: &IssuerName) -> Result<S
     let Context { app, owner, tx, now, .. } = cx;
     drop(tx);
     heed_clock(&app).await?;
-    let key = app.issuer.new_key(now).await?;
-    let kid = key.kid.clone();
+    let mut new = app.issuer.new_key(now).await?;
+    let kid = new.kid();
     let mut cx = Write::begin(app, owner).await?.0;
     only_site_admin(&cx)?;
-    let mut change = KeyChange::begin(&mut cx.tx, issuer).await?.with(key);
-    change.keys.rotate_at_once(kid.clone(), cx.now);
+    new.check(&mut cx.tx).await?;
+    let mut change = KeyChange::begin(&mut cx.tx, issuer).await?.with(&new);
+    change.keys.rotate_at_once(kid.clone(), cx.now).map_err(ApiError::internal)?;
     change.save(&mut cx.tx, cx.now).await?;
     cx.tx.commit().await?;
+    new.settle();
     cx.app.issuer.renew(&cx.app.store, issuer).await?;
     cx.app.issuer.asked.notify_one();
     Ok(kid)

@@ -11,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::checkpoints::keep_checkpoints;
 use super::key_rotation::rotate_keys;
 use super::publication::publish_keys;
+use super::visibility::watch_keys;
 use super::waiting::WaitingJobs;
 use super::wake_up::wake_agents;
 use super::{Cause, TOKEN_REVOKED, end_run, is_trusted, note_event, note_unrevoked};
@@ -39,6 +40,7 @@ pub async fn run_background(app: Arc<App>, stop: impl Future<Output = ()>) {
         () = send_notifications(&app) => {}
         () = rotate_keys(&app) => {}
         () = publish_keys(&app) => {}
+        () = watch_keys(&app) => {}
     }
 }
 

@@ -1,29 +1,42 @@
-//! Writes discovery and keys to where relying parties read them, and looks whether they do. A new key signs only after it was
-//! seen there: what is not published holds the rotation back.
+//! Writes discovery and keys to where relying parties read them, and makes sure from time to time that they are there: what
+//! somebody deleted, or an older write that arrived late replaced, is written anew.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use carnet_issuer::Issuer;
-use carnet_issuer::probe::{Limits, Look, look};
-use carnet_issuer::publish::{Destination, Documents};
-use carnet_model::{IssuerName, KeyState};
+use carnet_issuer::publish::{Destination, Documents, PublishError};
+use carnet_model::{IssuerName, Timestamp};
 
 use crate::app::App;
-use crate::error::ApiError;
-use crate::oidc::issuers;
+use crate::error::{ApiError, chain};
+use crate::oidc::{Concern, issuer_named, issuers};
 
-/// The time between two looks: nothing tells this server of keys that another one changed.
+/// The time between two looks at the database: nothing tells this server of keys that another one changed.
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// The longest time between two looks at what is published.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// For how long after a change an older write may still arrive: twice as long as one may take.
+const UNSETTLED: Duration = Duration::from_secs(120);
+
+/// The time between two looks meanwhile.
+const UNSETTLED_PAUSE: Duration = Duration::from_secs(10);
 
 /// Where the documents of the issuers are published.
 #[derive(Debug, Clone)]
 pub struct Publication {
     /// Where those of the site's issuer go; those of organizations go below.
     pub destination: Destination,
-    /// Certificate authorities to trust beside the system's when looking from outside, PEM.
-    pub ca_pem: Option<Vec<u8>>,
+}
+
+/// What this server knows of what is published of one issuer.
+#[derive(Debug)]
+pub(crate) struct Written {
+    documents: Documents,
+    written_at: Timestamp,
+    /// When it was last made sure that it is there.
+    checked_at: Timestamp,
 }
 
 /// Publishes the documents of every issuer, for as long as it is polled.
@@ -33,111 +46,88 @@ pub(super) async fn publish_keys(app: &App) {
     };
     let mut written = HashMap::new();
     loop {
-        let problem = publish_due(app, publication, &mut written).await.err();
-        note(app, problem);
+        if let Err(error) = publish_due(app, publication, &mut written).await {
+            tracing::error!(error = chain(&error), "the issuers cannot be read, so nothing is published");
+        }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Says once what is wrong, and once that it is right again; `/readyz` says it all the time.
-fn note(app: &App, problem: Option<String>) {
-    let mut known = app.issuer.publication_problem.lock().unwrap_or_else(PoisonError::into_inner);
-    match &problem {
-        Some(text) if known.as_ref() != Some(text) => tracing::error!(
-            problem = text,
-            "discovery and keys are not as relying parties need them: a new key does not sign until they are"
-        ),
-        None if known.is_some() => tracing::info!("discovery and keys are published"),
-        Some(_) | None => {}
-    }
-    *known = problem;
-}
-
-/// Publishes what has changed and notes which keys are seen. Fails with what is wrong, of every issuer.
+/// Publishes what has changed or is not there any more, and notes what could not be.
 pub(crate) async fn publish_due(
     app: &App,
     publication: &Publication,
-    written: &mut HashMap<IssuerName, Documents>,
-) -> Result<(), String> {
-    let unreadable = |error: ApiError| format!("the issuers cannot be read: {error}");
-    let all = async { issuers(&mut app.store.read().await?).await }.await.map_err(unreadable)?;
-    let mut problems = Vec::new();
+    written: &mut HashMap<IssuerName, Written>,
+) -> Result<(), ApiError> {
+    let all = issuers(&mut app.store.read().await?).await?;
+    written.retain(|name, _| all.contains(name));
     for name in all {
-        let Some(issuer) = issuer_of_name(app, &name).await.map_err(unreadable)? else { continue };
-        if let Err(problem) = publish_issuer(app, publication, &name, &issuer, written).await {
-            problems.push(problem);
-        }
+        let problem = publish_issuer(app, publication, &name, written).await.err();
+        app.issuer.problems.note(&name, Concern::Publication, problem);
     }
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
-}
-
-async fn issuer_of_name(app: &App, name: &IssuerName) -> Result<Option<Arc<Issuer>>, ApiError> {
-    let mut tx = app.store.read().await?;
-    Ok(match name {
-        IssuerName::Site => Some(app.issuer.fresh(&mut tx).await?),
-        IssuerName::Organization(id) => app.issuer.fresh_of(&mut tx, id).await?,
-    })
+    Ok(())
 }
 
 async fn publish_issuer(
     app: &App,
     publication: &Publication,
     name: &IssuerName,
-    issuer: &Issuer,
-    written: &mut HashMap<IssuerName, Documents>,
+    written: &mut HashMap<IssuerName, Written>,
 ) -> Result<(), String> {
+    let found = async { issuer_named(app, &mut app.store.read().await?, name).await };
+    let found = found.await.map_err(|error| format!("the keys cannot be read: {}", chain(&error)))?;
+    let Some(issuer) = found else { return Ok(()) };
     let url = issuer.url().as_str();
     // An organization's issuer may have an address elsewhere, which somebody else looks after.
-    let below = url.strip_prefix(app.issuer.url().as_str());
+    let Some(path) = url.strip_prefix(app.issuer.url().as_str()) else { return Ok(()) };
     let max_age = app.settings.key_rotation.published_lifetime;
     let documents = Documents::new(&issuer.discovery(), &issuer.jwks(), max_age);
-    if let Some(path) = below
-        && written.get(name) != Some(&documents)
-    {
-        let destination = publication.destination.below(path);
+    let destination = publication.destination.below(path);
+    let before = written.get(name).filter(|before| before.documents == documents);
+    if before.is_some_and(|before| !before.is_due(max_age, app.now())) {
+        return Ok(());
+    }
+    // A credential that may write only cannot tell; writing the same again harms nobody.
+    let is_there = match before {
+        None => Ok(false),
+        Some(_) => destination.holds(&documents).await,
+    };
+    if let Err(late @ PublishError::Late { .. }) = is_there {
+        return Err(format!("{url}: {}", chain(&late)));
+    }
+    if !matches!(is_there, Ok(true)) {
         destination.publish(&documents).await.map_err(|error| format!("{url}: {}", chain(&error)))?;
-        tracing::info!(issuer.name = %name, destination = %destination, "discovery and keys are published");
-        written.insert(name.clone(), documents);
-    }
-    note_seen(app, publication, name, url).await
-}
-
-/// Looks for keys that are published and were not seen yet.
-async fn note_seen(app: &App, publication: &Publication, name: &IssuerName, url: &str) -> Result<(), String> {
-    let unreadable = |error: ApiError| format!("{url}: {error}");
-    let waiting = async { Ok::<_, ApiError>(app.store.read().await?.issuer_keys(name).await?) };
-    let waiting = waiting.await.map_err(unreadable)?;
-    for key in waiting.iter().filter(|key| key.state == KeyState::Published && key.seen_outside_at.is_none())
-    {
-        let how = Look {
-            kid: Some(&key.kid),
-            ca_pem: publication.ca_pem.as_deref(),
-            clock: app.clock.as_ref(),
-            limits: Limits::default(),
-        };
-        let report = look(url, &how).await;
-        if !report.is_accepted() {
-            return Err(format!("{url} does not show the key {}: {}", key.kid, report.failures()));
+        match (before, is_there) {
+            (Some(_), Ok(_)) => tracing::warn!(issuer.name = %name, destination = %destination,
+                "what was published was not there any more, or was another: it is written again"),
+            (Some(_), Err(_)) => {}
+            (None, _) => tracing::info!(issuer.name = %name, destination = %destination,
+                "discovery and keys are published"),
         }
-        let noting = async {
-            let mut tx = app.store.write().await?;
-            tx.note_key_seen_outside(&key.kid, app.now()).await?;
-            Ok::<_, ApiError>(tx.commit().await?)
-        };
-        noting.await.map_err(unreadable)?;
-        tracing::info!(issuer.name = %name, key.id = key.kid, "a new key was seen outside");
-        app.issuer.asked.notify_one();
     }
+    let now = app.now();
+    let written_at = before.map_or(now, |before| before.written_at);
+    written.insert(name.clone(), Written { documents, written_at, checked_at: now });
     Ok(())
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
+impl Written {
+    fn is_due(&self, max_age: Duration, now: Timestamp) -> bool {
+        let pause = regular_pause(max_age);
+        let is_settled = has_passed(self.written_at, UNSETTLED, now);
+        has_passed(self.checked_at, if is_settled { pause } else { pause.min(UNSETTLED_PAUSE) }, now)
     }
-    text
 }
+
+/// How often what is published is looked at: as often as relying parties look themselves.
+pub(super) fn regular_pause(max_age: Duration) -> Duration {
+    max_age.clamp(PAUSE, LONGEST_PAUSE)
+}
+
+/// Whether so much time has passed; after a clock that was set back, too.
+pub(super) fn has_passed(since: Timestamp, pause: Duration, now: Timestamp) -> bool {
+    now < since || since.checked_add(pause).is_ok_and(|end| end <= now)
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use carnet_issuer::{
-    Issuer, IssuerUrl, IssuerUrlError, KeyError, KeyReferenceError, KeyRing, KeySources, PublicJwk,
-    RingError, RingKey, SigningKey,
+    Issuer, IssuerUrl, IssuerUrlError, KeyError, KeyReferenceError, KeyRing, KeySources, MintedToken,
+    PublicJwk, RingError, RingKey, SigningKey, TokenDraft,
 };
 use carnet_model::{IssuerName, KeyRecord, KeyState, OrgId, Timestamp};
 use carnet_store::{Store, StoreError, StoredPrivateKey, StoredSigningKey, Tx};
 use tokio::sync::Notify;
 
+use super::new_key::{NewKey, Spare};
 use super::organization_issuer::url_of;
+use super::problems::{Problems, reason};
 use super::watched_clock::WatchedClock;
 use crate::error::ApiError;
 use crate::ledger::key_fact;
@@ -75,8 +77,9 @@ pub struct LiveIssuer {
     pub(super) clock: Mutex<WatchedClock>,
     /// Wakes the job that takes the steps of rotation.
     pub(crate) asked: Notify,
-    /// Why discovery and keys are not published as they should be.
-    pub(crate) publication_problem: Mutex<Option<String>>,
+    /// What is wrong with the keys.
+    pub(crate) problems: Problems,
+    spare: Spare,
 }
 
 impl From<Issuer> for LiveIssuer {
@@ -96,7 +99,8 @@ impl LiveIssuer {
             organizations: RwLock::default(),
             clock: Mutex::default(),
             asked: Notify::new(),
-            publication_problem: Mutex::default(),
+            problems: Problems::default(),
+            spare: Spare::default(),
         }
     }
 
@@ -111,7 +115,7 @@ impl LiveIssuer {
     }
 
     /// The issuer of an organization with the keys that this process knew last, if it ever looked.
-    pub(super) fn known_of(&self, organization: &OrgId) -> Option<Arc<Issuer>> {
+    pub(crate) fn known_of(&self, organization: &OrgId) -> Option<Arc<Issuer>> {
         self.organizations.read().unwrap_or_else(PoisonError::into_inner).get(organization).map(Arc::clone)
     }
 
@@ -186,9 +190,66 @@ impl LiveIssuer {
         Self { clock: Mutex::new(WatchedClock::trusted()), ..self }
     }
 
-    /// Makes a key that is to sign. It takes a while: hold no transaction meanwhile.
-    pub(crate) async fn new_key(&self, now: Timestamp) -> Result<StoredSigningKey, LoadIssuerError> {
-        new_key(&self.sources, now).await
+    /// Makes a key that is to sign, and sees it sign; one that was made in vain before is taken first. It takes a while: hold no
+    /// transaction meanwhile.
+    pub(crate) async fn new_key(&self, now: Timestamp) -> Result<NewKey, LoadIssuerError> {
+        let made = match self.spare.take() {
+            Some(spare) => StoredSigningKey { created_at: now, ..spare },
+            None => new_key(&self.sources, now).await?,
+        };
+        let new = self.spare.lend(made);
+        self.try_to_sign(&new.key).await?;
+        Ok(new)
+    }
+
+    /// Forgets a key that was made in vain: it lies beside one that was revoked.
+    pub(crate) fn drop_spare(&self) {
+        drop(self.spare.take());
+    }
+
+    /// Whether a new key is made by this process, so that nobody else is needed.
+    pub(crate) fn makes_keys_here(&self) -> bool {
+        self.sources.makes_keys_here()
+    }
+
+    /// Signs with a key something that is no token. Fails when the key does not sign.
+    pub(crate) async fn try_to_sign(&self, key: &StoredSigningKey) -> Result<(), LoadIssuerError> {
+        Ok(signing_key(&self.sources, key)?.try_to_sign().await?)
+    }
+
+    /// Signs a draft of an organization's run with the key that it names.
+    ///
+    /// Fails when the key does not sign, and when it was revoked before the token could be handed out: whoever lists the tokens
+    /// of a revoked key finds every one that got out.
+    pub(crate) async fn sign(
+        &self,
+        store: &Store,
+        issuer: &Issuer,
+        organization: &OrgId,
+        draft: TokenDraft,
+    ) -> Result<MintedToken, ApiError> {
+        let name = match issuer.url() == &self.url {
+            true => IssuerName::Site,
+            false => IssuerName::Organization(organization.clone()),
+        };
+        let now = draft.issued_at;
+        let signed = issuer.sign(draft).await.map_err(ApiError::from);
+        self.problems.note_signing(&name, signed.as_ref().err().map(reason), now);
+        let minted = signed?;
+        match store.read().await?.key_state(minted.kid.as_str()).await? {
+            Some(state) if !state.is_over() => Ok(minted),
+            Some(_) | None => Err(ApiError::Unsigned {
+                detail: "the key was revoked meanwhile; ask again",
+                source: format!("the key {} was revoked while it signed", minted.kid).into(),
+            }),
+        }
+    }
+
+    /// Forgets issuers that are no more.
+    pub(crate) fn keep_only(&self, issuers: &[IssuerName]) {
+        let is_there = |id: &OrgId| issuers.contains(&IssuerName::Organization(id.clone()));
+        self.organizations.write().unwrap_or_else(PoisonError::into_inner).retain(|id, _| is_there(id));
+        self.problems.keep_only(issuers);
     }
 }
 
@@ -199,14 +260,15 @@ async fn load(
     sources: &KeySources,
 ) -> Result<Arc<Issuer>, LoadIssuerError> {
     let fresh = Arc::new(issuer(url, sources, &tx.signing_keys(name).await?)?);
-    tracing::info!(issuer.name = %name, key.id = %fresh.ring().current().kid(), "the keys of an issuer have changed");
+    let current = fresh.ring().current().map(|key| key.kid().as_str());
+    tracing::info!(issuer.name = %name, key.id = current, "the keys of an issuer have changed");
     Ok(fresh)
 }
 
 fn is_ring_of(ring: &KeyRing, names: &[(String, KeyState)]) -> bool {
-    names.len() == 1 + ring.previous().len() + ring.upcoming().len()
+    names.len() == usize::from(ring.current().is_some()) + ring.previous().len() + ring.upcoming().len()
         && names.iter().all(|(kid, state)| match state {
-            KeyState::Active => ring.current().kid().as_str() == kid,
+            KeyState::Active => ring.current().is_some_and(|key| key.kid().as_str() == kid),
             KeyState::Published => ring.upcoming().iter().any(|key| key.kid().as_str() == kid),
             KeyState::Prepared | KeyState::Retired | KeyState::Removed | KeyState::Revoked => {
                 ring.previous().iter().any(|key| key.kid().as_str() == kid)
@@ -230,36 +292,29 @@ pub async fn load_issuer(
     sources: KeySources,
     now: Timestamp,
 ) -> Result<LiveIssuer, LoadIssuerError> {
-    let mut stored = store.read().await?.signing_keys(&IssuerName::Site).await?;
-    if stored.is_empty() {
-        stored = create_key(store, &sources, now).await?;
+    let spare = match had_keys(&mut store.read().await?).await? {
+        true => None,
+        false => create_key(store, &sources, now).await?,
+    };
+    let stored = store.read().await?.signing_keys(&IssuerName::Site).await?;
+    let live = LiveIssuer::new(issuer(url, &sources, &stored)?, sources);
+    if let Some(spare) = spare {
+        live.spare.keep(&spare);
     }
-    let issuer = issuer(url, &sources, &stored)?;
-    Ok(LiveIssuer::new(issuer, sources))
+    Ok(live)
+}
+
+/// Whether the site ever had a key: when all of them were revoked, the next one is made by the job that rotates, not by a start.
+async fn had_keys(tx: &mut Tx) -> Result<bool, StoreError> {
+    let is_alive = tx.issuer_keys(&IssuerName::Site).await?.iter().next().is_some();
+    Ok(is_alive || !tx.ended_keys(&IssuerName::Site, 1).await?.is_empty())
 }
 
 fn ring_key(sources: &KeySources, stored: &StoredSigningKey) -> Result<RingKey, LoadIssuerError> {
-    let is_active = stored.state == KeyState::Active;
-    let public = match &stored.private {
-        StoredPrivateKey::Here(pkcs8) => {
-            let key = SigningKey::from_pkcs8(pkcs8)?;
-            if is_active {
-                return Ok(RingKey::Current(key));
-            }
-            key.public().clone()
-        }
-        StoredPrivateKey::Elsewhere { reference, public_jwk } => {
-            let unreadable = |source| LoadIssuerError::Reference { kid: stored.kid.clone(), source };
-            let public: PublicJwk =
-                serde_json::from_str(public_jwk).map_err(|error| unreadable(error.into()))?;
-            // A key that only is published needs no place that signs.
-            if is_active {
-                let reference = reference.parse();
-                let reference = reference.map_err(|error: KeyReferenceError| unreadable(error.into()))?;
-                return Ok(RingKey::Current(sources.key_at(reference, public)?));
-            }
-            public
-        }
+    // A key that only is published needs no place that signs.
+    let public = match stored.state {
+        KeyState::Active => return Ok(RingKey::Current(signing_key(sources, stored)?)),
+        _ => public_half(stored)?,
     };
     Ok(match stored.state {
         KeyState::Published => RingKey::Upcoming(public),
@@ -267,6 +322,27 @@ fn ring_key(sources: &KeySources, stored: &StoredSigningKey) -> Result<RingKey, 
             RingKey::Previous(public)
         }
     })
+}
+
+fn public_half(stored: &StoredSigningKey) -> Result<PublicJwk, LoadIssuerError> {
+    match &stored.private {
+        StoredPrivateKey::Here(pkcs8) => Ok(SigningKey::from_pkcs8(pkcs8)?.public().clone()),
+        StoredPrivateKey::Elsewhere { public_jwk, .. } => serde_json::from_str(public_jwk)
+            .map_err(|error| LoadIssuerError::Reference { kid: stored.kid.clone(), source: error.into() }),
+    }
+}
+
+/// A stored key, to sign with. Nothing is asked of the place where it is.
+fn signing_key(sources: &KeySources, stored: &StoredSigningKey) -> Result<SigningKey, LoadIssuerError> {
+    match &stored.private {
+        StoredPrivateKey::Here(pkcs8) => Ok(SigningKey::from_pkcs8(pkcs8)?),
+        StoredPrivateKey::Elsewhere { reference, .. } => {
+            let reference = reference.parse().map_err(|error: KeyReferenceError| {
+                LoadIssuerError::Reference { kid: stored.kid.clone(), source: error.into() }
+            })?;
+            Ok(sources.key_at(reference, public_half(stored)?)?)
+        }
+    }
 }
 
 async fn new_key(sources: &KeySources, now: Timestamp) -> Result<StoredSigningKey, LoadIssuerError> {
@@ -291,22 +367,22 @@ pub(crate) fn stored_key(key: &SigningKey, now: Timestamp) -> Result<StoredSigni
     Ok(StoredSigningKey { kid, private, state: KeyState::Prepared, created_at: now })
 }
 
+/// Makes the first key of the site. Gives it back when another process was faster.
 async fn create_key(
     store: &Store,
     sources: &KeySources,
     now: Timestamp,
-) -> Result<Vec<StoredSigningKey>, LoadIssuerError> {
+) -> Result<Option<StoredSigningKey>, LoadIssuerError> {
     let mut new = new_key(sources, now).await?;
     new.state = KeyState::Active;
     let mut tx = store.write().await?;
-    // Another process may have been faster.
-    let mut stored = tx.signing_keys(&IssuerName::Site).await?;
-    if stored.is_empty() {
-        tx.record(key_fact(&new.kid, "create_key", now));
-        let record = KeyRecord::active(new.kid.clone(), now);
-        tx.insert_signing_key(&IssuerName::Site, &new, &record).await?;
-        tx.commit().await?;
-        stored.push(new);
+    if had_keys(&mut tx).await? {
+        let is_stored = tx.key_record(&new.kid).await?.is_some();
+        return Ok(Some(new).filter(|_| !is_stored));
     }
-    Ok(stored)
+    tx.record(key_fact(&new.kid, "create_key", now));
+    let record = KeyRecord::active(new.kid.clone(), now);
+    tx.insert_signing_key(&IssuerName::Site, &new, &record).await?;
+    tx.commit().await?;
+    Ok(None)
 }

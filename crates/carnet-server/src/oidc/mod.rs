@@ -1,7 +1,9 @@
 //! The OpenID Connect endpoints: what relying parties read to check identity tokens.
 
 mod keys;
+mod new_key;
 mod organization_issuer;
+mod problems;
 mod rotation;
 mod watched_clock;
 
@@ -15,14 +17,18 @@ use carnet_issuer::{DISCOVERY_PATH, Issuer, IssuerUrl, JWKS_PATH, etag};
 use carnet_model::OrgId;
 
 use crate::app::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, chain};
 use crate::extract::Id;
 use crate::route::{Access, Routes};
 
 #[cfg(test)]
 pub(crate) use keys::stored_key;
 pub use keys::{LiveIssuer, LoadIssuerError, load_issuer};
-pub(crate) use organization_issuer::{issuer_of, url_below, url_of};
+pub(crate) use new_key::{NewKey, without_replacement};
+pub(crate) use organization_issuer::{
+    is_served_elsewhere, issuer_named, issuer_of, policy_of, url_below, url_of, url_of_issuer,
+};
+pub(crate) use problems::{Concern, reason};
 pub(crate) use rotation::{KeyChange, heed_clock, issuers};
 
 /// Where the issuers are that organizations have of their own.
@@ -102,7 +108,7 @@ fn kept_for(app: &App) -> HeaderValue {
 /// The keys of now could not be found out. Relying parties get those of before, which nobody may keep: a key that is published
 /// meanwhile would be missing for longer than rotation waits.
 fn uncertain(error: &LoadIssuerError) -> HeaderValue {
-    tracing::error!(%error, "the keys of an issuer could not be looked at");
+    tracing::error!(error = chain(error), "the keys of an issuer could not be looked at");
     UNCERTAIN
 }
 

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use carnet_model::{IssuerKeys, IssuerName, KeyRecord, KeyState, Timestamp};
 use carnet_store::{StoredSigningKey, Tx};
 
+use super::new_key::NewKey;
 use crate::app::App;
 use crate::audit::event_of_key;
 use crate::error::ApiError;
@@ -33,8 +34,8 @@ impl KeyChange {
 
     /// Adds the private half of a key that the change makes use of.
     #[must_use]
-    pub(crate) fn with(mut self, key: StoredSigningKey) -> Self {
-        self.new = Some(key);
+    pub(crate) fn with(mut self, new: &NewKey) -> Self {
+        self.new = Some(new.key.clone());
         self
     }
 
@@ -54,11 +55,10 @@ impl KeyChange {
             self.keys.iter().filter(changed).partition(|key| key.state == KeyState::Active);
         for key in others.into_iter().chain(active) {
             let before = self.before.find(&key.kid);
-            match (before, &self.new) {
-                (None, Some(new)) if new.kid == key.kid => {
-                    tx.insert_signing_key(&self.issuer, new, key).await?;
-                }
-                _ => tx.save_key_record(key).await?,
+            match &self.new {
+                // A key that is there already is a conflict, never a change to it.
+                Some(new) if new.kid == key.kid => tx.insert_signing_key(&self.issuer, new, key).await?,
+                Some(_) | None => tx.save_key_record(key).await?,
             }
             if before.is_none_or(|before| before.state != key.state) {
                 let event = event_of_key(&self.issuer, &key.kid, verb(key.state), now)?;

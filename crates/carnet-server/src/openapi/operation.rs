@@ -348,9 +348,13 @@ pub(super) fn refusal(status: u16) -> (&'static str, &'static str) {
         422 => ("Unprocessable", "A value of the request is not acceptable."),
         429 => ("TooManyRequests", "The client asks too often."),
         500 => ("Failed", "A part of the server failed."),
+        503 => (
+            "Unavailable",
+            "The place that holds the signing keys, or the database, does not answer; try again soon.",
+        ),
         other => unreachable!("no operation refuses with {other}"),
     }
 }
 
 /// The statuses that have a shared response.
-pub(super) const REFUSALS: [u16; 11] = [400, 401, 403, 404, 409, 410, 412, 413, 422, 429, 500];
+pub(super) const REFUSALS: [u16; 12] = [400, 401, 403, 404, 409, 410, 412, 413, 422, 429, 500, 503];

@@ -29,5 +29,8 @@ CREATE TABLE organization_issuers (
 );
 CREATE UNIQUE INDEX organization_issuers_url ON organization_issuers (url);
 
+-- The role that the token is for, as the variables of the run named it when the token was minted; NULL where there is none.
+ALTER TABLE identity_tokens ADD COLUMN role TEXT;
+
 -- Which trust the runs of an organization made use of lately.
 CREATE INDEX identity_tokens_organization ON identity_tokens (organization_id, issued_at);

@@ -103,7 +103,10 @@ async fn every_token_is_in_the_ledger_with_all_it_says() {
     for (entry, (jti, claims)) in entries.iter().zip(&minted) {
         assert_eq!(&entry["jti"], jti);
         assert_eq!(&entry["claims"], claims);
-        assert_eq!(entry["kid"], project.server.app.issuer.known().ring().current().kid().as_str());
+        assert_eq!(
+            entry["kid"],
+            project.server.app.issuer.known().ring().current().expect("a key").kid().as_str()
+        );
         assert_eq!((entry["family"].as_str(), entry["phase"].as_str()), (Some("plain"), Some("plan")));
         assert_eq!(entry["run_id"], run["id"]);
     }

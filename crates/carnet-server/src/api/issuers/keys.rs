@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 
 use super::{count_alive, described, named, only_site_admin};
 use crate::api::signing_keys::{rotate_at_once, trim_keys};
+use crate::app::App;
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Read, Write};
-use crate::jobs::rotate_due_keys;
-use crate::oidc::{KeyChange, heed_clock};
+use crate::jobs::rotate_issuer;
+use crate::oidc::{Concern, KeyChange, heed_clock, policy_of};
 use crate::reply::Reply;
 use crate::route::{Access, Routes};
 
@@ -42,7 +43,8 @@ async fn index(Read(mut cx): Read, Id(text): Id<String>) -> Reply {
 }
 
 async fn listing(cx: &mut Context, issuer: &IssuerName) -> Result<Value, ApiError> {
-    let policy = cx.app.settings.key_rotation.clone();
+    let app = cx.app.clone();
+    let policy = policy_of(&app, &mut cx.tx, issuer).await?;
     let keys = cx.tx.issuer_keys(issuer).await?;
     let ahead = outlook(&keys, &policy);
     let mut listed = Vec::new();
@@ -59,8 +61,21 @@ async fn listing(cx: &mut Context, issuer: &IssuerName) -> Result<Value, ApiErro
         "issuer": described(cx, issuer).await?,
         "policy": of_policy(&policy),
         "next_key_at": next_key,
+        "held_back": held_back(&app, issuer, &ahead),
+        "not_signing": app.issuer.problems.of(issuer, Concern::Signing),
         "keys": listed,
     }))
+}
+
+/// Why a step that should be taken is not, as far as this server knows.
+fn held_back(app: &App, issuer: &IssuerName, ahead: &[KeyOutlook]) -> Option<String> {
+    let problem = |concern| app.issuer.problems.of(issuer, concern);
+    let is_unseen = ahead.iter().any(|ahead| ahead.due == Due::WhenSeenOutside);
+    let unseen = || {
+        let outside = problem(Concern::Publication).or_else(|| problem(Concern::Visibility));
+        outside.unwrap_or_else(|| "nobody has looked yet whether the new key is seen outside".to_owned())
+    };
+    problem(Concern::Rotation).or_else(|| is_unseen.then(unseen))
 }
 
 fn of_policy(policy: &RotationPolicy) -> Value {
@@ -75,7 +90,7 @@ fn of_policy(policy: &RotationPolicy) -> Value {
 
 fn kid_of(step: &KeyStep) -> Option<&String> {
     match step {
-        KeyStep::Prepare { .. } => None,
+        KeyStep::Prepare { .. } | KeyStep::Replace => None,
         KeyStep::Publish { kid }
         | KeyStep::NotePublished { kid }
         | KeyStep::Activate { kid }
@@ -107,7 +122,7 @@ fn entry(key: &KeyRecord, next: Option<&KeyOutlook>, alive: u64) -> Value {
 
 fn word(step: &KeyStep) -> &'static str {
     match step {
-        KeyStep::Prepare { .. } => "prepare",
+        KeyStep::Prepare { .. } | KeyStep::Replace => "prepare",
         KeyStep::Publish { .. } | KeyStep::NotePublished { .. } => "publish",
         KeyStep::Activate { .. } => "activate",
         KeyStep::Remove { .. } => "remove",
@@ -149,10 +164,10 @@ async fn rotate_gracefully(
     let Context { app, owner, tx, now, .. } = cx;
     drop(tx);
     heed_clock(&app).await?;
-    let key = app.issuer.new_key(now).await?;
+    let mut new = app.issuer.new_key(now).await?;
     let mut cx = Write::begin(app, owner).await?.0;
     only_site_admin(&cx)?;
-    let mut change = KeyChange::begin(&mut cx.tx, issuer).await?.with(key.clone());
+    let mut change = KeyChange::begin(&mut cx.tx, issuer).await?.with(&new);
     if let Some(upcoming) = change.keys.upcoming() {
         let state = match upcoming.state {
             KeyState::Published => "is published already and signs soon",
@@ -164,11 +179,13 @@ async fn rotate_gracefully(
         )));
     }
     let announcement = announcement.unwrap_or(cx.app.settings.key_rotation.announcement);
-    change.keys.prepare(key.kid, announcement, cx.now, cx.now);
+    new.check(&mut cx.tx).await?;
+    change.keys.prepare(new.kid(), announcement, cx.now, cx.now).map_err(ApiError::internal)?;
     change.save(&mut cx.tx, cx.now).await?;
     cx.tx.commit().await?;
+    new.settle();
     // It is published before the caller reads the answer.
-    rotate_due_keys(&cx.app).await?;
+    rotate_issuer(&cx.app, issuer).await?;
     cx.app.issuer.asked.notify_one();
     Ok(())
 }

@@ -110,6 +110,51 @@ async fn a_revoked_key_ends_at_once_and_everything_it_served_is_listed() {
 }
 
 #[tokio::test]
+async fn pages_of_tokens_miss_none_although_others_end_meanwhile() {
+    let project = Project::new().await;
+    let server = &project.server;
+    project.set_env("TFC_AWS_PROVIDER_AUTH", "true").await;
+    project.set_env("TFC_AWS_RUN_ROLE_ARN", "arn:aws:iam::123456789012:role/deploy").await;
+    let agent = FakeAgent::new(server).await;
+    project.run(json!({})).await;
+    let job = agent.claim().await;
+    let mut all = Vec::new();
+    for _ in 0..5 {
+        let wanted = json!({ "family": "aws", "tag": null, "audience": "aws.workload.identity", "lifetime_seconds": 600 });
+        let (status, minted) = job.post("identity-tokens", wanted).await;
+        assert_eq!(status, 201, "{minted}");
+        all.push(minted["jti"].as_str().expect("text").to_owned());
+    }
+    let kid = keys(&project, "site").await[0].1.clone();
+    let page = async |after: &str| {
+        let path = format!("{ISSUERS}/site/keys/{kid}/tokens?page[size]=2&page[after]={after}");
+        let (status, answer) = server.request("GET", &path, ADMIN, Value::Null).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    let (mut found, mut after) = (Vec::new(), String::new());
+    for expected in [2, 2, 1] {
+        let answer = page(&after).await;
+        let tokens = answer["tokens"].as_array().expect("a list");
+        assert_eq!((tokens.len(), &answer["total"]), (expected, &json!(5)), "{answer}");
+        assert_eq!(
+            (&tokens[0]["role"], &tokens[0]["role_from"]),
+            (&json!("arn:aws:iam::123456789012:role/deploy"), &json!("mint"))
+        );
+        found.extend(tokens.iter().map(|token| token["jti"].as_str().expect("text").to_owned()));
+        after = answer["next"].as_str().unwrap_or_default().to_owned();
+        // All of them end while somebody reads; those of the next page were valid when the list began.
+        server.advance(Duration::from_secs(3600));
+    }
+    all.sort_unstable();
+    found.sort_unstable();
+    assert_eq!((found, after.as_str()), (all, ""));
+    assert_eq!(page("").await["total"], json!(0));
+    let wrong = format!("{ISSUERS}/site/keys/{kid}/tokens?page[after]=x");
+    assert_eq!(server.request("GET", &wrong, ADMIN, Value::Null).await.0, 400);
+}
+
+#[tokio::test]
 async fn the_organizations_of_a_revoked_key_find_it_in_their_audit_trail() {
     let project = Project::new().await;
     let server = &project.server;
@@ -183,8 +228,16 @@ async fn an_organization_gets_an_issuer_of_its_own_with_keys_of_its_own() {
     server.request("PATCH", &one, ADMIN, attributes(json!({ "minting": false }))).await;
     assert_eq!(server.request("DELETE", &one, ADMIN, Value::Null).await.0, 409, "tokens are valid");
     server.advance(Duration::from_secs(24 * 3600));
+    let left = keys(&project, name).await.into_iter().find(|(state, _)| state == "active").expect("a key").1;
     assert_eq!(server.request("DELETE", &one, ADMIN, Value::Null).await.0, 204);
     assert_eq!(server.request("GET", &one, ADMIN, Value::Null).await.0, 404);
+    assert!(server.app.issuer.known_of(&project.organization.id).is_none(), "nothing stays in memory");
+    let mut tx = server.app.store.read().await.expect("a transaction");
+    let (events, _) = tx.audit_events(&project.organization.id, None, (0, 1000)).await.expect("a trail");
+    let is_removal = |event: &carnet_model::AuditEvent| {
+        event.act.action == "remove" && event.act.resource_id.as_deref() == Some(&*left)
+    };
+    assert!(events.iter().any(is_removal), "the end of its key is in the audit trail");
 }
 
 #[tokio::test]
@@ -205,7 +258,8 @@ async fn the_url_of_an_issuer_is_that_of_no_other() {
     assert_eq!(discovery["issuer"], own);
     assert_eq!(discovery["jwks_uri"], format!("{own}/.well-known/jwks"));
     let one = format!("{ISSUERS}/{name}");
-    server.request("PATCH", &one, ADMIN, attributes(json!({ "minting": true }))).await;
+    let body = attributes(json!({ "minting": true, "unseen": true }));
+    assert_eq!(server.request("PATCH", &one, ADMIN, body).await.0, 200);
     let (status, refused) = server.request("PATCH", &one, ADMIN, attributes(json!({ "url": null }))).await;
     assert_eq!(status, 409, "{refused}");
     let (status, listed) = server.request("GET", ISSUERS, ADMIN, Value::Null).await;

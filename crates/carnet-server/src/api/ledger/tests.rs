@@ -113,7 +113,7 @@ async fn checkpoints_are_signed_when_they_are_due_and_outlive_their_keys() {
     project.server.advance(Duration::from_secs(300));
     assert!(make_checkpoints(app).await.expect("made") > 0);
     assert_eq!(make_checkpoints(app).await.expect("made"), 0);
-    let kid = app.issuer.known().ring().current().kid().to_string();
+    let kid = app.issuer.known().ring().current().expect("a key").kid().to_string();
     for action in ["rotate", "trim"] {
         project.server.advance(Duration::from_secs(24 * 3600));
         let path = format!("/api/v2/admin/oidc-settings/actions/{action}-key");

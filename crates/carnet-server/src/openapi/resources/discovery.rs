@@ -90,6 +90,7 @@ fn server() -> [Operation; 6] {
             ],
         ),
         post("/api/v2/admin/oidc-settings/actions/rotate-key", "rotate-key", "Begin to sign with a new key")
+            .refuses(503)
             .empty(204),
         post("/api/v2/admin/oidc-settings/actions/trim-key", "trim-key", "Forget keys that sign no more")
             .empty(204),

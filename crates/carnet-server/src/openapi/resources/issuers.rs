@@ -62,10 +62,15 @@ fn issuers() -> [Operation; 7] {
             .json(200, [list("issuers", Schema::Object(issuer().into()))]),
         post(ALL, "create-issuer", "Give an organization an issuer of its own, which mints nothing yet")
             .takes_attributes([text("organization").demanded(), text("url").nullable().writable()])
+            .refuses(503)
             .json(201, issuer()),
         get(ONE, "show-issuer-of-site", "Show an issuer").json(200, issuer()),
         patch(ONE, "update-issuer", "Let an organization's own issuer mint, or not, or give it another URL")
-            .takes_attributes([flag("minting").writable(), text("url").nullable().writable()])
+            .takes_attributes([
+                flag("minting").writable(),
+                text("url").nullable().writable(),
+                flag("unseen").writable(),
+            ])
             .json(200, issuer()),
         delete(ONE, "delete-issuer", "Remove the issuer that an organization has of its own").no_content(),
         get(&format!("{ONE}/preview"), "preview-issuer", "Show which trust another issuer would break")
@@ -110,6 +115,7 @@ fn keys() -> [Operation; 5] {
                 flag("at-once").writable(),
                 whole("announcement-seconds").nullable().writable(),
             ])
+            .refuses(503)
             .json(200, listing()),
         post(&format!("{ONE}/actions/trim"), "trim-issuer-keys", "Forget keys that sign no more")
             .json(200, [texts("removed")]),
@@ -121,6 +127,7 @@ fn keys() -> [Operation; 5] {
                     text("kid"),
                     choice("was", &STATES),
                     text("replacement").nullable(),
+                    text("not_replaced").nullable(),
                     whole("tokens_alive"),
                     time("last_token_ends_at").nullable(),
                     whole("jwks_max_age_seconds"),
@@ -128,20 +135,22 @@ fn keys() -> [Operation; 5] {
                 ],
             ),
         get(&format!("{ONE}/keys/{{kid}}/tokens"), "list-tokens-of-key", "List what a key served")
-            .query(&["ever", "page[number]", "page[size]"])
+            .query(&["ever", "page[after]", "page[size]"])
             .json(
                 200,
                 [
                     text("kid"),
                     choice("state", &STATES),
+                    time("as_of"),
                     whole("total"),
+                    text("next").nullable(),
                     list("tokens", Schema::Object(token())),
                 ],
             ),
     ]
 }
 
-fn listing() -> [Field; 4] {
+fn listing() -> [Field; 6] {
     let key = vec![
         text("kid"),
         choice("state", &STATES),
@@ -167,6 +176,8 @@ fn listing() -> [Field; 4] {
         object("issuer", issuer()),
         object("policy", policy),
         time("next_key_at").nullable(),
+        text("held_back").nullable(),
+        text("not_signing").nullable(),
         list("keys", Schema::Object(key)),
     ]
 }
@@ -186,6 +197,7 @@ fn token() -> Vec<Field> {
         text("audience"),
         text("subject"),
         text("role").nullable(),
+        choice("role_from", &["mint", "report"]).nullable(),
         time("issued_at"),
         time("expires_at"),
     ]
