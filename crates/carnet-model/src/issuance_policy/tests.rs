@@ -296,6 +296,6 @@ fn no_way_out_is_named_that_leads_nowhere() {
     let branches = IssuanceStatement { branches: patterns(&["main"]), ..plans() };
     assert_eq!(fix(branches, &run).len(), 1, "no run knows its branch");
     let applicable = IssuanceStatement { speculative: Some(false), ..plans() };
-    let speculative = IssuanceRun { is_speculative: true, ..run.clone() };
+    let speculative = IssuanceRun { is_speculative: true, ..run };
     assert!(fix(applicable, &speculative)[0].contains("start a run that can be applied"));
 }
