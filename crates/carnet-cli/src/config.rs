@@ -1,5 +1,6 @@
 //! The server's configuration: flags beat variables, variables beat the file, the file beats the defaults.
 
+mod rotation;
 mod text;
 
 use std::net::SocketAddr;
@@ -10,11 +11,12 @@ use anyhow::{Context as _, bail};
 use carnet_agent::{AllowedHosts, SandboxMode};
 use carnet_issuer::publish::Destination;
 use carnet_issuer::{KeySources, KeyWrapper};
-use carnet_model::{Confirmation, RotationPolicy};
-use carnet_server::{Publication, ServerAdapter, Settings, read_adapters};
+use carnet_model::RotationPolicy;
+use carnet_server::{Publication, ServerAdapter, read_adapters};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use self::rotation::{RotationTexts, rotation};
 use crate::cli::{self, ServerOptions};
 use crate::database::Database;
 use crate::edge;
@@ -341,64 +343,10 @@ fn web_address(url: &str) -> anyhow::Result<String> {
     Ok(url.trim_end_matches('/').to_owned())
 }
 
-/// What is written about rotation.
-struct RotationTexts {
-    is_published_elsewhere: bool,
-    /// Whether this server publishes each key elsewhere itself.
-    publishes: bool,
-    period: Option<String>,
-    announcement: Option<String>,
-    max_age: Option<String>,
-    leeway: Option<String>,
-}
-
 /// Tells whether discovery and keys are read from another address than the server's.
 fn is_published_elsewhere(options: &ServerOptions, file: &File) -> bool {
     let issuer = options.issuer_url.as_ref().or(file.issuer_url.as_ref());
     issuer.is_some() && issuer != options.url.as_ref().or(file.url.as_ref())
-}
-
-fn rotation(texts: RotationTexts) -> anyhow::Result<RotationPolicy> {
-    let named = |name: &'static str, text: String| {
-        let span: Result<jiff::SignedDuration, _> = days(&text).parse();
-        let duration = span.ok().and_then(|span| Duration::try_from(span).ok());
-        duration.with_context(|| format!("{name} is not a duration like 30d, 24h or 5m: {text:?}"))
-    };
-    let mut policy = Settings::new("").key_rotation;
-    match texts.period.as_deref() {
-        Some("off") => policy.period = None,
-        // Whoever publishes elsewhere must publish each new key before it signs: this is not begun without a word.
-        None if texts.is_published_elsewhere && !texts.publishes => policy.period = None,
-        None => {}
-        Some(text) => policy.period = Some(named("key_rotation", text.to_owned())?),
-    }
-    if texts.publishes {
-        policy.confirmation = Confirmation::SeenOutside;
-    }
-    if policy.period.is_some_and(|period| period < Duration::from_secs(1)) {
-        bail!("key_rotation must be at least a second, or off");
-    }
-    if let Some(text) = texts.announcement {
-        policy.announcement = named("key_announcement", text)?;
-    }
-    if let Some(text) = texts.leeway {
-        policy.leeway = named("key_leeway", text)?;
-    }
-    if let Some(text) = texts.max_age {
-        policy.published_lifetime = named("jwks_max_age", text)?;
-    }
-    if policy.published_lifetime.subsec_nanos() != 0 {
-        bail!("jwks_max_age must be whole seconds: max-age has no others");
-    }
-    Ok(policy)
-}
-
-/// Days as hours: the parser knows nothing longer.
-fn days(text: &str) -> String {
-    match text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()) {
-        Some(days) => format!("{}h", u64::from(days) * 24),
-        None => text.to_owned(),
-    }
 }
 
 fn duration(text: &str) -> anyhow::Result<Duration> {

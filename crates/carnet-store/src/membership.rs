@@ -1,6 +1,6 @@
 //! Who belongs to organizations.
 
-use carnet_model::{Membership, MembershipId, MembershipStatus, OrgId, TeamId, User, UserId};
+use carnet_model::{Membership, MembershipId, MembershipStatus, OrgId, TeamId, User, UserId, Username};
 
 use crate::db::{Bind, Row, StoreError, Tx};
 
@@ -163,14 +163,18 @@ impl Tx {
     pub async fn update_user(&mut self, user: &User) -> Result<(), StoreError> {
         self.refuse_former_username(user).await?;
         self.execute(
-            "INSERT INTO former_usernames (name, user_id) SELECT lower(username), id FROM users WHERE id = $1 AND \
-             lower(username) <> $2 ON CONFLICT (name) DO NOTHING",
-            &[(&user.id).into(), user.username.as_str().to_lowercase().into()],
-        )
-        .await?;
-        self.execute(
             "UPDATE users SET username = $2, email = $3 WHERE id = $1",
             &[(&user.id).into(), (&user.username).into(), (&user.email).into()],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Keeps a name that a user gives up from everybody else.
+    pub async fn keep_former_username(&mut self, user: &UserId, name: &Username) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO former_usernames (name, user_id) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+            &[name.as_str().to_lowercase().into(), user.into()],
         )
         .await
         .map(drop)

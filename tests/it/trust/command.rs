@@ -117,7 +117,7 @@ fn trust_that_is_too_wide_is_found_in_files_and_in_standard_input() -> anyhow::R
     ] {
         let output = carnet(arguments, &[], &document.to_string())?;
         let said = text(&output) + &String::from_utf8_lossy(&output.stderr);
-        assert_eq!(code(&output), Some(1), "{said}");
+        assert_eq!(code(&output), Some(2), "{said}");
         assert!(said.contains("nothing could be read"), "{said}");
     }
     Ok(())

@@ -59,6 +59,10 @@ async fn update(Write(mut cx): Write, doc: Doc<Input>) -> Reply {
         if username != user.username && is_reserved(&username) {
             return Err(ApiError::attribute("username", "Username is reserved"));
         }
+        // What is reserved nobody can choose anyway; the name of the first administrator must be free for the next one.
+        if !is_reserved(&user.username) {
+            cx.tx.keep_former_username(&user.id, &user.username).await?;
+        }
         user.username = username;
     }
     if doc.attributes.email.is_some() {
