@@ -42,12 +42,13 @@ impl std::fmt::Debug for StoredSigningKey {
     }
 }
 
-fn place(kid: &str) -> String {
-    format!("signing key {kid}")
+/// What a sealed key belongs to: whoever writes to the database without the master key cannot have it sign for another issuer.
+fn place(kid: &str, issuer: &IssuerName) -> String {
+    format!("signing key {kid} of {}", issuer.as_str())
 }
 
-fn place_elsewhere(kid: &str) -> String {
-    format!("signing key elsewhere {kid}")
+fn place_elsewhere(kid: &str, issuer: &IssuerName) -> String {
+    format!("signing key elsewhere {kid} of {}", issuer.as_str())
 }
 
 impl Tx {
@@ -59,10 +60,13 @@ impl Tx {
         record: &KeyRecord,
     ) -> Result<(), StoreError> {
         let (sealed, reference) = match &key.private {
-            StoredPrivateKey::Here(pkcs8) => (self.sealer.seal(&place(&key.kid), pkcs8)?, None),
+            StoredPrivateKey::Here(pkcs8) => (self.sealer.seal(&place(&key.kid, issuer), pkcs8)?, None),
             StoredPrivateKey::Elsewhere { reference, public_jwk } => {
                 let lines = format!("{reference}\n{public_jwk}");
-                (self.sealer.seal(&place_elsewhere(&key.kid), lines.as_bytes())?, Some(reference.clone()))
+                (
+                    self.sealer.seal(&place_elsewhere(&key.kid, issuer), lines.as_bytes())?,
+                    Some(reference.clone()),
+                )
             }
         };
         let organization = match issuer {
@@ -100,7 +104,7 @@ impl Tx {
             .map(|row| {
                 let kid = row.text("kid")?;
                 Ok(StoredSigningKey {
-                    private: self.private_half(&kid, row)?,
+                    private: self.private_half(&kid, issuer, row)?,
                     state: row.parsed("state")?,
                     created_at: row.time("created_at")?,
                     kid,
@@ -109,12 +113,17 @@ impl Tx {
             .collect()
     }
 
-    fn private_half(&self, kid: &str, row: &Row) -> Result<StoredPrivateKey, StoreError> {
+    fn private_half(
+        &self,
+        kid: &str,
+        issuer: &IssuerName,
+        row: &Row,
+    ) -> Result<StoredPrivateKey, StoreError> {
         let sealed = row.text("sealed_pkcs8")?;
         if row.optional_text("key_reference")?.is_none() {
-            return Ok(StoredPrivateKey::Here(self.sealer.open(&place(kid), &sealed)?));
+            return Ok(StoredPrivateKey::Here(self.sealer.open(&place(kid, issuer), &sealed)?));
         }
-        let lines = self.sealer.open(&place_elsewhere(kid), &sealed)?;
+        let lines = self.sealer.open(&place_elsewhere(kid, issuer), &sealed)?;
         let lines = std::str::from_utf8(&lines).ok().and_then(|text| text.split_once('\n'));
         let (reference, public_jwk) = lines.ok_or(SealError::Open)?;
         Ok(StoredPrivateKey::Elsewhere { reference: reference.to_owned(), public_jwk: public_jwk.to_owned() })
@@ -134,5 +143,24 @@ impl Tx {
             )
             .await?;
         rows.iter().map(|row| Ok((row.text("kid")?, row.parsed("state")?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MasterKey;
+    use crate::seal::Sealer;
+
+    #[test]
+    fn a_key_that_was_given_to_another_issuer_does_not_open() {
+        let sealer = Sealer::new(&MasterKey::from_bytes([7; 32])).expect("a sealer");
+        let other = IssuerName::Organization("org-AAAAAAAAAAAAAAAA".parse().expect("an id"));
+        for place in [place, place_elsewhere] {
+            let sealed = sealer.seal(&place("kid", &IssuerName::Site), b"key").expect("sealed");
+            assert!(sealer.open(&place("kid", &IssuerName::Site), &sealed).is_ok());
+            assert!(sealer.open(&place("kid", &other), &sealed).is_err());
+            assert!(sealer.open(&place("other", &IssuerName::Site), &sealed).is_err());
+        }
     }
 }
