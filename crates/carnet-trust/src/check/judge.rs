@@ -63,7 +63,9 @@ fn judged(family: Family, question: &Question) -> Judgement {
     let mut judgement = Judgement { notes: first.notes, ..Judgement::default() };
     let Some(failure) = first.failure else { return judgement };
     let (findings, patch) = put_right(family, question, failure);
-    let smallest = patch.filter(|patch| !widens(family, question, &patch.trust));
+    // Whoever meets an expression that stays, and was refused for one of several reasons, would get in with all of them mended.
+    let is_one_change = findings.len() == 1 || !matches!(family, Family::Gcp | Family::Kubernetes);
+    let smallest = patch.filter(|patch| is_one_change && !widens(family, question, &patch.trust));
     judgement.patch = smallest
         .or_else(|| put_right_by(family, question, Pin::Beside))
         .or_else(|| put_right_by(family, question, Pin::Alone));
@@ -90,6 +92,8 @@ fn put_right_by(family: Family, question: &Question, pin: Pin) -> Option<Patch> 
     let changed = with(question, trust);
     let (trust, more) = match evaluate(family, &changed).failure {
         None => (changed.trust, Vec::new()),
+        // As above: nobody else may be let in by the change that is left.
+        Some(_) if pin == Pin::Beside && matches!(family, Family::Gcp | Family::Kubernetes) => return None,
         Some(failure) => {
             let then = put_right(family, &changed, failure).1?;
             (then.trust, then.edits)
