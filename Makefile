@@ -67,7 +67,7 @@ clean: ## Remove what was built and installed.
 	rm -rf .tools .demo
 
 tools:
-	$(PYTHON) -B tools/install.py openbao seaweedfs softhsm terraform postgres aws-client kubectl envoy jose-node \
+	$(PYTHON) -B tools/install.py openbao seaweedfs softhsm terraform postgres aws-client kubectl envoy jose-node azurite \
 	  boto3 aws-cli google-auth azure-identity hvac kubernetes tencentcloud jose-python pytfe terrasnek schemathesis provider-schemas
 
 format:

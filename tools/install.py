@@ -12,6 +12,7 @@ usage: python3 tools/install.py NAME ...
   postgres     the folder of the programs of a Postgres server: of PATH, of this system, else a pinned one
   softhsm      a folder with softhsm2-util and libsofthsm2.so: of this system, else of a pinned Debian package
   jose-node    Node.js with two implementations of JOSE
+  azurite      Node.js with Microsoft's emulator of Azure's storage
   provider-schemas  a file with the attributes of the resources that `carnet trust` writes
 
 and Pythons with clients of their own: boto3, aws-cli, google-auth, azure-identity, hvac, kubernetes, tencentcloud,
@@ -58,6 +59,8 @@ PYTHON_CLIENTS = [
     "terrasnek",
     "schemathesis",
 ]
+# As are the packages of Node.js, each of these in a folder of its own.
+NODE_PACKAGES = ["jose-node", "azurite"]
 OLDEST_NODE = 20
 
 # Where a filesystem mirror of providers usually lies, at most two folders deep.
@@ -86,8 +89,8 @@ def main(names):
         "envoy": envoy,
         "postgres": postgres,
         "softhsm": softhsm,
-        "jose-node": jose_node,
         "provider-schemas": provider_schemas,
+        **{name: functools.partial(node_with, name) for name in NODE_PACKAGES},
         **{name: functools.partial(python_with, name) for name in PYTHON_CLIENTS},
     }
     unknown = [name for name in names if name not in known]
@@ -308,20 +311,20 @@ def site_packages(python):
     return subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def jose_node():
+def node_with(name):
     """A folder with `node` and the pinned packages in `node_modules`."""
-    lock = REQUIREMENTS / "jose-node/package-lock.json"
-    folder = TOOLS / f"jose-node-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    lock = REQUIREMENTS / name / "package-lock.json"
+    folder = TOOLS / f"{name}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     with installing(folder / "complete") as needed:
         if needed:
             node, npm = node_and_npm()
-            say("installing the packages of jose-node")
+            say(f"installing the packages of {name}")
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(lock.with_name(name), folder)
+            for file in ("package.json", "package-lock.json"):
+                shutil.copy(lock.with_name(file), folder)
             command = npm + ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
-            run(command, "cannot install the packages of jose-node: the package registry is not reachable")
+            run(command, f"cannot install the packages of {name}: the package registry is not reachable")
             (folder / "node").symlink_to(node)
             (folder / "complete").touch()
     return folder

@@ -5,6 +5,7 @@
 
 mod api_client;
 mod archive;
+mod azurite;
 mod carnet_agent;
 mod carnet_server;
 mod certificate_authority;
@@ -25,6 +26,7 @@ mod witness;
 
 pub use api_client::ApiClient;
 pub use archive::Archive;
+pub use azurite::Azurite;
 pub use carnet_agent::CarnetAgent;
 pub use carnet_server::{BOOTSTRAP_TOKEN, CarnetServer, EmbeddedAgent, ServerOptions, carnet_binary};
 pub use certificate_authority::{CertificateAuthority, ServerCertificate};
@@ -38,9 +40,9 @@ pub use rotation::{ProtocolAgent, ProtocolJob, Rotating, RotationOptions, Rotati
 pub use seaweed_fs::{Access, SeaweedFs, SeaweedOptions, TrustedRole};
 pub use soak::{SoakOptions, SoakProgress, SoakReport, SoakRow, soak};
 pub use stand_in::{
-    Entra, EntraOptions, Exchange, FederatedCredential, Forgery, Google, GoogleOptions, Hcp, HcpOptions, Iam,
-    IamOptions, Kubernetes, KubernetesOptions, ServiceAccount, TencentCloud, TencentOptions, TencentRole,
-    TrustedIssuer, WorkloadProvider,
+    Entra, EntraOptions, Exchange, FederatedCredential, Forgery, Google, GoogleOptions, GoogleStorage, Hcp,
+    HcpOptions, Iam, IamOptions, Kubernetes, KubernetesOptions, ServiceAccount, TencentCloud, TencentOptions,
+    TencentRole, TrustedIssuer, WorkloadProvider,
 };
 pub use terraform_cli::{RunningTerraform, TerraformCli, TerraformOutput, without_colour};
 pub use tool::{AwsClient, Tool, aws_client, tool};

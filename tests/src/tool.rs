@@ -25,6 +25,8 @@ pub enum Tool {
     SoftHsm,
     /// A folder with `node` and two implementations of JOSE.
     JoseNode,
+    /// A folder with `node` and Microsoft's emulator of Azure's storage.
+    Azurite,
     /// A Python with four implementations of JOSE.
     JosePython,
     /// A Python with Schemathesis and a validator of OpenAPI documents.
@@ -61,6 +63,7 @@ impl Tool {
             Self::Envoy => "envoy",
             Self::SoftHsm => "softhsm",
             Self::JoseNode => "jose-node",
+            Self::Azurite => "azurite",
             Self::JosePython => "jose-python",
             Self::Schemathesis => "schemathesis",
             Self::Pytfe => "pytfe",

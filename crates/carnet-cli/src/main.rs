@@ -44,10 +44,18 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("carnet: {error:#}");
+            eprintln!("carnet: {}", complaint(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The error and its causes in one line. Some libraries repeat their cause in their own text: it is said once.
+fn complaint(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |text, cause| {
+        let cause = cause.to_string();
+        if text.contains(cause.trim()) { text } else { format!("{text}: {cause}") }
+    })
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
@@ -76,5 +84,17 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Issuer { command } => edge::runtime()?.block_on(issuer::run(command)),
         Command::Subject { command } => edge::runtime()?.block_on(subject::run(command)),
         Command::Admin { command } => edge::runtime()?.block_on(admin::run(command)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error =
+            anyhow::anyhow!("the disk is full").context("writing: the disk is full").context("no report");
+        assert_eq!(complaint(&error), "no report: writing: the disk is full");
     }
 }

@@ -1,4 +1,6 @@
-//! Discovery and keys are published to a folder and to S3, before a new key signs, and are looked at from outside.
+//! Discovery and keys are published to a folder and to buckets, before a new key signs, and are looked at from outside.
+
+mod clouds;
 
 use std::process::Output;
 use std::time::Duration;

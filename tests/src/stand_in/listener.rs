@@ -57,12 +57,14 @@ pub(super) struct Reply {
     body: Body,
     verdict: String,
     token_id: Option<String>,
+    headers: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
 enum Body {
     Json(Value),
     Xml(String),
+    Bytes { media: String, bytes: Bytes },
 }
 
 /// The rules of one service.
@@ -116,17 +118,32 @@ impl Request {
 impl Reply {
     /// The answer to a request that is granted.
     pub(super) fn accepted(status: u16, body: Value) -> Self {
-        Self { status, body: Body::Json(body), verdict: "accepted".to_owned(), token_id: None }
+        Self::new(status, Body::Json(body))
     }
 
     /// The answer to a request that is refused, with the service's code for the reason.
     pub(super) fn refused(status: u16, code: impl ToString, body: Value) -> Self {
-        Self { status, body: Body::Json(body), verdict: code.to_string(), token_id: None }
+        Self::new(status, Body::Json(body)).because(&code.to_string())
     }
 
     /// An answer in XML.
     pub(super) fn xml(status: u16, text: String) -> Self {
-        Self { status, body: Body::Xml(text), verdict: "accepted".to_owned(), token_id: None }
+        Self::new(status, Body::Xml(text))
+    }
+
+    /// An answer of any media type.
+    pub(super) fn bytes(status: u16, media: &str, bytes: Bytes) -> Self {
+        Self::new(status, Body::Bytes { media: media.to_owned(), bytes })
+    }
+
+    fn new(status: u16, body: Body) -> Self {
+        Self { status, body, verdict: "accepted".to_owned(), token_id: None, headers: Vec::new() }
+    }
+
+    /// The same answer with one more header.
+    pub(super) fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
     }
 
     /// The same answer as a refusal, with the service's code for the reason.
@@ -210,19 +227,20 @@ async fn exchange(
 ) -> Response<Full<Bytes>> {
     let request = Request::read(request).await;
     let line = format!("{} {}", request.method, request.path);
-    let Reply { status, body, verdict, token_id } = service.answer(request).await;
+    let Reply { status, body, verdict, token_id, headers } = service.answer(request).await;
     // Written before the answer leaves, so that whoever has the answer finds the entry.
     let entry = Exchange { request: line, token_id, status, verdict };
     record.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-    let (media, text) = match body {
-        Body::Json(body) => ("application/json", body.to_string()),
-        Body::Xml(text) => ("text/xml", text),
+    let (media, bytes) = match body {
+        Body::Json(body) => ("application/json".to_owned(), Bytes::from(body.to_string())),
+        Body::Xml(text) => ("text/xml".to_owned(), Bytes::from(text)),
+        Body::Bytes { media, bytes } => (media, bytes),
     };
-    Response::builder()
-        .status(status)
-        .header(CONTENT_TYPE, media)
-        .body(Full::new(Bytes::from(text)))
-        .expect("the header is a constant and statuses are valid")
+    let mut response = Response::builder().status(status).header(CONTENT_TYPE, media);
+    for (name, value) in headers {
+        response = response.header(name, value);
+    }
+    response.body(Full::new(bytes)).expect("stand-ins use headers and statuses that are valid")
 }
 
 fn fields(text: &str) -> BTreeMap<String, String> {

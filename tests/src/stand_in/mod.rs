@@ -6,6 +6,7 @@
 mod entra;
 mod forgery;
 mod google;
+mod google_storage;
 mod grants;
 mod hcp;
 mod iam;
@@ -18,6 +19,7 @@ mod verifier;
 pub use entra::{Entra, EntraOptions, FederatedCredential};
 pub use forgery::Forgery;
 pub use google::{Google, GoogleOptions, ServiceAccount};
+pub use google_storage::GoogleStorage;
 pub use hcp::{Hcp, HcpOptions, WorkloadProvider};
 pub use iam::{Iam, IamOptions};
 pub use kubernetes::{Kubernetes, KubernetesOptions};
