@@ -20,6 +20,8 @@ pub enum Cause {
     WhiteSpace,
     /// One of the texts has `https://` in front.
     Scheme,
+    /// The texts look the same, and one has a character of another alphabet, or one that cannot be seen.
+    Lookalike,
     /// The texts differ in an encoding such as `%20`.
     Encoding,
     /// The value stands in quotes of its own, or in text that a template should have replaced.

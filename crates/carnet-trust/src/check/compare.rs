@@ -1,6 +1,6 @@
 //! Why two texts that should be the same are not.
 
-use super::{Cause, Difference, Finding, Wildcards, glob::matches, subject::subject};
+use super::{Cause, Difference, Finding, Wildcards, glob::matches, subject::subject, visible::is_invisible};
 
 /// What a text is, which decides what is probably wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +88,7 @@ pub(super) fn is_spelling(cause: Cause) -> bool {
             | Cause::TrailingSlash
             | Cause::WhiteSpace
             | Cause::Scheme
+            | Cause::Lookalike
             | Cause::Encoding
             | Cause::Template
             | Cause::Separator
@@ -148,11 +149,27 @@ fn spelling(presented: &str, expected: &str, reading: Reading) -> Option<Cause> 
     {
         return Some(Cause::Encoding);
     }
+    if !(presented.is_ascii() && expected.is_ascii()) {
+        let (seen, wanted) = (as_seen(presented), as_seen(expected));
+        let looks_the_same = match reading {
+            Reading::Exact => seen == wanted,
+            Reading::Pattern(wildcards) => matches(&wanted, &seen, wildcards),
+        };
+        if looks_the_same {
+            return Some(Cause::Lookalike);
+        }
+    }
     if reading == Reading::Exact && has_wildcard {
         let is_pattern = matches(expected, presented, Wildcards::StarAndQuestion);
         return is_pattern.then_some(Cause::WildcardLiteral).or_else(|| regular(expected, presented));
     }
     regular(expected, presented)
+}
+
+/// What the eye sees of a text (<https://www.unicode.org/reports/tr39/#Confusable_Detection>).
+fn as_seen(text: &str) -> String {
+    let seen: String = text.chars().filter(|character| !is_invisible(*character)).collect();
+    unicode_security::skeleton(&seen).collect()
 }
 
 /// Whether the expected text is a regular expression, or a list of alternatives, that the service does not read as one.
@@ -189,6 +206,7 @@ pub(super) fn sentence(cause: Cause) -> &'static str {
         Cause::TrailingSlash => "one of the texts has a slash at its end, which counts",
         Cause::WhiteSpace => "one of the texts has white space at an end, which counts",
         Cause::Scheme => "one of the texts has https:// in front, and the other has not",
+        Cause::Lookalike => "a character only looks like the other, or cannot be seen",
         Cause::Encoding => "a space is written as a space, never as %20 or +",
         Cause::Template => "the text expected holds quotes or a placeholder that was never replaced",
         Cause::MissingPart => "a part of the subject is missing in what is expected",

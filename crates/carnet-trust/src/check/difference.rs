@@ -3,6 +3,7 @@
 use super::{
     Wildcards,
     glob::{Agreement, agreement},
+    visible::visible,
 };
 
 /// What was presented and what is expected, and the first character in which they part.
@@ -62,7 +63,11 @@ impl Difference {
     /// Both texts, one below the other, and a mark below the character.
     pub fn lines(&self) -> Vec<String> {
         let name = |character: Option<char>| match character {
-            Some(character) => format!("{character:?}").replace('\'', "\""),
+            Some(character) if character.is_ascii() => format!("{character:?}").replace('\'', "\""),
+            // Its number tells it from what looks the same.
+            Some(character) => {
+                format!("\"{}\" (U+{:04X})", visible(&character.to_string()), u32::from(character))
+            }
             None => "the end".to_owned(),
         };
         let remark = format!(
@@ -86,11 +91,6 @@ impl Difference {
     }
 }
 
-/// A text on one line, of the same number of characters.
-fn visible(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +107,19 @@ mod tests {
             ]
         );
         assert_eq!(Difference::between("a", "a"), None);
+    }
+
+    #[test]
+    fn what_looks_the_same_has_a_number() {
+        let found = Difference::between("acme\u{200b}", "\u{430}cme").unwrap();
+        assert_eq!(
+            found.lines(),
+            [
+                "presented  acme\u{fffd}",
+                "expected   \u{430}cme",
+                "           ^ character 1: \"a\" where \"\u{430}\" (U+0430) is expected",
+            ]
+        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Cause, Claims, Edit, Family, Finding, Judgement, Patch, Trust, aws, azure, gcp, judgement::Evaluation,
-    kubernetes, subject, vault, work,
+    Cause, Claims, Edit, Family, Finding, Judgement, Patch, Trust, aws, azure, gcp, issuer,
+    judgement::Evaluation, kubernetes, subject, vault, work,
 };
 use crate::scan::{self, Severity};
 
@@ -107,6 +107,9 @@ fn put_right_by(family: Family, question: &Question, pin: Pin) -> Option<Patch> 
 }
 
 fn evaluate(family: Family, question: &Question) -> Evaluation {
+    if let Err(failure) = issuer::check(family, &question.claims) {
+        return Evaluation::of(Err(failure), Vec::new());
+    }
     match family {
         Family::Aws => aws::evaluate(question),
         Family::Azure => azure::evaluate(question),

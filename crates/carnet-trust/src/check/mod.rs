@@ -14,6 +14,7 @@ mod expression;
 mod family;
 pub(crate) mod gcp;
 mod glob;
+mod issuer;
 mod judge;
 mod judgement;
 pub(crate) mod kubernetes;
@@ -21,6 +22,7 @@ mod report;
 pub(crate) mod subject;
 mod times;
 pub(crate) mod vault;
+mod visible;
 pub(crate) mod work;
 
 pub use cause::Cause;

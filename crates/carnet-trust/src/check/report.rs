@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Claims, Family, Finding, Judgement, Question};
+use super::{Claims, Family, Finding, Judgement, Question, visible::visible};
 
 /// What was presented, of the claims that every relying party looks at.
 const SHOWN: [&str; 3] = ["iss", "aud", "sub"];
@@ -103,11 +103,10 @@ fn finding(one: &Finding) -> Value {
 }
 
 fn shown(claims: &Claims, name: &str) -> String {
-    match claims.get(name) {
+    match claims.as_map().get(name) {
         None => "(absent)".to_owned(),
-        Some(Value::String(text)) => {
-            text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
-        }
+        Some(Value::Null) => "null, which is as if it were absent".to_owned(),
+        Some(Value::String(text)) => visible(text),
         Some(other) => other.to_string(),
     }
 }

@@ -27,6 +27,13 @@ pub(crate) fn names_anybody(principal: &Value) -> bool {
     principal == "*" || texts(principal.get("AWS")).contains(&"*")
 }
 
+/// Whether a principal is everybody, or the provider of the token.
+pub(super) fn is_named(principal: &Value, context: &Context<'_>) -> bool {
+    let names = texts(principal.get("Federated"));
+    names_anybody(principal)
+        || names.iter().any(|name| *name == "*" || *name == provider_arn(context.question, Some(name)))
+}
+
 /// Whether a statement is about the provider of the token, and what stands in the way otherwise.
 pub(super) fn check(statement: &Value, pointer: &str, context: &Context<'_>) -> Option<Finding> {
     let place = |name: &str| format!("{}.{name}", super::statement::place(pointer));

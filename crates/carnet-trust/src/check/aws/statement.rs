@@ -97,8 +97,10 @@ impl<'a> Statement<'a> {
 
     /// What a Deny statement says of the token, if it is about it.
     pub(super) fn denial(&self, context: &Context<'_>, notes: &mut Vec<String>) -> Option<Finding> {
-        let is_about = self.value.get("NotPrincipal").is_none()
-            && principal::check(self.value, &self.pointer, context).is_none();
+        let is_about = match self.value.get("NotPrincipal") {
+            Some(spared) => !principal::is_named(spared, context),
+            None => principal::check(self.value, &self.pointer, context).is_none(),
+        };
         let actions = std::iter::once(WEB_IDENTITY).chain(context.further_actions());
         let action = actions.into_iter().find(|action| self.covers(action))?;
         let conditions = condition::Conditions::new(self.value.get("Condition"), &self.pointer);
