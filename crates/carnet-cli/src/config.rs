@@ -350,8 +350,7 @@ fn is_published_elsewhere(options: &ServerOptions, file: &File) -> bool {
 }
 
 fn duration(text: &str) -> anyhow::Result<Duration> {
-    let span: jiff::SignedDuration = text.parse()?;
-    let duration = Duration::try_from(span)?;
+    let duration = crate::duration::parse(text)?;
     if duration < Duration::from_secs(1) {
         bail!("less than a second");
     }

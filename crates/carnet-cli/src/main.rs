@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod data_dir;
 mod database;
+mod duration;
 mod edge;
 mod issuer;
 mod key_places;

@@ -3,10 +3,10 @@
 //! Everything is recorded in the transaction of what it tells of ([`Tx::record`]) and so committed with it: the entry of an
 //! identity token is there before the token is signed. What an agent reports is marked as such: the server was not there.
 
+mod changed;
 mod reported;
 mod revoked;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use carnet_api::job::IdentityTokenRequest;
 use carnet_issuer::TokenDraft;
 use carnet_model::{
@@ -14,6 +14,7 @@ use carnet_model::{
 };
 use carnet_store::{StoreError, Tx};
 
+pub(crate) use self::changed::{Names, record_change, record_names, record_resources};
 pub(crate) use self::reported::{lease_fact, report_facts};
 pub(crate) use self::revoked::{record_left, record_settled};
 use crate::error::ApiError;
@@ -120,28 +121,6 @@ pub(crate) fn key_fact(kid: &str, action: &str, now: Timestamp) -> LedgerFact {
         .with(FactName::Kid, kid)
         .with(FactName::Action, action)
         .with(FactName::Outcome, "changed")
-}
-
-/// The most characters of a document that an entry repeats.
-const DOCUMENT_LIMIT: usize = 16 * 1024;
-
-/// Says in the entry of a request what was there before a change, and what is there now. Neither may be a secret.
-pub(crate) fn record_change(tx: &mut Tx, before: Option<&str>, after: Option<&str>) {
-    for (name, document) in [(FactName::Before, before), (FactName::After, after)] {
-        if let Some(document) = document {
-            tx.audit_fact(name, &told(document));
-        }
-    }
-}
-
-/// A document, or the hash of one that is too long to be repeated.
-fn told(document: &str) -> String {
-    if document.len() <= DOCUMENT_LIMIT {
-        return document.to_owned();
-    }
-    let hash = digest(&SHA256, document.as_bytes());
-    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex} ({} bytes)", document.len())
 }
 
 /// A checkpoint of an organization's chain, told to the site's.

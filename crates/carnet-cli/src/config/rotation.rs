@@ -6,6 +6,8 @@ use anyhow::{Context as _, bail};
 use carnet_model::{Confirmation, RotationPolicy};
 use carnet_server::Settings;
 
+use crate::duration;
+
 /// What is written about rotation.
 pub(super) struct RotationTexts {
     pub(super) is_published_elsewhere: bool,
@@ -19,11 +21,7 @@ pub(super) struct RotationTexts {
 
 /// The policy that these texts and the defaults make.
 pub(super) fn rotation(texts: RotationTexts) -> anyhow::Result<RotationPolicy> {
-    let named = |name: &'static str, text: String| {
-        let span: Result<jiff::SignedDuration, _> = days(&text).parse();
-        let duration = span.ok().and_then(|span| Duration::try_from(span).ok());
-        duration.with_context(|| format!("{name} is not a duration like 30d, 24h or 5m: {text:?}"))
-    };
+    let named = |name: &'static str, text: String| duration::parse(&text).context(name);
     let mut policy = Settings::new("").key_rotation;
     match texts.period.as_deref() {
         Some("off") => policy.period = None,
@@ -51,12 +49,4 @@ pub(super) fn rotation(texts: RotationTexts) -> anyhow::Result<RotationPolicy> {
         bail!("jwks_max_age must be whole seconds: max-age has no others");
     }
     Ok(policy)
-}
-
-/// Days as hours: the parser knows nothing longer.
-fn days(text: &str) -> String {
-    match text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()) {
-        Some(days) => format!("{}h", u64::from(days) * 24),
-        None => text.to_owned(),
-    }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::connection::ConnectionOptions;
 use super::table::{items, row, sentences, table, text};
 use super::tokens;
+use crate::duration;
 
 /// Which issuer.
 #[derive(Debug, Args)]
@@ -27,8 +28,8 @@ pub(crate) struct RotateOptions {
     #[command(flatten)]
     keys: KeysOptions,
 
-    /// How long the new key is published before it signs, as in 10m; never less than caches live [default: the server's].
-    #[arg(long, value_name = "DURATION", value_parser = announcement, conflicts_with = "at_once")]
+    /// How long the new key is published before it signs, as in 10m or 2d; never less than caches live [default: the server's].
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "at_once")]
     announce: Option<Duration>,
 
     /// Sign with the new key now, whoever does not know it yet.
@@ -49,12 +50,6 @@ pub(crate) struct RevokeOptions {
     /// List tokens that have ended, too.
     #[arg(long)]
     ever: bool,
-}
-
-fn announcement(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration =
-        text.parse().map_err(|_| format!("{text:?} is not a duration like 10m or 24h"))?;
-    Duration::try_from(span).map_err(|_| "a duration is not negative".to_owned())
 }
 
 /// Prints the keys of an issuer.

@@ -10,6 +10,7 @@ use crate::adapters::not_replaced;
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Ids, Params, Read, Write};
+use crate::ledger::record_change;
 use crate::reply::{Reply, created, list, no_content, ok, page_of};
 use crate::route::{Access, Routes};
 use crate::upload::blocking;
@@ -77,6 +78,8 @@ async fn put(Read(mut cx): Read, Ids(organization, name): Ids<OrgName, String>, 
         updated_at: cx.now,
     };
     cx.tx.put_adapter(&organization.id, &adapter).await?;
+    let before = earlier.as_ref().map(|earlier| earlier.definition.as_str());
+    record_change(&mut cx.tx, before, Some(&adapter.definition));
     cx.tx.commit().await?;
     let data = resource(&adapter, &organization);
     if earlier.is_some() { ok(data) } else { created(data) }
@@ -84,9 +87,10 @@ async fn put(Read(mut cx): Read, Ids(organization, name): Ids<OrgName, String>, 
 
 async fn delete(Write(mut cx): Write, Ids(organization, name): Ids<OrgName, String>) -> Reply {
     let organization = cx.organization(&organization, Permission::ManageOrganization).await?;
-    if !cx.tx.delete_adapter(&organization.id, &name).await? {
-        return Err(ApiError::NotFound);
-    }
+    let there = cx.tx.adapters(&organization.id).await?.into_iter().find(|adapter| adapter.name == name);
+    let there = there.ok_or(ApiError::NotFound)?;
+    cx.tx.delete_adapter(&organization.id, &name).await?;
+    record_change(&mut cx.tx, Some(&there.definition), None);
     cx.tx.commit().await?;
     no_content()
 }

@@ -18,6 +18,7 @@ use crate::app::entropy;
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
+use crate::ledger::{Names, record_names};
 use crate::reply::{Reply, list, no_content, ok, ok_with, with_warnings};
 use crate::route::{Access, Routes};
 use crate::subjects::{refuse_kept_name, rename_warning};
@@ -111,6 +112,8 @@ async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Organizati
         other => other?,
     };
     cx.tx.update_organization(&organization).await.map_err(taken)?;
+    let [old, new] = [&name, &organization.name].map(|name| Names { name: name.as_str(), project: None });
+    record_names(&mut cx.tx, old, new);
     let mut warnings = doc.attributes.warnings();
     if name != organization.name {
         let (_, count) = cx.tx.workspaces_below(&organization.id, None, (0, 1)).await?;

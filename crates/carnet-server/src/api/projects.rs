@@ -16,6 +16,7 @@ use crate::app::entropy;
 use crate::document::{Doc, References};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
+use crate::ledger::{Names, record_names};
 use crate::reply::{Reply, list, no_content, ok_with, with_warnings};
 use crate::route::{Access, Routes};
 use crate::subjects::{refuse_kept_name, rename_warning};
@@ -131,6 +132,8 @@ async fn update(Write(mut cx): Write, Id(id): Id<ProjectId>, doc: Doc<ProjectInp
     change(&mut cx, &organization, &mut project, &doc.attributes).await?;
     refuse_kept_project_name(&mut cx, &project).await?;
     cx.tx.update_project(&project).await.map_err(taken)?;
+    let [old, new] = [&old_name, &project.name].map(|name| Names { name: name.as_str(), project: None });
+    record_names(&mut cx.tx, old, new);
     refuse_closed_pool(&mut cx, &project, before.as_ref()).await?;
     if let Some(given) = doc.to_many("tag-bindings")? {
         let tags = parse_bindings(&given)?;
@@ -185,6 +188,10 @@ async fn move_workspaces(
         }
         cx.project(&workspace.project_id, Permission::MoveWorkspaces).await?;
         cx.tx.move_workspace(&workspace_id, &id).await?;
+        let name = workspace.name.as_str();
+        let [old, new] =
+            [&workspace.project_id, &id].map(|project| Names { name, project: Some(project.as_str()) });
+        record_names(&mut cx.tx, old, new);
     }
     cx.tx.commit().await?;
     no_content()

@@ -13,6 +13,7 @@ use super::subject_settings::{organization_scope, project_scope, workspace_scope
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Read, Write};
+use crate::ledger::record_resources;
 use crate::reply::{Reply, json as answer, no_content, ok};
 use crate::route::{Access, Routes};
 use crate::subjects::Subjects;
@@ -126,9 +127,11 @@ async fn kept(mut cx: Context, scope: &SubjectScopes, input: &Input) -> Reply {
             ));
         }
     };
+    let before = resource(scope, &own(&mut cx, scope).await?);
     keep(&mut cx, scope, until).await?;
     let own = own(&mut cx, scope).await?;
     let data = resource(scope, &own).ok_or_else(|| ApiError::internal("what was kept is not there"))?;
+    record_resources(&mut cx.tx, before.as_ref(), Some(&data));
     cx.tx.commit().await?;
     Ok(answer(StatusCode::OK, carnet_api::jsonapi::Document { data, included: Vec::new() }))
 }
@@ -212,9 +215,11 @@ async fn refuse_others_project(
 }
 
 async fn ended(mut cx: Context, scope: &SubjectScopes) -> Reply {
+    let before = resource(scope, &own(&mut cx, scope).await?);
     if !cx.tx.end_kept_names(scope).await? {
         return Err(ApiError::NotFound);
     }
+    record_resources(&mut cx.tx, before.as_ref(), None);
     cx.tx.commit().await?;
     no_content()
 }

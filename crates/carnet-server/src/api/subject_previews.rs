@@ -169,13 +169,16 @@ async fn previewed(cx: &mut Context, id: &WorkspaceId, trial: &Trial) -> Result<
             "last-used-at": used.last_used_at,
         })
     };
+    let mut warnings = subject_warnings(&after.later_subject(Phase::Apply, None));
+    let sharing = trial.template.iter().flat_map(|(_, template)| template.shared_by());
+    warnings.extend(sharing.map(|sharing| sharing.explain().to_owned()));
     let attributes = json!({
         "workspace-name": before.sources.facts.workspace.name,
         "changes": change.subjects.iter().any(|one| one.before != one.after),
         "kept-until": change.kept_until,
         "subjects": change.subjects.iter().map(subject).collect::<Vec<_>>(),
         "families": change.families.iter().map(family).collect::<Vec<_>>(),
-        "warnings": subject_warnings(&after.later_subject(Phase::Apply, None)),
+        "warnings": warnings,
     });
     Ok(Resource::new("subject-previews", id, attributes).to_one("workspace", "workspaces", Some(id)))
 }

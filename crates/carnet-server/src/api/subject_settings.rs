@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Ids, Read, Write};
+use crate::ledger::record_resources;
 use crate::reply::{Reply, no_content, ok, with_warnings};
 use crate::route::{Access, Routes};
 use crate::subjects::subject_of;
@@ -200,6 +201,8 @@ async fn stored(mut cx: Context, scope: &SubjectScopes, tag: Option<&str>, input
                 .to_owned(),
         );
     }
+    let there = cx.tx.subject_settings(scope).await?;
+    let before = own(&there, scope, tag).map(|setting| resource(scope, tag, Some(setting)));
     cx.tx.put_subject_setting(scope, tag, &word, cx.now).await?;
     if let Some(workspace) = &scope.workspace_id {
         let subject = subject_of(&mut cx.tx, workspace, (Phase::Apply, tag), cx.now).await?;
@@ -213,14 +216,17 @@ async fn stored(mut cx: Context, scope: &SubjectScopes, tag: Option<&str>, input
     }
     let settings = cx.tx.subject_settings(scope).await?;
     let data = resource(scope, tag, own(&settings, scope, tag));
+    record_resources(&mut cx.tx, before.as_ref(), Some(&data));
     cx.tx.commit().await?;
     with_warnings(StatusCode::OK, data, warnings)
 }
 
 async fn deleted(mut cx: Context, scope: &SubjectScopes, tag: Option<&str>) -> Reply {
+    let settings = cx.tx.subject_settings(scope).await?;
     if !cx.tx.delete_subject_setting(scope, tag).await? {
         return Err(ApiError::NotFound);
     }
+    record_resources(&mut cx.tx, Some(&resource(scope, tag, own(&settings, scope, tag))), None);
     cx.tx.commit().await?;
     no_content()
 }

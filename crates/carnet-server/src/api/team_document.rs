@@ -54,6 +54,12 @@ pub(super) async fn resource(cx: &mut Context, team: &Team) -> Result<Resource, 
         .link("self", format!("/api/v2/teams/{}", team.id)))
 }
 
+/// What the ledger tells of a team.
+pub(super) fn decided(team: &Team) -> String {
+    let allowed = OrganizationAccess::NAMES.iter().filter(|name| team.access.get(name) == Some(true));
+    json!({ "name": team.name, "organization-access": allowed.collect::<Vec<_>>() }).to_string()
+}
+
 fn access(access: &OrganizationAccess) -> Value {
     let names = OrganizationAccess::NAMES.iter();
     Value::Object(names.map(|name| ((*name).to_owned(), json!(access.get(name)))).collect::<Map<_, _>>())

@@ -1,12 +1,14 @@
 //! Who is in a team.
 
 use carnet_model::{Membership, Permission, Team, TeamId, UserId};
+use serde_json::json;
 
 use super::delegation::refuse_stronger;
 use super::teams::managed;
 use crate::document::References;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Write};
+use crate::ledger::record_change;
 use crate::reply::{Reply, no_content};
 use crate::route::{Access, Routes};
 
@@ -68,13 +70,20 @@ async fn remove_memberships(
 /// Puts a member into a team that may not do more than the caller.
 pub(super) async fn add(cx: &mut Context, team: &Team, membership: &Membership) -> Result<(), ApiError> {
     refuse_stronger(cx, team).await?;
+    record_change(&mut cx.tx, None, Some(&decided(team, &membership.user_id)));
     Ok(cx.tx.add_team_member(&team.id, &membership.user_id).await?)
 }
 
 async fn remove(cx: &mut Context, team: &Team, user: &UserId) -> Result<(), ApiError> {
     refuse_stronger(cx, team).await?;
     refuse_last_owner(cx, team, user).await?;
+    record_change(&mut cx.tx, Some(&decided(team, user)), None);
     Ok(cx.tx.remove_team_member(&team.id, user).await?)
+}
+
+/// What the ledger tells of a member.
+fn decided(team: &Team, user: &UserId) -> String {
+    json!({ "team": team.id.as_str(), "member": user.as_str() }).to_string()
 }
 
 /// An organization keeps an owner.

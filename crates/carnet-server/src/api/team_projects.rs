@@ -16,6 +16,7 @@ use crate::app::entropy;
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
+use crate::ledger::record_resources;
 use crate::reply::{Reply, created, list, no_content, ok, page_of};
 use crate::route::{Access, Routes};
 
@@ -96,6 +97,7 @@ async fn create(Write(mut cx): Write, doc: Doc<Input>) -> Reply {
     change(&mut grant, &doc.attributes)?;
     refuse_project_access(&mut cx, &project.organization_id, &project.id, &grant.access).await?;
     cx.tx.insert_team_project(&grant).await.map_err(taken)?;
+    record_resources(&mut cx.tx, None, Some(&resource(&grant)));
     cx.tx.commit().await?;
     created(resource(&grant))
 }
@@ -108,6 +110,7 @@ async fn show(Read(mut cx): Read, Id(id): Id<TeamProjectId>) -> Reply {
 async fn update(Write(mut cx): Write, Id(id): Id<TeamProjectId>, doc: Doc<Input>) -> Reply {
     let (mut grant, project) = found(&mut cx, &id, Permission::ManageProjectTeams).await?;
     refuse_project_access(&mut cx, &project.organization_id, &project.id, &grant.access).await?;
+    let before = resource(&grant);
     if let Some(level) = doc.attributes.access.as_deref() {
         let was_named = grant.level != ProjectLevel::Custom;
         grant.level = chosen(Some(level))?;
@@ -120,6 +123,7 @@ async fn update(Write(mut cx): Write, Id(id): Id<TeamProjectId>, doc: Doc<Input>
     change(&mut grant, &doc.attributes)?;
     refuse_project_access(&mut cx, &project.organization_id, &project.id, &grant.access).await?;
     cx.tx.update_team_project(&grant).await?;
+    record_resources(&mut cx.tx, Some(&before), Some(&resource(&grant)));
     cx.tx.commit().await?;
     ok(resource(&grant))
 }
@@ -133,6 +137,7 @@ async fn delete(Write(mut cx): Write, Id(id): Id<TeamProjectId>) -> Reply {
     let (grant, project) = found(&mut cx, &id, Permission::ManageProjectTeams).await?;
     refuse_project_access(&mut cx, &project.organization_id, &project.id, &grant.access).await?;
     cx.tx.delete_team_project(&grant.id).await?;
+    record_resources(&mut cx.tx, Some(&resource(&grant)), None);
     cx.tx.commit().await?;
     no_content()
 }

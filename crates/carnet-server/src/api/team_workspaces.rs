@@ -16,6 +16,7 @@ use crate::app::entropy;
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
+use crate::ledger::record_resources;
 use crate::reply::{Reply, created, list, no_content, ok, page_of};
 use crate::route::{Access, Routes};
 
@@ -78,6 +79,7 @@ async fn create(Write(mut cx): Write, doc: Doc<Input>) -> Reply {
     change(&mut grant, &doc.attributes)?;
     refuse_workspace_access(&mut cx, &workspace.organization_id, &workspace.id, &grant.access).await?;
     cx.tx.insert_team_workspace(&grant).await.map_err(taken)?;
+    record_resources(&mut cx.tx, None, Some(&resource(&grant)));
     cx.tx.commit().await?;
     created(resource(&grant))
 }
@@ -90,6 +92,7 @@ async fn show(Read(mut cx): Read, Id(id): Id<TeamWorkspaceId>) -> Reply {
 async fn update(Write(mut cx): Write, Id(id): Id<TeamWorkspaceId>, doc: Doc<Input>) -> Reply {
     let (mut grant, workspace) = found(&mut cx, &id, Permission::ManageWorkspaceTeams).await?;
     refuse_workspace_access(&mut cx, &workspace.organization_id, &workspace.id, &grant.access).await?;
+    let before = resource(&grant);
     if let Some(level) = doc.attributes.access.as_deref() {
         let was_named = grant.level != WorkspaceLevel::Custom;
         grant.level = chosen(Some(level))?;
@@ -102,6 +105,7 @@ async fn update(Write(mut cx): Write, Id(id): Id<TeamWorkspaceId>, doc: Doc<Inpu
     change(&mut grant, &doc.attributes)?;
     refuse_workspace_access(&mut cx, &workspace.organization_id, &workspace.id, &grant.access).await?;
     cx.tx.update_team_workspace(&grant).await?;
+    record_resources(&mut cx.tx, Some(&before), Some(&resource(&grant)));
     cx.tx.commit().await?;
     ok(resource(&grant))
 }
@@ -110,6 +114,7 @@ async fn delete(Write(mut cx): Write, Id(id): Id<TeamWorkspaceId>) -> Reply {
     let (grant, workspace) = found(&mut cx, &id, Permission::ManageWorkspaceTeams).await?;
     refuse_workspace_access(&mut cx, &workspace.organization_id, &workspace.id, &grant.access).await?;
     cx.tx.delete_team_workspace(&grant.id).await?;
+    record_resources(&mut cx.tx, Some(&resource(&grant)), None);
     cx.tx.commit().await?;
     no_content()
 }

@@ -9,11 +9,12 @@ use carnet_store::{StoreError, TeamFilter};
 use serde::Deserialize;
 
 use super::delegation::{refuse_escalation, refuse_stronger};
-use super::team_document::{included, resource};
+use super::team_document::{decided, included, resource};
 use crate::app::entropy;
 use crate::document::{Doc, present};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
+use crate::ledger::record_change;
 use crate::reply::{Reply, created, list, no_content, ok, ok_with};
 use crate::route::{Access, Routes};
 
@@ -79,6 +80,7 @@ async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Input>) ->
     };
     change(&mut cx, &mut team, &doc.attributes).await?;
     cx.tx.insert_team(&team).await.map_err(taken)?;
+    record_change(&mut cx.tx, None, Some(&decided(&team)));
     let data = resource(&mut cx, &team).await?;
     cx.tx.commit().await?;
     created(data)
@@ -94,6 +96,7 @@ async fn show(Read(mut cx): Read, Id(id): Id<TeamId>, params: Params) -> Reply {
 async fn update(Write(mut cx): Write, Id(id): Id<TeamId>, doc: Doc<Input>) -> Reply {
     let mut team = managed(&mut cx, &id).await?;
     refuse_stronger(&mut cx, &team).await?;
+    let before = decided(&team);
     if let Some(name) = doc.attributes.name.as_deref()
         && name != team.name
     {
@@ -104,6 +107,7 @@ async fn update(Write(mut cx): Write, Id(id): Id<TeamId>, doc: Doc<Input>) -> Re
     }
     change(&mut cx, &mut team, &doc.attributes).await?;
     cx.tx.update_team(&team).await.map_err(taken)?;
+    record_change(&mut cx.tx, Some(&before), Some(&decided(&team)));
     let data = resource(&mut cx, &team).await?;
     cx.tx.commit().await?;
     ok(data)
@@ -116,6 +120,7 @@ async fn delete(Write(mut cx): Write, Id(id): Id<TeamId>) -> Reply {
         return Err(ApiError::Forbidden("the team of owners cannot be deleted".to_owned()));
     }
     cx.tx.delete_team(&team.id).await?;
+    record_change(&mut cx.tx, Some(&decided(&team)), None);
     cx.tx.commit().await?;
     no_content()
 }

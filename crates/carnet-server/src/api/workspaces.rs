@@ -21,6 +21,7 @@ use crate::app::entropy;
 use crate::document::{ActionBody, Doc};
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Ids, Params, Read, Write};
+use crate::ledger::{Names, record_names};
 use crate::reply::{Reply, list, no_content, ok_with, with_warnings};
 use crate::route::{Access, Routes};
 use crate::subjects::{Subjects, refuse_kept_name, subject_of};
@@ -222,7 +223,7 @@ async fn update(Write(mut cx): Write, Id(id): Id<WorkspaceId>, doc: Doc<Workspac
 async fn updated(mut cx: Context, mut workspace: Workspace, doc: Doc<WorkspaceInput>) -> Reply {
     let organization =
         cx.tx.organization_by_id(&workspace.organization_id).await?.ok_or(ApiError::NotFound)?;
-    let from = workspace.project_id.clone();
+    let (from, old_name) = (workspace.project_id.clone(), workspace.name.clone());
     let subjects = Subjects::of(&mut cx.tx, &workspace.id, cx.now).await?;
     if let Some(days) = doc.attributes.keep_subject_days {
         let scope = workspace_scope(&mut cx, &workspace.id, Permission::UpdateProject).await?;
@@ -232,6 +233,9 @@ async fn updated(mut cx: Context, mut workspace: Workspace, doc: Doc<WorkspaceIn
     refuse_move(&mut cx, &from, &workspace).await?;
     refuse_kept_workspace_name(&mut cx, &workspace).await?;
     cx.tx.update_workspace(&workspace, cx.now).await.map_err(taken)?;
+    let before = Names { name: old_name.as_str(), project: Some(from.as_str()) };
+    let after = Names { name: workspace.name.as_str(), project: Some(workspace.project_id.as_str()) };
+    record_names(&mut cx.tx, before, after);
     refuse_closed_pool(&mut cx, &workspace).await?;
     if let Some(tags) = tags_of(&doc)? {
         cx.tx.clear_tags(&workspace.id).await?;

@@ -57,8 +57,13 @@ fn title(family: &str) -> &'static str {
 }
 
 pub(super) async fn families() -> Result<Response, ApiError> {
+    choice(StatusCode::OK)
+}
+
+/// Where a family is chosen: also for whoever came by an address of none.
+fn choice(status: StatusCode) -> Result<Response, ApiError> {
     let families = FAMILIES.into_iter().map(|family| (family, title(family))).collect();
-    page(StatusCode::OK, &FamiliesPage { families })
+    page(status, &FamiliesPage { families })
 }
 
 /// The fields of the form: those that everybody needs, those of the family, and those that few need.
@@ -118,6 +123,9 @@ pub(super) async fn form(
     Id(family): Id<String>,
     Query(typed): Query<Typed>,
 ) -> Result<Response, ApiError> {
+    if !FAMILIES.contains(&family.as_str()) {
+        return choice(StatusCode::NOT_FOUND);
+    }
     show(&app, form_page(&family, fields(&family)?), &typed, None)
 }
 

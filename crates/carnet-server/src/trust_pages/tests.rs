@@ -85,7 +85,9 @@ async fn every_family_has_a_form_with_its_options() {
             assert!(text.contains(&format!("name=\"{}\"", option.name)), "{} is missing", option.name);
         }
     }
-    assert_eq!(site.open("/trust/ibm").await.status, 404);
+    let unknown = site.open("/trust/ibm").await;
+    assert_eq!(unknown.status, 404);
+    assert!(unknown.text().contains("href=\"/trust/aws\""), "the way out: {}", unknown.text());
     assert_eq!(site.send("/trust/ibm", "", &NET).await.status, 404);
 }
 

@@ -14,6 +14,7 @@ mod organizations;
 mod outstanding_credentials;
 mod outstanding_settled;
 mod permissions;
+mod recorded_changes;
 mod state_access;
 mod state_outputs;
 mod state_races;

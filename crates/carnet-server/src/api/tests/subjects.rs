@@ -225,6 +225,11 @@ async fn a_preview_shows_what_a_change_breaks() {
     assert_eq!(attributes["families"].as_array().expect("a list").len(), 1);
     let same = project.get(&format!("{of_workspace}?template=hcp")).await;
     assert_eq!(same["data"]["attributes"]["changes"], false);
+    assert_eq!(same["data"]["attributes"]["warnings"], json!([]));
+    // All workspaces of the organization would have it.
+    let shared = project.get(&format!("{of_workspace}?template=organization:%7Borganization.name%7D")).await;
+    let warnings = &shared["data"]["attributes"]["warnings"];
+    assert_eq!(warnings.as_array().map(Vec::len), Some(2), "workspaces and phases share it: {warnings}");
     let of_project =
         format!("/api/carnet/v1/projects/{}/subject-preview?name=prod", project.workspace.project_id);
     for path in [of_project, "/api/carnet/v1/organizations/acme/subject-preview?name=prod".to_owned()] {
