@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use carnet_trust::{
     check::{Family, Trust, UnknownFamily},
-    scan::{Wide, same, scan},
+    scan::{Wide, printed, same, scan},
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -26,7 +26,8 @@ Exit codes: 0 nothing was found, 1 something was found, 2 a policy could not be 
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ScanOptions {
-    /// Policies as JSON, of the families that `carnet trust check` knows; - is standard input.
+    /// Policies as JSON, of the families that `carnet trust check` knows, or what `carnet trust FAMILY --format json` printed; - is
+    /// standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
@@ -65,23 +66,31 @@ pub(super) fn run(options: &ScanOptions) -> anyhow::Result<bool> {
         let name =
             if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() };
         let policy = input::document(file)?;
+        for (part, family, trust) in printed(&policy) {
+            all.push(scanned(&all, format!("{name}: {part}"), family, trust)?);
+        }
+        if !printed(&policy).is_empty() {
+            continue;
+        }
         let Some(family) = options.family.or_else(|| Family::of(&policy)) else {
             bail!("{name} is of no known family; name it with --family");
         };
         let beside = options.beside.as_deref().map(input::document).transpose()?;
-        let trust = Trust { policy, beside, role: None };
-        let mut found = scan(family, &trust).with_context(|| format!("{name} was not examined"))?;
-        let before = all.iter().filter(|one| one.family == family);
-        found.extend(
-            before.into_iter().find_map(|one| same(family, (&one.name, &name), (&one.trust, &trust))),
-        );
-        all.push(Scanned { name, family, trust, found });
+        all.push(scanned(&all, name, family, Trust { policy, beside, role: None })?);
     }
     edge::print(&match options.format {
         AnswerFormat::Text => lines(&all).join("\n") + "\n",
         AnswerFormat::Json => serde_json::to_string_pretty(&as_json(&all))? + "\n",
     })?;
     Ok(all.iter().all(|one| one.found.is_empty()))
+}
+
+/// One policy, held against those of its family before it.
+fn scanned(all: &[Scanned], name: String, family: Family, trust: Trust) -> anyhow::Result<Scanned> {
+    let mut found = scan(family, &trust).with_context(|| format!("{name} was not examined"))?;
+    let mut before = all.iter().filter(|one| one.family == family);
+    found.extend(before.find_map(|one| same(family, (&one.name, &name), (&one.trust, &trust))));
+    Ok(Scanned { name, family, trust, found })
 }
 
 fn lines(all: &[Scanned]) -> Vec<String> {

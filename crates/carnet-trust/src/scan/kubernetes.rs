@@ -42,7 +42,11 @@ pub(super) fn scan(trust: &Trust) -> Vec<Wide> {
         found.extend(everybody(binding, &at));
         let users: Vec<&str> =
             subjects(binding, "User").into_iter().chain(subjects(binding, "Group")).collect();
-        found.extend(pattern::both_phases(&at, &users));
+        let both = pattern::both_phases(&at, &users);
+        let has_both = both.is_some();
+        found.extend(both);
+        let wide = bound(&trust.policy, binding, &at);
+        found.extend(wide.into_iter().filter(|wide| !(has_both && wide.rule == "phase-wildcard")));
     }
     found
 }
@@ -177,6 +181,33 @@ fn shared(authenticator: &Value, probes: &Probes, at: &str) -> Option<Wide> {
 fn subjects<'a>(binding: &'a Value, kind: &str) -> Vec<&'a str> {
     let all = binding["subjects"].as_array().into_iter().flatten();
     all.filter(|one| one["kind"] == kind).filter_map(|one| one["name"].as_str()).collect()
+}
+
+/// Whom a binding is for beside one phase of one workspace: its users and groups are tried with the identities that get those names.
+fn bound(policy: &Value, binding: &Value, at: &str) -> Vec<Wide> {
+    let mut found = Vec::new();
+    for authenticator in policy["jwt"].as_array().into_iter().flatten() {
+        for (kind, name) in ["User", "Group"]
+            .into_iter()
+            .flat_map(|kind| subjects(binding, kind).into_iter().map(move |name| (kind, name)))
+        {
+            let mut texts = rules(authenticator);
+            // In front of the subject stands what the cluster puts there.
+            let names = name.find("organization:").map_or("", |start| &name[start..]);
+            texts.insert(0, ("sub".to_owned(), names.to_owned()));
+            let probes = Probes::new(&texts, base(authenticator));
+            let admits = |claims: &Claims| {
+                is_admitted(authenticator, claims)
+                    && user(authenticator, claims).is_some_and(|user| match kind {
+                        "User" => user.name == name,
+                        _ => user.groups.iter().any(|group| group == name),
+                    })
+            };
+            // A name that no identity of this issuer gets is somebody else's.
+            found.extend(probes.widest(at, Until::Phase, &admits).filter(|wide| wide.rule != "not-judged"));
+        }
+    }
+    found
 }
 
 fn everybody(binding: &Value, at: &str) -> Option<Wide> {

@@ -6,12 +6,14 @@ mod gcp;
 mod kubernetes;
 mod literal;
 mod pattern;
+mod printed;
 mod probe;
 mod reading;
 mod vault;
 
 use serde_json::Value;
 
+pub use self::printed::printed;
 use crate::check::{
     Family, Trust,
     document::inner,

@@ -268,8 +268,13 @@ impl Probes {
             "workspace-wildcard" => "every workspace of the project is let in, also one made tomorrow",
             _ => "a plan, which runs without approval, gets what the apply gets",
         };
-        let own =
-            self.all().into_iter().next().map(|one| one.claims.subject().to_owned()).unwrap_or_default();
+        let phase = claims.text("terraform_run_phase").unwrap_or("plan");
+        let own = self.all().into_iter().find(|one| one.phase == phase);
+        let own = own.map(|one| one.claims.subject().to_owned()).unwrap_or_default();
+        // What the condition does not name stands there as whoever reads it would write it.
+        let own = ["organization", "project", "workspace"].into_iter().fold(own, |subject, kind| {
+            subject.replace(&format!("{kind}:own:"), &format!("{kind}:{}:", kind.to_uppercase()))
+        });
         Wide::new(rule, severity, at)
             .says(format!("a token with the subject {:?} is let in", claims.subject()))
             .because(why)

@@ -120,6 +120,11 @@ impl Aws<'_> {
                 flag("--client-id", self.audience),
             ]),
         );
+        setup.document(
+            "open-id-connect-provider",
+            "the identity provider, as CreateOpenIDConnectProvider takes it (--cli-input-json)",
+            Value::map([("Url", issuer.into()), ("ClientIDList", Value::texts([self.audience]))]),
+        );
     }
 
     fn role(&self, setup: &mut TrustSetup, phase: Phase) -> Result<(), SetupError> {

@@ -102,6 +102,16 @@ impl Tencent<'_> {
                 .unless([plain("tccli cam DescribeOIDCConfig"), flag("--Name", PROVIDER)])
                 .or_update(words("tccli cam UpdateOIDCConfig")),
         );
+        setup.document(
+            "oidc-config",
+            "the identity provider, as CreateOIDCConfig takes it",
+            Value::map([
+                ("Name", PROVIDER.into()),
+                ("IdentityUrl", self.request.issuer.as_str().into()),
+                ("IdentityKey", (&keys).into()),
+                ("ClientId", Value::texts([self.audience])),
+            ]),
+        );
     }
 
     fn role(&self, setup: &mut TrustSetup, phase: Phase) -> Result<(), SetupError> {

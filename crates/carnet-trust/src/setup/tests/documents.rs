@@ -24,6 +24,9 @@ fn aws_binds_audience_and_subject_under_the_name_of_the_issuer() {
         }],
     });
     assert_eq!(document(&aws, "trust-policy-plan"), expected);
+    let provider = document(&aws, "open-id-connect-provider");
+    let ids = json!(["aws.workload.identity"]);
+    assert_eq!(provider, json!({"Url": "https://carnet.example.org/base", "ClientIDList": ids}));
     let variables = written(&aws)["variables"].clone();
     assert_eq!(
         variables[1],
@@ -225,6 +228,11 @@ fn hcp_compares_the_subject_or_matches_all_of_it() {
 #[test]
 fn tencent_cloud_binds_issuer_audience_and_subject() {
     let tencent = request("tencentcloud", json!({"account-uin": "100000000001"}));
+    let provider = document(&tencent, "oidc-config");
+    assert_eq!(
+        (&provider["Name"], &provider["ClientId"]),
+        (&json!("carnet"), &json!(["tencentcloud.workload.identity"]))
+    );
     let statement = document(&tencent, "trust-policy-plan")["statement"][0].clone();
     assert_eq!(
         statement["principal"]["federated"],

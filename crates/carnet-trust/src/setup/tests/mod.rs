@@ -4,6 +4,7 @@ mod documents;
 mod hostile;
 mod limits;
 mod options;
+mod scanned;
 mod script;
 
 use super::{FAMILIES, FamilyOptions, Phases, Scope, Subjects, TrustFormat, TrustRequest, Variables, write};
