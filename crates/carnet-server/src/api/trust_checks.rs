@@ -95,20 +95,28 @@ pub(crate) async fn judged(
 
 /// Judges where no other request waits for it: policies are written by whoever asks.
 async fn judged_apart(family: Family, question: Question) -> Result<(Judgement, Question), ApiError> {
-    let Ok(free) = timeout(PATIENCE, JUDGES.acquire()).await else {
+    apart(&JUDGES, PATIENCE, move || (judge(family, &question), question)).await
+}
+
+/// Does work in one of a few places. It keeps its place until it ends, also when nobody waits for it any more.
+async fn apart<T: Send + 'static>(
+    places: &'static Semaphore,
+    patience: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let Ok(free) = timeout(patience, places.acquire()).await else {
         return Err(ApiError::Unavailable("other policies are judged for a long time".into()));
     };
-    // The judgement keeps its place until it ends, also when nobody waits for it any more.
     let place = free.map_err(ApiError::internal)?;
     let work = spawn_blocking(move || {
-        let judgement = judge(family, &question);
+        let done = work();
         drop(place);
-        (judgement, question)
+        done
     });
-    match timeout(PATIENCE, work).await {
+    match timeout(patience, work).await {
         Ok(done) => done.map_err(ApiError::internal),
         Err(_) => {
-            let seconds = PATIENCE.as_secs();
+            let seconds = patience.as_secs();
             let says = format!(
                 "was not judged within {seconds} seconds: shorten it, or judge it with `carnet trust check`"
             );

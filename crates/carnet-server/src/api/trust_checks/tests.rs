@@ -1,6 +1,11 @@
-use serde_json::{Value, json};
+use std::time::Duration;
 
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use super::apart;
 use crate::api::tests::Site;
+use crate::error::ApiError;
 
 async fn asked(site: &Site, attributes: Value) -> (u16, Value) {
     let path = format!("/api/carnet/v1/workspaces/{}/trust-check", site.workspace.id);
@@ -134,4 +139,22 @@ async fn other_requests_are_answered_while_policies_are_judged() {
     };
     let ((status, answer), ()) = tokio::join!(waits, others);
     assert_eq!((status, &answer["data"]["attributes"]["family"]), (200, &json!("vault")), "{answer}");
+}
+
+#[tokio::test]
+async fn work_without_an_end_is_given_up_and_keeps_its_place() {
+    static PLACES: Semaphore = Semaphore::const_new(1);
+    let moment = Duration::from_millis(20);
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let endless = apart(&PLACES, moment, move || ended.recv().is_ok()).await;
+    assert!(
+        matches!(&endless, Err(ApiError::Invalid { detail, .. }) if detail.contains("was not judged within")),
+        "{endless:?}"
+    );
+    // It goes on, and nobody takes its place.
+    let next = apart(&PLACES, moment, || ()).await;
+    assert!(matches!(next, Err(ApiError::Unavailable(_))), "{next:?}");
+    end.send(()).expect("it waits");
+    let next = apart(&PLACES, Duration::from_secs(60), || "judged").await;
+    assert!(matches!(next, Ok("judged")), "{next:?}");
 }
