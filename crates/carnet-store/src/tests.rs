@@ -144,8 +144,9 @@ async fn another_master_key_is_turned_away() {
 #[tokio::test]
 async fn two_processes_may_start_at_once() {
     let test = TestStore::empty().await;
-    let (first, second) = tokio::join!(test.open(key()), test.open(key()));
-    let (first, second) = (first.expect("a store"), second.expect("a store"));
+    let (first, second, third) = tokio::join!(test.open(key()), test.open(key()), test.open(key()));
+    let (first, second, _third) =
+        (first.expect("a store"), second.expect("a store"), third.expect("a store"));
     let mut tx = first.write().await.expect("a transaction");
     set_number(&mut tx, 1).await;
     tx.commit().await.expect("committed");

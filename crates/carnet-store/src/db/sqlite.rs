@@ -12,6 +12,12 @@ use crate::db::Engine;
 use crate::error::StoreError;
 use crate::migrations::{MIGRATIONS, engine_part};
 
+/// How long somebody waits for another writer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long somebody waits until the next attempt to connect.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// The connections to a file.
 #[derive(Debug, Clone)]
 pub(crate) struct SqliteDatabase {
@@ -27,10 +33,10 @@ impl SqliteDatabase {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10));
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+            .busy_timeout(PATIENCE);
+        let write = connected(SqlitePoolOptions::new().max_connections(1), &options).await?;
         migrate(&write).await?;
-        let read = SqlitePoolOptions::new().max_connections(8).connect_with(options.read_only(true)).await?;
+        let read = connected(SqlitePoolOptions::new().max_connections(8), &options.read_only(true)).await?;
         Ok(Self { write, read })
     }
 
@@ -41,6 +47,24 @@ impl SqliteDatabase {
     /// SQLite cannot turn a read into a write when another writer was faster: take the write lock at once.
     pub(crate) async fn begin_write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+/// Connects, and waits for another process that does the same to a new file: while it turns the file to write-ahead logging, SQLite
+/// says that it is busy and does not wait itself, whatever its timeout (<https://www.sqlite.org/wal.html>, section 8).
+async fn connected(
+    pool: SqlitePoolOptions,
+    options: &SqliteConnectOptions,
+) -> Result<SqlitePool, StoreError> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match pool.clone().connect_with(options.clone()).await.map_err(StoreError::from) {
+            Err(StoreError::Busy(_)) if waited < PATIENCE => {
+                tokio::time::sleep(PAUSE).await;
+                waited += PAUSE;
+            }
+            connected => return Ok(connected?),
+        }
     }
 }
 
