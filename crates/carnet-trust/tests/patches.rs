@@ -160,7 +160,9 @@ fn what_was_not_looked_at_is_said() {
         "bound_claims": {"sub": SUBJECT}});
     let config = json!({"oidc_discovery_url": "https://other", "bound_issuer": ""});
     let judgement = judged(Family::Vault, &role, Some(config), claims());
-    assert!(judgement.is_accepted() && judgement.notes[0].contains("does not compare"), "{judgement:?}");
+    let said = judgement.notes.concat();
+    assert!(judgement.is_accepted() && said.contains("reads its keys at https://other"), "{judgement:?}");
+    assert!(said.contains("does not compare"), "{judgement:?}");
 }
 
 #[test]

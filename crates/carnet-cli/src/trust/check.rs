@@ -7,6 +7,7 @@ use carnet_issuer::IssuerUrl;
 use carnet_issuer::probe::Report;
 use carnet_model::{OrgName, Phase, ProjectName, WorkspaceName};
 use carnet_trust::check::{Claims, Family, Judgement, Question, Trust, UnknownFamily, judge};
+use carnet_trust::scan::unreadable_beside;
 use clap::{Args, ValueEnum};
 use reqwest::{Method, Url};
 use serde_json::{Map, Value, json};
@@ -178,10 +179,16 @@ pub(super) fn run(options: &CheckOptions) -> anyhow::Result<bool> {
         (Some(family), _) | (None, Some(family)) => family,
         (None, None) => bail!("the policy is of no known family; name one instead of auto"),
     };
+    if let Some(says) = trust.beside.as_ref().and_then(|beside| unreadable_beside(family, beside)) {
+        bail!("what was given with --beside is something else: {says}");
+    }
     let (claims, said) = presented(options, family, &trust)?;
     let now = claims.get("exp").map(|_| edge::now().as_second());
     let question = Question { claims, trust, now };
     let judgement = judge(family, &question);
+    if let Some(first) = judgement.first().filter(|first| first.is_of_no_policy()) {
+        bail!("{}", first.says);
+    }
     let seen = match options.outside {
         true => Some(outside::look(&question.claims, options.ca_file.as_deref())?),
         false => None,
@@ -247,7 +254,7 @@ fn presented(
     });
     let members: Map<String, Value> = serde_json::from_value(claims).context("claims are an object")?;
     Ok((
-        Claims::new(members),
+        Claims::new(members).signed_with(algorithm()),
         "claims of the names given; their ids (ws-AAAAAAAAAAAAAAAA) are made up: --server knows them",
     ))
 }
@@ -274,10 +281,15 @@ impl Asked<'_> {
         let path = ["api", "carnet", "v1", "workspaces", &id, "trust-check"];
         let answer = server.send(ApiRequest::new(Method::POST, &path).body(Some(document))).await?;
         match answer.pointer("/data/attributes/presented") {
-            Some(Value::Object(claims)) => Ok(Claims::new(claims.clone())),
+            Some(Value::Object(claims)) => Ok(Claims::new(claims.clone()).signed_with(algorithm())),
             _ => bail!("the server named no claims"),
         }
     }
+}
+
+/// What signs every token of Carnet.
+fn algorithm() -> Option<String> {
+    Some("RS256".to_owned())
 }
 
 /// How long a token that is only spoken of lives, in seconds.

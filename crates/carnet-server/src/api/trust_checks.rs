@@ -10,6 +10,7 @@ use carnet_model::{
     Permission, Phase, RunId, VariableCategory, WorkloadIdentity, Workspace, WorkspaceId, merge_variables,
 };
 use carnet_trust::check::{Claims, Family, Judgement, Question, Trust, judge};
+use carnet_trust::scan::unreadable_beside;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -79,6 +80,12 @@ pub(crate) async fn judged(
             .ok_or_else(|| ApiError::attribute("family", "the policy does not tell the family: name it"))?,
         Some(name) => name.parse().map_err(|error| ApiError::attribute("family", format!("{error}")))?,
     };
+    if let Some(other) = Family::of(&policy).filter(|other| *other != family) {
+        return Err(ApiError::attribute("policy", format!("is one of {other}, and not of {family}")));
+    }
+    if let Some(says) = beside.as_ref().and_then(|beside| unreadable_beside(family, beside)) {
+        return Err(ApiError::attribute("beside", format!("is something else: {says}")));
+    }
     let claims = match input.claims.take() {
         Some(claims) => Claims::new(claims),
         None => presented(&mut cx, workspace, family, &input).await?,
@@ -179,7 +186,7 @@ async fn presented(
         "terraform_run_phase": phase.as_str(),
     });
     match claims {
-        Value::Object(claims) => Ok(Claims::new(claims)),
+        Value::Object(claims) => Ok(Claims::new(claims).signed_with(Some("RS256".to_owned()))),
         _ => Err(ApiError::internal("claims are an object")),
     }
 }

@@ -7,7 +7,7 @@ use super::{
     Cause, Claims, Edit, Family, Finding, Part, Question, Trust, Wildcards,
     compare::{self, Kind, Reading},
     document::{inner, texts},
-    judgement::{Checked, Evaluation, refused},
+    judgement::{Checked, Evaluation, NO_POLICY, refused},
     matches,
     times::{self, Leeway},
 };
@@ -59,7 +59,7 @@ fn check(question: &Question) -> Checked {
     let (base, list) = credentials(&question.trust);
     let Some(list) = list else {
         let says = "federated credentials are a JSON object or a list of them";
-        return refused(Finding::new("the policy", Cause::Unreadable, says));
+        return refused(Finding::new(NO_POLICY, Cause::Unreadable, says));
     };
     if list.len() > CREDENTIALS {
         let says = format!(
@@ -95,6 +95,7 @@ fn check(question: &Question) -> Checked {
     if is_distant(first.cause) && question.trust.policy != Value::Null {
         let added = pinned(question);
         if added.is_empty() {
+            first.edits.clear();
             first
                 .remedy
                 .push(format!("there are {CREDENTIALS} already: use another application or identity"));
@@ -123,8 +124,21 @@ fn lengths(claims: &Claims) -> Checked {
 }
 
 fn is_distant(cause: Cause) -> bool {
-    use Cause::{OtherForm, OtherOrganization, OtherPhase, OtherProject, OtherValue, OtherWorkspace};
-    matches!(cause, OtherForm | OtherOrganization | OtherPhase | OtherProject | OtherValue | OtherWorkspace)
+    use Cause::{
+        OtherForm, OtherIssuer, OtherOrganization, OtherPhase, OtherProject, OtherTemplate, OtherValue,
+        OtherWorkspace,
+    };
+    matches!(
+        cause,
+        OtherForm
+            | OtherIssuer
+            | OtherOrganization
+            | OtherPhase
+            | OtherProject
+            | OtherTemplate
+            | OtherValue
+            | OtherWorkspace
+    )
 }
 
 fn failures(question: &Question, credential: &Value, pointer: &dyn Fn(&str) -> String) -> Vec<Finding> {

@@ -42,6 +42,10 @@ pub enum Cause {
     OtherPhase,
     /// The subject of another kind of issuer is expected.
     OtherForm,
+    /// The same names are expected in a subject of another template.
+    OtherTemplate,
+    /// A part of the subject is called something else in what is expected.
+    PartName,
     /// A wildcard is compared as a character.
     WildcardLiteral,
     /// A regular expression or an alternative stands where only wildcards are read.

@@ -159,6 +159,13 @@ fn spelling(presented: &str, expected: &str, reading: Reading) -> Option<Cause> 
             return Some(Cause::Lookalike);
         }
     }
+    // In Vault `*` is a wildcard and `?` is none.
+    if reading == Reading::Pattern(Wildcards::Star)
+        && expected.contains('?')
+        && matches(expected, presented, Wildcards::StarAndQuestion)
+    {
+        return Some(Cause::WildcardLiteral);
+    }
     if reading == Reading::Exact && has_wildcard {
         let is_pattern = matches(expected, presented, Wildcards::StarAndQuestion);
         return is_pattern.then_some(Cause::WildcardLiteral).or_else(|| regular(expected, presented));
@@ -219,6 +226,10 @@ pub(super) fn sentence(cause: Cause) -> &'static str {
         Cause::OtherWorkspace => "another workspace is expected",
         Cause::OtherPhase => "the other phase is expected: plan and apply have subjects of their own",
         Cause::OtherForm => "the subject of another kind of issuer is expected",
+        Cause::OtherTemplate => {
+            "the same names are expected in a subject of another template: with or without ids (carnet subject show)"
+        }
+        Cause::PartName => "the parts of a subject are called organization, project, workspace and run_phase",
         Cause::WildcardLiteral => "the wildcard is compared as a character here",
         Cause::RegularExpression => "a regular expression or a list of alternatives is not read as one here",
         Cause::Prefix => "what is expected is only the beginning, and the whole text is compared",

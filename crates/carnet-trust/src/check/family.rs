@@ -92,7 +92,7 @@ impl Family {
             let list = policy.get("value").unwrap_or(policy);
             let first = list.as_array().map_or(Some(list), |list| list.first());
             let is_azure = first.is_some_and(|first| has(first, "issuer") && has(first, "audiences"));
-            (is_azure || list.as_array().is_some_and(Vec::is_empty)).then_some(Self::Azure)
+            is_azure.then_some(Self::Azure)
         }
     }
 }

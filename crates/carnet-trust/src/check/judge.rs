@@ -62,15 +62,77 @@ fn judged(family: Family, question: &Question) -> Judgement {
     let first = evaluate(family, question);
     let mut judgement = Judgement { notes: first.notes, ..Judgement::default() };
     let Some(failure) = first.failure else { return judgement };
+    if failure.cause == Cause::Disabled && !failure.edits.is_empty() {
+        return switched_on(family, question, failure, judgement);
+    }
     let (findings, patch) = put_right(family, question, failure);
     // Whoever meets an expression that stays, and was refused for one of several reasons, would get in with all of them mended.
     let is_one_change = findings.len() == 1 || !matches!(family, Family::Gcp | Family::Kubernetes);
     let smallest = patch.filter(|patch| is_one_change && !widens(family, question, &patch.trust));
-    judgement.patch = smallest
+    let (kept, replacing) = match smallest {
+        Some(patch) if locks_out(family, question, &findings, &patch.trust) => {
+            (None, Some(Patch { note: Some(LOCKS_OUT), ..patch }))
+        }
+        other => (other, None),
+    };
+    judgement.patch = kept
         .or_else(|| put_right_by(family, question, Pin::Beside))
+        .or(replacing)
         .or_else(|| put_right_by(family, question, Pin::Alone));
     judgement.findings = findings;
     judgement
+}
+
+/// What is said of a policy that was only switched off: nobody was let in, so others are not let in by the change either.
+fn switched_on(family: Family, question: &Question, failure: Finding, before: Judgement) -> Judgement {
+    let edits = failure.edits.clone();
+    let on = with(question, patched(&question.trust, &edits));
+    let then = judged(family, &on);
+    let patch = match then.patch {
+        None if then.findings.is_empty() => {
+            Some(Patch { edits, trust: on.trust, is_pinned: false, note: None })
+        }
+        patch => patch.map(|patch| Patch { edits: [edits, patch.edits].concat(), ..patch }),
+    };
+    Judgement {
+        findings: [vec![failure], then.findings].concat(),
+        notes: [before.notes, then.notes].concat(),
+        patch,
+    }
+}
+
+/// Said of a change after which somebody else is refused.
+const LOCKS_OUT: &str = "this replaces what was bound before: whoever else it let in is refused from now on, and needs a policy of their own";
+
+/// Whether whom the policy names instead of this token was let in, and would not be any more.
+fn locks_out(family: Family, question: &Question, findings: &[Finding], trust: &Trust) -> bool {
+    let is_in = |claims: &Claims, trust: &Trust| {
+        let asked = Question { claims: claims.clone(), trust: trust.clone(), now: question.now };
+        evaluate(family, &asked).failure.is_none()
+    };
+    let mut all = question.claims.clone();
+    let named = findings.iter().filter_map(|finding| {
+        let expected = finding.difference.as_ref()?.expected();
+        let (name, value) = match finding.cause {
+            Cause::OtherOrganization
+            | Cause::OtherProject
+            | Cause::OtherWorkspace
+            | Cause::OtherPhase
+            | Cause::OtherForm
+            | Cause::OtherTemplate => ("sub", expected.replace('*', "another").replace('?', "x")),
+            Cause::OtherIssuer | Cause::PrincipalHost => {
+                let host = expected.split_once(":oidc-provider/").map_or(expected, |(_, host)| host);
+                let scheme = if host.contains("://") { "" } else { "https://" };
+                ("iss", format!("{scheme}{host}"))
+            }
+            _ => return None,
+        };
+        all = all.with(name, Value::String(value.clone()));
+        Some(question.claims.with(name, Value::String(value)))
+    });
+    let mut others: Vec<Claims> = named.collect();
+    others.push(all);
+    others.iter().any(|claims| is_in(claims, &question.trust) && !is_in(claims, trust))
 }
 
 /// Whom a policy that pins a token lets in beside it.
@@ -99,9 +161,7 @@ fn put_right_by(family: Family, question: &Question, pin: Pin) -> Option<Patch> 
             (then.trust, then.edits)
         }
     };
-    let note = (pin == Pin::Alone).then_some(
-        "this replaces what was bound before: whoever else it let in is refused from now on, and needs a policy of their own",
-    );
+    let note = (pin == Pin::Alone).then_some(LOCKS_OUT);
     let patch = Patch { edits: [edits, more].concat(), trust, is_pinned: true, note };
     (!widens(family, question, &patch.trust)).then_some(patch)
 }

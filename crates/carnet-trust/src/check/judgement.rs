@@ -2,6 +2,9 @@
 
 use super::{Cause, Difference, Edit, Trust};
 
+/// The place of what is wrong with a document as a whole.
+pub(super) const NO_POLICY: &str = "the policy";
+
 /// A condition that is not met.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -29,6 +32,11 @@ impl Finding {
             remedy: Vec::new(),
             edits: Vec::new(),
         }
+    }
+
+    /// Whether the document is no policy of the service at all, so that there is nothing to judge.
+    pub fn is_of_no_policy(&self) -> bool {
+        self.cause == Cause::Unreadable && self.at == NO_POLICY
     }
 
     pub(super) fn differing(self, difference: Option<Difference>) -> Self {

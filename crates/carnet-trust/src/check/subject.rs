@@ -46,6 +46,9 @@ pub(super) fn subject(presented: &str, expected: &str, reading: Reading) -> Caus
         (_, None) => true,
         (None, Some(_)) => false,
     };
+    if let Some(cause) = template(&own, &wanted).or_else(|| part_name(presented, expected)) {
+        return cause;
+    }
     if let Some(cause) = part(&own, &wanted, &fits) {
         return cause;
     }
@@ -106,7 +109,7 @@ fn part(
             return Some(Cause::OtherOrganization);
         }
         if !fits(own.project, wanted.project) && wanted.workspace.is_some() {
-            let is_default = [own.project, wanted.project].iter().flatten().any(|name| {
+            let is_default = [own.project, wanted.project].iter().flatten().all(|name| {
                 let name = alike(name).to_ascii_lowercase();
                 name == "defaultproject" || name == "default"
             });
@@ -116,10 +119,44 @@ fn part(
             return Some(Cause::OtherWorkspace);
         }
         if wanted.workspace.is_some() && wanted.phase.is_some() && !fits(own.phase, wanted.phase) {
-            return Some(Cause::OtherPhase);
+            let is_phase =
+                wanted.phase.is_some_and(|phase| matches!(phase.trim_end_matches('*'), "plan" | "apply"));
+            return Some(if is_phase { Cause::OtherPhase } else { Cause::OtherValue });
         }
     }
     None
+}
+
+/// Whether the names are the same, and ids stand behind them on one side alone.
+fn template(own: &Parts<'_>, wanted: &Parts<'_>) -> Option<Cause> {
+    let bare = |name: &str| name.split_once('@').map_or_else(|| name.to_owned(), |(name, _)| name.to_owned());
+    let parts = [
+        (own.organization, wanted.organization),
+        (own.project, wanted.project),
+        (own.workspace, wanted.workspace),
+    ];
+    let both = || parts.iter().filter_map(|(own, wanted)| own.zip(*wanted));
+    let is_same = both().count() > 0 && both().all(|(own, wanted)| bare(own) == bare(wanted));
+    let differs = both().any(|(own, wanted)| own.contains('@') != wanted.contains('@'));
+    (is_same && differs).then_some(Cause::OtherTemplate)
+}
+
+/// Whether what is expected has the same number of parts, and one of them another name.
+fn part_name(presented: &str, expected: &str) -> Option<Cause> {
+    let (own, wanted): (Vec<&str>, Vec<&str>) =
+        (presented.split(':').collect(), expected.split(':').collect());
+    if own.len() != wanted.len() || own.len() < 4 {
+        return None;
+    }
+    let names = || own.iter().zip(&wanted).step_by(2);
+    let is_whole = own
+        .iter()
+        .step_by(2)
+        .all(|name| ["organization", "project", "workspace", "run_phase"].contains(name));
+    let others = names().filter(|(own, wanted)| own != wanted).count();
+    let is_word =
+        names().all(|(_, wanted)| wanted.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_'));
+    (is_whole && is_word && others > 0 && others < own.len() / 2).then_some(Cause::PartName)
 }
 
 /// Claims by which a workspace is known whatever it is called, and those of what it is in.

@@ -13,7 +13,7 @@ mod vault;
 
 use serde_json::Value;
 
-pub use self::printed::printed;
+pub use self::{printed::printed, reading::unreadable_beside};
 use crate::check::{
     Family, Trust,
     document::inner,

@@ -18,7 +18,12 @@ pub(super) fn unreadable(family: Family, trust: &Trust) -> Option<String> {
         Family::Vault => vault(policy),
         Family::Kubernetes => kubernetes(policy),
     };
-    says.or_else(|| beside(family, trust.beside.as_ref()?)).map(str::to_owned)
+    says.map(str::to_owned).or_else(|| unreadable_beside(family, trust.beside.as_ref()?))
+}
+
+/// Says what was expected beside a policy, if a document is something else.
+pub fn unreadable_beside(family: Family, document: &Value) -> Option<String> {
+    beside(family, document).map(str::to_owned)
 }
 
 fn all_objects<'a>(list: impl IntoIterator<Item = &'a Value>) -> bool {
@@ -34,13 +39,14 @@ fn aws(trust: &Trust) -> Option<&'static str> {
     let is_list = matches!(policy.get("Statement"), Some(Value::Array(_) | Value::Object(_)));
     let is_statement = |one: &Value| {
         matches!(one["Effect"].as_str(), Some("Allow" | "Deny"))
+            && (one.get("Principal").is_some() || one.get("NotPrincipal").is_some())
             && is_missing_or(one.get("Condition"), |block| {
                 block.as_object().is_some_and(|operators| all_objects(operators.values()))
             })
     };
     let is_right = is_list && statements(trust).iter().all(|one| is_statement(one.value));
     (!is_right).then_some(
-        "a trust policy of AWS has a Statement, or a list of them, with Effect and Condition; also in the answer of aws iam get-role",
+        "a trust policy of AWS has a Statement, or a list of them, with Effect, Principal and Condition; also in the answer of aws iam get-role",
     )
 }
 
@@ -89,6 +95,17 @@ fn kubernetes(policy: &Value) -> Option<&'static str> {
     (!is_right).then_some("an AuthenticationConfiguration has jwt, a list with an issuer in each element")
 }
 
+/// What the configuration of a mount of Vault may have.
+const MOUNT: [&str; 7] = [
+    "oidc_discovery_url",
+    "jwks_url",
+    "jwks_pairs",
+    "jwt_validation_pubkeys",
+    "jwt_supported_algs",
+    "bound_issuer",
+    "default_role",
+];
+
 fn beside(family: Family, beside: &Value) -> Option<&'static str> {
     let (says, is_right) = match family {
         Family::Gcp => (
@@ -105,9 +122,12 @@ fn beside(family: Family, beside: &Value) -> Option<&'static str> {
                     && is_missing_or(one.get("subjects"), Value::is_array)
             }),
         ),
-        Family::Vault => ("the configuration of a mount is a JSON object", beside.is_object()),
+        Family::Vault => (
+            "the configuration of a mount has oidc_discovery_url, jwks_url, jwt_validation_pubkeys or bound_issuer",
+            MOUNT.iter().any(|name| inner(Family::Vault, beside).1.get(*name).is_some()),
+        ),
         Family::Aws => (
-            "an OIDC provider has a Url and a ClientIDList",
+            "the OIDC provider of AWS has a Url and a ClientIDList",
             beside.get("Url").is_some() || !texts(beside.get("ClientIDList")).is_empty(),
         ),
         Family::Azure => return None,

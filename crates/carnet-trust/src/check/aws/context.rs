@@ -44,6 +44,18 @@ pub(super) enum Known<'a> {
     Unknown,
 }
 
+/// Keys about whoever signs a request. Nobody signs this one, so they are not there
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principal-properties>,
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>).
+const OF_CALLERS: [&str; 6] = [
+    "aws:multifactorauth",
+    "aws:principal",
+    "aws:userid",
+    "aws:username",
+    "aws:sourceidentity",
+    "aws:tokenissuetime",
+];
+
 impl<'a> Context<'a> {
     pub(super) fn new(question: &'a Question) -> Self {
         let claims = &question.claims;
@@ -104,7 +116,7 @@ impl<'a> Context<'a> {
         let is_global = ["aws:", "sts:", "iam:", "saml:"].iter().any(|start| key.starts_with(start));
         let of_claims =
             ["aws:requesttag/", "aws:tagkeys", "sts:transitivetagkeys", "sts:sourceidentity", "saml:"];
-        !is_global || of_claims.iter().any(|start| key.starts_with(start))
+        !is_global || of_claims.iter().chain(&OF_CALLERS).any(|start| key.starts_with(start))
     }
 
     /// The value of a policy variable such as `${aws:RequestTag/team}`.

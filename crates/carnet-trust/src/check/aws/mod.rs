@@ -13,7 +13,7 @@ use super::{
     Cause, Edit, Family, Finding, Part, Question, Trust,
     compare::{self, Kind, Reading},
     document::{inner, texts},
-    judgement::{Checked, Evaluation, refused},
+    judgement::{Checked, Evaluation, NO_POLICY, refused},
     times::{self, Leeway},
 };
 use context::Context;
@@ -73,7 +73,7 @@ fn check(question: &Question, notes: &mut Vec<String>) -> Checked {
 }
 
 fn unreadable(says: &str) -> Finding {
-    Finding::new("the policy", Cause::Unreadable, says)
+    Finding::new(NO_POLICY, Cause::Unreadable, says)
 }
 
 /// The trust policy, and where in the document it is.

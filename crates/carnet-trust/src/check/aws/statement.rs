@@ -70,6 +70,16 @@ impl<'a> Statement<'a> {
                 "Allow",
             )));
         }
+        if let Some(name) = ["Action", "Principal"]
+            .into_iter()
+            .find(|name| self.value.get(*name).is_some() && self.value.get(format!("Not{name}")).is_some())
+        {
+            let says = format!("a statement has {name} or Not{name}, not both: AWS refuses the policy");
+            failures.push(
+                Finding::new(self.place(), Cause::Unreadable, says)
+                    .edited(Edit::remove(Part::Policy, format!("{}/Not{name}", self.pointer))),
+            );
+        }
         failures.extend(principal::check(self.value, &self.pointer, context));
         if !self.covers(WEB_IDENTITY) {
             failures.push(self.missing_action(WEB_IDENTITY));

@@ -12,7 +12,7 @@ use super::{
     document::texts,
     expression::{self, evaluate as value_of, quoted},
     judge::Pin,
-    judgement::{Checked, Evaluation, refused},
+    judgement::{Checked, Evaluation, NO_POLICY, refused},
     times::{self, Leeway},
 };
 
@@ -33,18 +33,9 @@ pub(super) fn evaluate(question: &Question) -> Evaluation {
 fn check(question: &Question, notes: &mut Vec<String>) -> Checked {
     let (claims, provider) = (&question.claims, &question.trust.policy);
     if !provider.is_object() {
-        return refused(Finding::new("the policy", Cause::Unreadable, "a provider is a JSON object"));
+        return refused(Finding::new(NO_POLICY, Cause::Unreadable, "a provider is a JSON object"));
     }
-    let is_deleted = provider.get("state").and_then(Value::as_str).is_some_and(|state| state != "ACTIVE");
-    if provider.get("disabled") == Some(&Value::Bool(true)) || is_deleted {
-        let finding = Finding::new("disabled", Cause::Disabled, "the provider is disabled or deleted");
-        let finding = finding.edited(Edit::set(Part::Policy, "/disabled", false));
-        return refused(if is_deleted {
-            finding.edited(Edit::set(Part::Policy, "/state", "ACTIVE"))
-        } else {
-            finding
-        });
-    }
+    is_there(provider)?;
     if let Some(algorithm) = claims.algorithm().filter(|one| !matches!(*one, "RS256" | "ES256")) {
         let says = format!("Google takes RS256 and ES256, and the token is signed with {algorithm}");
         return refused(Finding::new("alg", Cause::Algorithm, says));
@@ -56,6 +47,25 @@ fn check(question: &Question, notes: &mut Vec<String>) -> Checked {
     let mapped = mapping::mapping(question)?;
     condition(question, &mapped)?;
     members::members(question, &mapped, notes)
+}
+
+/// Whether it is a provider for tokens that can be used at all.
+fn is_there(provider: &Value) -> Checked {
+    if let Some(kind) = ["aws", "saml", "x509"].into_iter().find(|kind| provider[*kind].is_object()) {
+        let says = format!("this provider is for {kind}: tokens need one with oidc, a provider of its own");
+        return refused(Finding::new(kind, Cause::RoleType, says));
+    }
+    if let Some(state) = provider["state"].as_str().filter(|state| *state != "ACTIVE") {
+        let says = format!("the provider is {state}");
+        return refused(Finding::new("state", Cause::Disabled, says).helped(
+            "within 30 days it comes back with: gcloud iam workload-identity-pools providers undelete",
+        ));
+    }
+    if provider.get("disabled") == Some(&Value::Bool(true)) {
+        let finding = Finding::new("disabled", Cause::Disabled, "the provider is disabled");
+        return refused(finding.edited(Edit::set(Part::Policy, "/disabled", false)));
+    }
+    Ok(())
 }
 
 fn issuer(question: &Question) -> Checked {

@@ -12,7 +12,7 @@ use super::{
     document::texts,
     expression::{self, quoted},
     judge::Pin,
-    judgement::{Checked, Evaluation, refused},
+    judgement::{Checked, Evaluation, NO_POLICY, refused},
     times::{self, Leeway},
 };
 
@@ -32,7 +32,7 @@ fn check(question: &Question) -> Checked {
     let list = policy.get("jwt").and_then(Value::as_array);
     let Some(list) = list.filter(|_| is_known && kind == "AuthenticationConfiguration") else {
         let says = "what is read is an AuthenticationConfiguration of apiserver.config.k8s.io/v1 with jwt";
-        return refused(Finding::new("the policy", Cause::Unreadable, says));
+        return refused(Finding::new(NO_POLICY, Cause::Unreadable, says));
     };
     let url = |one: &&Value| one["issuer"]["url"].as_str().unwrap_or_default().to_owned();
     let own = list.iter().position(|one| url(&one) == claims.issuer());

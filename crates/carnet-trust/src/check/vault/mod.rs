@@ -8,7 +8,7 @@ use super::{
     Cause, Claims, Edit, Family, Finding, Part, Question,
     compare::{self, Kind, Reading},
     document::{inner, texts},
-    judgement::{Checked, Evaluation, refused},
+    judgement::{Checked, Evaluation, NO_POLICY, refused},
     times::{self, Leeway},
 };
 
@@ -55,11 +55,18 @@ impl<'a> Role<'a> {
     }
 }
 
+/// What tells a role from another document.
+const ROLE: [&str; 5] = ["role_type", "user_claim", "bound_audiences", "bound_claims", "bound_subject"];
+
 fn check(question: &Question, notes: &mut Vec<String>) -> Checked {
     let claims = &question.claims;
     let role = Role::of(&question.trust.policy);
     if !role.value.is_object() {
-        return refused(Finding::new("the policy", Cause::Unreadable, "a role is a JSON object"));
+        return refused(Finding::new(NO_POLICY, Cause::Unreadable, "a role is a JSON object"));
+    }
+    if !ROLE.iter().any(|name| role.value.get(*name).is_some_and(|value| !value.is_null())) {
+        let says = "a role of the JWT method has role_type, user_claim, bound_audiences and bound_claims: nothing of that is here";
+        return refused(Finding::new(NO_POLICY, Cause::Unreadable, says));
     }
     form(&role)?;
     if let Some(list) = role.value.get("token_bound_cidrs").filter(|list| !texts(Some(list)).is_empty()) {
@@ -188,10 +195,9 @@ fn issuer(question: &Question, notes: &mut Vec<String>) -> Checked {
     let text = |name: &str| config.get(name).and_then(Value::as_str).unwrap_or_default();
     let (own, bound, discovery) =
         (question.claims.issuer(), text("bound_issuer"), text("oidc_discovery_url"));
+    keys(own, config, notes);
     if bound.is_empty() && !discovery.is_empty() && discovery != own {
-        notes.push(format!(
-            "the mount does not compare the issuer: the token is taken if the keys of {discovery} made it"
-        ));
+        notes.push("the mount does not compare the issuer: it has no bound_issuer".to_owned());
     }
     if bound.is_empty() || bound == own {
         return Ok(());
@@ -205,6 +211,24 @@ fn issuer(question: &Question, notes: &mut Vec<String>) -> Checked {
         Reading::Exact,
     );
     refused(finding.edited(Edit::set(Part::Beside, format!("{base}/bound_issuer"), own)))
+}
+
+/// Where the mount has its keys from, if not from the issuer of the token.
+fn keys(issuer: &str, config: &Value, notes: &mut Vec<String>) {
+    let text = |name: &str| config.get(name).and_then(Value::as_str).unwrap_or_default();
+    let below = format!("{}/", issuer.trim_end_matches('/'));
+    let is_elsewhere = |url: &&str| !url.is_empty() && *url != issuer && !url.starts_with(&below);
+    for url in [text("oidc_discovery_url"), text("jwks_url")].into_iter().filter(is_elsewhere) {
+        notes.push(format!(
+            "the mount reads its keys at {url}, which is not below the issuer of the token: the token is taken if they made it"
+        ));
+    }
+    let has = |name: &&str| config.get(*name).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    for name in ["jwt_validation_pubkeys", "jwks_pairs"].into_iter().filter(has) {
+        notes.push(format!(
+            "the mount has keys of its own ({name}), which were not looked at: a token of a key that is not among them is refused"
+        ));
+    }
 }
 
 fn bound_subject(claims: &Claims, role: &Role<'_>) -> Checked {
