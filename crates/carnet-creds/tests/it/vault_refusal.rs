@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::{
     fake_vault::{FakeVault, Role},
     http::Answer,
-    world::World,
+    world::{World, http_settings},
 };
 
 /// The start of the command that prints the trust of the workspace.
@@ -31,6 +31,21 @@ async fn check_refusal(role: &str, settings: Role, expected: &[&str]) {
     }
     world.check_no_token(&text);
     assert_eq!(vault.calls().len(), 1, "a refusal is not tried again");
+}
+
+#[tokio::test]
+async fn only_a_token_that_a_provider_was_shown_is_reported_with_a_refusal() {
+    let mut world = World::new();
+    let vault = FakeVault::start(&world.clock).await;
+    let variables = [ON, ("TFC_VAULT_ADDR", &vault.address), ("TFC_VAULT_RUN_ROLE", "gone")];
+    let refused = world.try_obtain(&variables, http_settings()).await.expect_err("no such role");
+    assert_eq!(refused.report.len(), 1);
+    assert!(refused.report[0].refused.is_some() && refused.report[0].jti.is_some(), "{:?}", refused.report);
+
+    world.issuer.fail_next(TokenError::NotAllowed { cause: "a policy says no".to_owned(), fix: Vec::new() });
+    let refused = world.try_obtain(&variables, http_settings()).await.expect_err("no token");
+    assert!(refused.report[0].refused.is_some() && refused.report[0].jti.is_none(), "{:?}", refused.report);
+    assert_eq!(vault.calls().len(), 1, "the provider saw nothing of it");
 }
 
 #[tokio::test]
