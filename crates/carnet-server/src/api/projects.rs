@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use carnet_api::jsonapi::Resource;
-use carnet_model::{OrgName, Organization, Permission, Project, ProjectId, SubjectPart, WorkspaceId};
+use carnet_model::{FactName, OrgName, Organization, Permission, Project, ProjectId, SubjectPart, WorkspaceId};
 use carnet_store::{ProjectFilter, ProjectOrder, StoreError};
 
 pub(crate) use super::project_document::document;
@@ -106,6 +106,7 @@ async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<ProjectInp
     change(&mut cx, &organization, &mut project, &doc.attributes).await?;
     refuse_kept_project_name(&mut cx, &project).await?;
     cx.tx.insert_project(&project).await.map_err(taken)?;
+    record_names(&mut cx.tx, None, Some(Names::new(project.name.as_str(), None)));
     refuse_closed_pool(&mut cx, &project, None).await?;
     if let Some(given) = doc.to_many("tag-bindings")? {
         bind_all(&mut cx, &project, &parse_bindings(&given)?).await?;
@@ -125,15 +126,18 @@ async fn show(Read(mut cx): Read, Id(id): Id<ProjectId>, params: Params) -> Repl
 async fn update(Write(mut cx): Write, Id(id): Id<ProjectId>, doc: Doc<ProjectInput>) -> Reply {
     let (mut project, organization) = visible(&mut cx, &id, Permission::UpdateProject).await?;
     let (before, old_name) = (project.default_execution.clone(), project.name.clone());
-    if let Some(days) = doc.attributes.keep_subject_days {
-        let scope = project_scope(&mut cx, &id, Permission::UpdateProject).await?;
-        keep_for_days(&mut cx, &scope, days).await?;
-    }
+    let kept = match doc.attributes.keep_subject_days {
+        Some(days) => {
+            let scope = project_scope(&mut cx, &id, Permission::UpdateProject).await?;
+            Some(keep_for_days(&mut cx, &scope, days).await?)
+        }
+        None => None,
+    };
     change(&mut cx, &organization, &mut project, &doc.attributes).await?;
     refuse_kept_project_name(&mut cx, &project).await?;
     cx.tx.update_project(&project).await.map_err(taken)?;
-    let [old, new] = [&old_name, &project.name].map(|name| Names { name: name.as_str(), project: None });
-    record_names(&mut cx.tx, old, new);
+    let after = Names { kept: kept.as_ref(), ..Names::new(project.name.as_str(), None) };
+    record_names(&mut cx.tx, Some(Names::new(old_name.as_str(), None)), Some(after));
     refuse_closed_pool(&mut cx, &project, before.as_ref()).await?;
     if let Some(given) = doc.to_many("tag-bindings")? {
         let tags = parse_bindings(&given)?;
@@ -157,7 +161,7 @@ async fn refuse_kept_project_name(cx: &mut Context, project: &Project) -> Result
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<ProjectId>) -> Reply {
-    let (_, organization) = visible(&mut cx, &id, Permission::DeleteProject).await?;
+    let (project, organization) = visible(&mut cx, &id, Permission::DeleteProject).await?;
     if organization.default_project_id == id {
         return Err(ApiError::Forbidden("the default project cannot be deleted".to_owned()));
     }
@@ -167,6 +171,7 @@ async fn delete(Write(mut cx): Write, Id(id): Id<ProjectId>) -> Reply {
         ));
     }
     cx.tx.delete_project(&id).await?;
+    record_names(&mut cx.tx, Some(Names::new(project.name.as_str(), None)), None);
     cx.tx.commit().await?;
     no_content()
 }
@@ -190,7 +195,8 @@ async fn move_workspaces(
         cx.tx.move_workspace(&workspace_id, &id).await?;
         let name = workspace.name.as_str();
         let [old, new] =
-            [&workspace.project_id, &id].map(|project| Names { name, project: Some(project.as_str()) });
+            [&workspace.project_id, &id].map(|project| Some(Names::new(name, Some(project.as_str()))));
+        cx.tx.audit_fact(FactName::Workspace, workspace_id.as_str());
         record_names(&mut cx.tx, old, new);
     }
     cx.tx.commit().await?;

@@ -146,17 +146,20 @@ fn in_days(now: Timestamp, days: i64) -> Result<Timestamp, ApiError> {
     now.checked_add(jiff::SignedDuration::from_hours(24 * days)).map_err(ApiError::internal)
 }
 
-/// The same for changes that take a number of days along.
+/// The same for changes that take a number of days along; says what is kept and until when, for the entry of the change.
 pub(super) async fn keep_for_days(
     cx: &mut Context,
     scope: &SubjectScopes,
     days: i64,
-) -> Result<(), ApiError> {
+) -> Result<Value, ApiError> {
     let until = in_days(cx.now, days).map_err(|error| match error {
         ApiError::Invalid { detail, .. } => ApiError::attribute("keep-subject-days", detail),
         other => other,
     })?;
-    keep(cx, scope, until).await
+    keep(cx, scope, until).await?;
+    let own = own(cx, scope).await?;
+    let until = own.first().map(|kept| kept.until);
+    Ok(json!({ "until": until, "names": kept_names(&own) }))
 }
 
 /// Keeps what tokens of the scope say at present. Only what they really say can be kept, so nobody gets a subject by this that was

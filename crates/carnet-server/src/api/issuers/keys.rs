@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::response::IntoResponse;
 use carnet_model::{
-    Confirmation, Due, IssuerName, KeyOutlook, KeyRecord, KeyState, KeyStep, RotationPolicy, outlook,
+    Confirmation, Due, FactName, IssuerName, KeyOutlook, KeyRecord, KeyState, KeyStep, RotationPolicy, outlook,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -180,6 +180,7 @@ async fn rotate_gracefully(
     }
     let announcement = announcement.unwrap_or(cx.app.settings.key_rotation.announcement);
     new.check(&mut cx.tx).await?;
+    cx.tx.audit_fact(FactName::Kid, &new.kid());
     change.keys.prepare(new.kid(), announcement, cx.now, cx.now).map_err(ApiError::internal)?;
     change.save(&mut cx.tx, cx.now).await?;
     cx.tx.commit().await?;

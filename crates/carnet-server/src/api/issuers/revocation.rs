@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::IntoResponse;
-use carnet_model::{Confirmation, IssuerName, KeyRecord, KeyState, RevokeError, RotationPolicy, Timestamp};
+use carnet_model::{Confirmation, FactName, IssuerName, KeyRecord, KeyState, RevokeError, RotationPolicy, Timestamp};
 use carnet_store::{IdentityToken, KeyToken, TokenMark, TokensOfKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -49,6 +49,12 @@ async fn revoke(Read(mut cx): Read, Id(text): Id<String>, doc: Doc<Revocation>) 
     only_site_admin(&cx)?;
     let record = key_of(&mut cx, &issuer, &kid).await?;
     let policy = policy_of(&cx.app.clone(), &mut cx.tx, &issuer).await?;
+    if record.state == KeyState::Revoked {
+        // Nothing is changed, so that there is nothing to record.
+        let alive = count_alive(&mut cx, &kid).await?;
+        return Ok(Json(revoked(&record, alive, None, &policy)).into_response());
+    }
+    cx.tx.audit_fact(FactName::Kid, &kid);
     let new = new.filter(|_| record.state == KeyState::Active);
     end_key(&mut cx, &issuer, &record, new.as_ref()).await?;
     let alive = count_alive(&mut cx, &kid).await?;
