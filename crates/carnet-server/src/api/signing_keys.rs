@@ -4,7 +4,7 @@ use carnet_model::{FactName, IssuerName};
 
 use crate::error::ApiError;
 use crate::extract::{Context, Read, Write};
-use crate::oidc::{KeyChange, heed_clock};
+use crate::oidc::{Concern, KeyChange, heed_clock};
 use crate::reply::{Reply, no_content};
 use crate::route::{Access, Routes};
 
@@ -44,6 +44,7 @@ pub(crate) async fn rotate_at_once(cx: Context, issuer: &IssuerName) -> Result<S
     change.save(&mut cx.tx, cx.now).await?;
     cx.tx.commit().await?;
     new.settle();
+    cx.app.issuer.problems.forget(issuer, Concern::Visibility);
     cx.app.issuer.renew(&cx.app.store, issuer).await?;
     cx.app.issuer.asked.notify_one();
     Ok(kid)
