@@ -72,7 +72,10 @@ async fn an_apply_gets_its_identity_only_as_the_organization_says() -> anyhow::R
     let refusals: Vec<&Value> = entries.filter(|entry| entry["kind"] == "refusal").collect();
     assert_eq!(refusals.len(), 2, "{refusals:#?}");
     for refusal in refusals {
-        assert_eq!((&refusal["outcome"], &refusal["source"]), (&json!("refused_by_policy"), &json!("server")));
+        assert_eq!(
+            (&refusal["outcome"], &refusal["source"]),
+            (&json!("refused_by_policy"), &json!("server"))
+        );
     }
 
     let recorded = recorded(&site).await?;

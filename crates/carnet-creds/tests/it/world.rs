@@ -11,7 +11,8 @@ use std::{
 };
 
 use carnet_creds::{
-    Credentials, Event, Exchange, ExchangeError, HttpSettings, Refreshed, Refused, Resolution, ResolveContext, resolve,
+    Credentials, Event, Exchange, ExchangeError, HttpSettings, Refreshed, Refused, Resolution,
+    ResolveContext, resolve,
 };
 use carnet_model::{Phase, Timestamp};
 use secrecy::{ExposeSecret, SecretString};

@@ -21,7 +21,7 @@ use crate::extract::{Context, Id, Params, Read, Write};
 use crate::ledger::{Names, record_names};
 use crate::reply::{Reply, list, no_content, ok, ok_with, with_warnings};
 use crate::route::{Access, Routes};
-use crate::subjects::{refuse_kept_name, rename_warning};
+use crate::subjects::{Renamed, refuse_kept_name, rename_warning};
 use crate::upload::delete_blob;
 
 pub(crate) fn routes() -> Routes {
@@ -116,10 +116,13 @@ async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Organizati
     record_names(&mut cx.tx, Some(Names::new(name.as_str(), None)), Some(after));
     let mut warnings = doc.attributes.warnings();
     if name != organization.name {
-        let (_, count) = cx.tx.workspaces_below(&organization.id, None, (0, 1)).await?;
-        let kept = doc.attributes.keep_subject_days.is_some();
-        let renamed = ("organization", organization.name.as_str(), name.as_str());
-        warnings.extend(rename_warning(renamed, count, kept));
+        let renamed = Renamed {
+            part: SubjectPart::Organization,
+            path_id: organization.name.as_str(),
+            old_name: name.as_str(),
+            kept_until: kept.as_ref().and_then(|kept| kept["until"].as_str()),
+        };
+        warnings.extend(rename_warning(&mut cx.tx, (&organization.id, None), &renamed, cx.now).await?);
     }
     cx.tx.commit().await?;
     with_warnings(StatusCode::OK, resource, warnings)

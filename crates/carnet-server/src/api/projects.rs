@@ -2,7 +2,9 @@
 
 use axum::http::StatusCode;
 use carnet_api::jsonapi::Resource;
-use carnet_model::{FactName, OrgName, Organization, Permission, Project, ProjectId, SubjectPart, WorkspaceId};
+use carnet_model::{
+    FactName, OrgName, Organization, Permission, Project, ProjectId, SubjectPart, WorkspaceId,
+};
 use carnet_store::{ProjectFilter, ProjectOrder, StoreError};
 
 pub(crate) use super::project_document::document;
@@ -19,7 +21,7 @@ use crate::extract::{Context, Id, Params, Read, Write};
 use crate::ledger::{Names, record_names};
 use crate::reply::{Reply, list, no_content, ok_with, with_warnings};
 use crate::route::{Access, Routes};
-use crate::subjects::{refuse_kept_name, rename_warning};
+use crate::subjects::{Renamed, refuse_kept_name, rename_warning};
 
 pub(crate) fn routes() -> Routes {
     let all = "/api/v2/organizations/{organization}/projects";
@@ -147,9 +149,14 @@ async fn update(Write(mut cx): Write, Id(id): Id<ProjectId>, doc: Doc<ProjectInp
     let resource = document(&mut cx, &project, &organization).await?;
     let mut warnings = doc.attributes.warnings();
     if old_name != project.name {
-        let count = cx.tx.project_counts(&id).await?.workspaces;
-        let kept = doc.attributes.keep_subject_days.is_some();
-        warnings.extend(rename_warning(("project", id.as_str(), old_name.as_str()), count, kept));
+        let renamed = Renamed {
+            part: SubjectPart::Project,
+            path_id: id.as_str(),
+            old_name: old_name.as_str(),
+            kept_until: kept.as_ref().and_then(|kept| kept["until"].as_str()),
+        };
+        let place = (&project.organization_id, Some(&id));
+        warnings.extend(rename_warning(&mut cx.tx, place, &renamed, cx.now).await?);
     }
     cx.tx.commit().await?;
     with_warnings(StatusCode::OK, resource, warnings)

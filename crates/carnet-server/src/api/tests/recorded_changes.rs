@@ -154,8 +154,7 @@ async fn what_is_made_and_removed_is_told_by_its_name() {
     let ledger =
         send(&site, "GET", "/api/carnet/v1/organizations/umbrella/ledger?limit=500", Value::Null).await;
     let entries = ledger["entries"].as_array().expect("a list");
-    let is_named =
-        |one: &Value| one["entry"]["after"].as_str().is_some_and(|text| text.contains("umbrella"));
+    let is_named = |one: &Value| one["entry"]["after"].as_str().is_some_and(|text| text.contains("umbrella"));
     assert!(entries.iter().any(is_named), "{ledger}");
 }
 
