@@ -105,6 +105,18 @@ async fn a_subject_that_is_not_bound_is_explained() {
 }
 
 #[tokio::test]
+async fn a_role_of_the_own_phase_was_rather_bound_to_an_older_subject() {
+    let mut world = World::new();
+    let vault = FakeVault::start(&world.clock).await;
+    vault.role("net-plan", Role { subject: "organization:other", ..Role::default() });
+    let variables = [ON, ("TFC_VAULT_ADDR", &vault.address), ("TFC_VAULT_RUN_ROLE", "net-plan")];
+    let text = text(world.obtain(&variables).await);
+    let fix = "likely fix: the subject is another one than the role was bound to if the workspace, its project or the \
+               organization was renamed or moved, or if the template of subjects was changed: carnet subject show";
+    assert!(text.contains(fix) && !text.contains("probably belongs to another phase"), "{text}");
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_has_said_nothing() {
     let mut world = World::new();
     let address = {
