@@ -15,7 +15,7 @@ use crate::document::Doc;
 use crate::error::{ApiError, chain};
 use crate::extract::{Context, Id, Ids, Params, Read, Write};
 use crate::jobs::rotate_issuer;
-use crate::oidc::{KeyChange, NewKey, policy_of, without_replacement};
+use crate::oidc::{Concern, KeyChange, NewKey, policy_of, without_replacement};
 use crate::outstanding::stored_report;
 use crate::reply::Reply;
 use crate::route::{Access, Routes};
@@ -70,6 +70,7 @@ async fn revoke(Read(mut cx): Read, Id(text): Id<String>, doc: Doc<Revocation>) 
     });
     if record.state == KeyState::Active {
         app.issuer.drop_spare();
+        app.issuer.problems.forget(&issuer, Concern::Visibility);
         if replaced.is_none() {
             replaced = Some(replacement(&app, &issuer).await);
         }

@@ -177,6 +177,14 @@ async fn variables_and_their_sets_are_told_with_where_they_count() {
     send(&site, "DELETE", &format!("{vars}/{variable}"), Value::Null).await;
     assert_eq!(newest_entry(&site).await["variable_set"], json!(set));
 
+    let var =
+        |key: &str| json!({ "type": "vars", "attributes": { "key": key, "value": "x", "category": "env" } });
+    let with_two = json!({ "data": { "type": "varsets", "attributes": { "name": "two" }, "relationships": {
+        "vars": { "data": [var("TFC_VAULT_ADDR"), var("TFC_VAULT_NAMESPACE")] },
+    } } });
+    let made = send(&site, "POST", sets, with_two).await;
+    assert_eq!(newest_entry(&site).await["variable_set"], made["data"]["id"], "named once");
+
     let (workspace, project) = (site.workspace.id.as_str(), site.workspace.project_id.as_str());
     for (place, id) in [("workspaces", workspace), ("projects", project)] {
         let path = format!("/api/v2/varsets/{set}/relationships/{place}");
