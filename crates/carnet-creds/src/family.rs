@@ -36,7 +36,7 @@ pub enum FamilyName {
 
 impl FamilyName {
     /// Every family that is built in.
-    pub(crate) const BUILT_IN: [Self; 11] = [
+    pub const BUILT_IN: [Self; 11] = [
         Self::Plain,
         Self::Aws,
         Self::Azure,

@@ -7,6 +7,7 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 pub use approval::{Approval, ApprovalRule, IssuanceActor, PersonPattern, PersonPatternError};
@@ -149,13 +150,13 @@ struct Allowed {
 }
 
 impl IssuancePolicy {
-    /// Fails with the statement that comes closest and what it misses, if there is a statement at all.
-    fn allows(&self, request: &IssuanceRequest<'_>) -> Result<Allowed, Option<(String, Mismatch)>> {
+    /// Fails with the statement that comes closest and what is not met of it, if there is a statement at all.
+    fn allows(&self, request: &IssuanceRequest<'_>) -> Result<Allowed, Option<(String, Vec<Mismatch>)>> {
         let mut allowed: Option<Allowed> = None;
-        let mut closest: Option<(String, Mismatch)> = None;
+        let mut closest: Option<(String, Vec<Mismatch>)> = None;
         for statement in &self.statements {
             let verdict = condition::check(statement, request);
-            let Some(mismatch) = verdict.mismatch else {
+            if verdict.unmet.is_empty() {
                 let found = allowed.get_or_insert_with(|| Allowed {
                     max_life: Some(Duration::ZERO),
                     names: Vec::new(),
@@ -171,13 +172,20 @@ impl IssuancePolicy {
                     found.open.extend(verdict.open);
                 }
                 continue;
-            };
-            if closest.as_ref().is_none_or(|(_, other)| other.condition < mismatch.condition) {
-                closest = Some((statement.name.clone(), mismatch));
+            }
+            if closest.as_ref().is_none_or(|(_, other)| distance(&verdict.unmet) < distance(other)) {
+                closest = Some((statement.name.clone(), verdict.unmet));
             }
         }
         allowed.ok_or(closest)
     }
+}
+
+/// How far a statement is from a request: one for the other phase is about something else; then the fewest conditions that are not
+/// met, then that the first of them is a late one.
+fn distance(unmet: &[Mismatch]) -> (bool, usize, Reverse<Option<IssuanceCondition>>) {
+    let is_for_other_phase = unmet.iter().any(|one| one.condition == IssuanceCondition::Phase);
+    (is_for_other_phase, unmet.len(), Reverse(unmet.first().map(|one| one.condition)))
 }
 
 /// The stricter of two limits.

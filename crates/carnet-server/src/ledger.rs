@@ -14,7 +14,7 @@ use carnet_model::{
 };
 use carnet_store::{StoreError, Tx};
 
-pub(crate) use self::changed::{Names, record_change, record_names, record_resources};
+pub(crate) use self::changed::{Names, record_change, record_names, record_owner, record_resources};
 pub(crate) use self::reported::{lease_fact, report_facts};
 pub(crate) use self::revoked::{record_left, record_settled};
 use crate::error::ApiError;

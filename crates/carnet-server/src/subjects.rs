@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use carnet_issuer::{Presentation, TokenDraft};
 use carnet_model::{
-    ClaimFacts, ClaimValue, KeptName, MAX_EXTRA_CLAIM_BYTES, OptInClaim, OrgId, Phase, Run, SubjectFacts,
-    SubjectPart, SubjectSetting, SubjectTemplate, Tag, Timestamp, UserId, WorkloadIdentity, Workspace,
-    WorkspaceId, claims_that_apply, presented, refuse_subject, template_that_applies,
+    ClaimFacts, ClaimValue, KeptName, MAX_EXTRA_CLAIM_BYTES, OptInClaim, OrgId, Phase, ProjectId, Run,
+    SubjectFacts, SubjectPart, SubjectSetting, SubjectTemplate, Tag, Timestamp, UserId, WorkloadIdentity,
+    Workspace, WorkspaceId, claims_that_apply, presented, refuse_subject, template_that_applies,
 };
 use carnet_store::{SubjectSources, Tx};
 
@@ -72,6 +72,16 @@ impl Subjects {
     /// The tags for which the workspace says something of their own.
     pub(crate) fn tags(&self) -> BTreeSet<String> {
         self.sources.settings.iter().filter_map(|setting| setting.tag.clone()).collect()
+    }
+
+    /// Whether some subject would be another one if a part still had its old name.
+    fn follows_name(&self, part: SubjectPart, old_name: &str) -> bool {
+        let mut before = self.sources.facts.clone();
+        old_name.clone_into(&mut before.part_mut(part).name);
+        let tags = self.tags();
+        std::iter::once(None).chain(tags.iter().map(|tag| Some(tag.as_str()))).any(|tag| {
+            self.template(tag).0.render(&before, Phase::Apply, tag) != self.later_subject(Phase::Apply, tag)
+        })
     }
 
     /// What a run's log says while an old subject is presented.
@@ -210,23 +220,48 @@ pub(crate) async fn refuse_kept_name(
     }
 }
 
-/// What is said to whoever renamed a project or an organization in which there are workspaces.
-pub(crate) fn rename_warning(
-    (what, id, old_name): (&str, &str, &str),
-    workspaces: u64,
-    is_kept: bool,
-) -> Option<String> {
-    if workspaces == 0 {
-        return None;
+/// How many workspaces are looked at for the consequences of a rename.
+const LOOKED_AT: u64 = 200;
+
+/// A project or an organization that got another name.
+pub(crate) struct Renamed<'a> {
+    pub(crate) part: SubjectPart,
+    /// As its path names it.
+    pub(crate) path_id: &'a str,
+    pub(crate) old_name: &'a str,
+    /// Until when the old subjects go on.
+    pub(crate) kept_until: Option<&'a str>,
+}
+
+/// What is said to whoever renamed a project or an organization in which there are workspaces whose subjects that changes.
+pub(crate) async fn rename_warning(
+    tx: &mut Tx,
+    (organization, project): (&OrgId, Option<&ProjectId>),
+    renamed: &Renamed<'_>,
+    now: Timestamp,
+) -> Result<Option<String>, ApiError> {
+    let (ids, total) = tx.workspaces_below(organization, project, (0, LOOKED_AT)).await?;
+    let mut concerned = 0_u64;
+    for id in &ids {
+        concerned += u64::from(Subjects::of(tx, id, now).await?.follows_name(renamed.part, renamed.old_name));
     }
-    let consequence = match is_kept {
-        true => "go on presenting the old one for the days that were asked for",
-        false => {
-            "present the new one at once where their template names it: whatever trusts the old subjects refuses runs"
-        }
-    };
-    Some(format!(
-        "the {what} was {old_name}, and identity tokens of its {workspaces} workspace(s) {consequence}; GET \
-         /api/carnet/v1/{what}s/{id}/subject-preview tells who is concerned, and keep-subject-days gives time to change the trust"
-    ))
+    if concerned == 0 {
+        return Ok(None);
+    }
+    let (what, id, old_name) = (renamed.part.as_str(), renamed.path_id, renamed.old_name);
+    let least = if total > LOOKED_AT { "at least " } else { "" };
+    let begin = format!(
+        "the {what} was {old_name}, which the subjects of {least}{concerned} of its {total} workspace(s) name"
+    );
+    let preview = format!("GET /api/carnet/v1/{what}s/{id}/subject-preview tells who is concerned");
+    Ok(Some(match renamed.kept_until {
+        Some(until) => format!(
+            "{begin}: they go on presenting the old one until {until}, and the new one from then on; change the trust until then. \
+             {preview}"
+        ),
+        None => format!(
+            "{begin}: they present the new one at once, and whatever trusts the old subjects refuses runs; {preview}, and \
+             keep-subject-days gives time to change the trust"
+        ),
+    }))
 }

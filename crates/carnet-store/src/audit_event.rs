@@ -95,11 +95,15 @@ impl Tx {
         }
     }
 
-    /// Adds a fact to the entry of the ledger that goes with the entry of this transaction, if there is one. What is told twice
-    /// stands there side by side.
+    /// Adds a fact to the entry of the ledger that goes with the entry of this transaction, if there is one. Of several, each
+    /// stands there once, side by side; what was there before and after stands there as often as it is told.
     pub fn audit_fact(&mut self, name: FactName, value: &str) {
         if let Some(open) = &mut self.audit {
-            open.facts.push((name, value.to_owned()));
+            let fact = (name, value.to_owned());
+            let is_change = matches!(name, FactName::Before | FactName::After);
+            if is_change || !open.facts.contains(&fact) {
+                open.facts.push(fact);
+            }
         }
     }
 

@@ -65,6 +65,19 @@ async fn an_apply_gets_its_identity_only_as_the_organization_says() -> anyhow::R
     let cause = "allows the roles carnet-acme-web-*, and the role here is carnet-acme-net-plan";
     assert!(log.contains(cause) && !log.contains("Initializing"), "{log}");
 
+    // Each refusal is one entry, in the words of the server: no provider was asked.
+    let ledger =
+        site.api.get(&format!("/api/carnet/v1/organizations/{ORGANIZATION}/ledger?limit=500")).await?;
+    let entries = ledger["entries"].as_array().context("a list")?.iter().map(|one| &one["entry"]);
+    let refusals: Vec<&Value> = entries.filter(|entry| entry["kind"] == "refusal").collect();
+    assert_eq!(refusals.len(), 2, "{refusals:#?}");
+    for refusal in refusals {
+        assert_eq!(
+            (&refusal["outcome"], &refusal["source"]),
+            (&json!("refused_by_policy"), &json!("server"))
+        );
+    }
+
     let recorded = recorded(&site).await?;
     let count = |action: &str| recorded.iter().filter(|(found, _)| found == action).count();
     assert_eq!((count("create"), count("refuse")), (3, 2), "{recorded:?}");

@@ -31,7 +31,7 @@ async fn a_token_of_anybody_else_is_refused_and_explained() -> anyhow::Result<()
     let trusted = site.trust("net", &[]).await?;
     let [audience, early, late] =
         [site.trust("audience", &[]).await?, site.trust("early", &[]).await?, site.trust("late", &[]).await?];
-    let accept = "probably belongs to another phase or workspace";
+    let (accept, others) = ("probably belongs to another phase or workspace", "belongs to another workspace");
     let cases = [
         Case {
             place: (ORGANIZATION, "other"),
@@ -39,7 +39,7 @@ async fn a_token_of_anybody_else_is_refused_and_explained() -> anyhow::Result<()
             phase: "plan",
             audience: AUDIENCE,
             answer: WRONG_SUBJECT,
-            advice: accept,
+            advice: others,
         },
         Case {
             place: ("rival", "net"),
@@ -47,7 +47,7 @@ async fn a_token_of_anybody_else_is_refused_and_explained() -> anyhow::Result<()
             phase: "plan",
             audience: AUDIENCE,
             answer: WRONG_SUBJECT,
-            advice: accept,
+            advice: others,
         },
         Case {
             place: (ORGANIZATION, "audience"),

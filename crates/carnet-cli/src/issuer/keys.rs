@@ -110,7 +110,10 @@ pub(super) fn listing(answer: &Value) -> String {
     for key in items(answer, "keys") {
         let when = match (key["next_step"].as_str(), key["next_step_at"].as_str()) {
             (Some(_), Some(at)) => at.to_owned(),
-            (Some(_), None) => "when it was seen outside".to_owned(),
+            (Some(_), None) => match key["signs_not_before"].as_str() {
+                Some(at) => format!("when it was seen outside, not before {at}"),
+                None => "when it was seen outside".to_owned(),
+            },
             (None, _) => "-".to_owned(),
         };
         rows.push(vec![
@@ -130,16 +133,38 @@ pub(super) fn listing(answer: &Value) -> String {
         }
         None => String::new(),
     };
-    let ahead = format!(
-        "Key sets may be kept for {} s; a new key is published for at least {} s before it signs.\n",
-        text(&answer["policy"], "jwks_max_age_seconds"),
-        text(&answer["policy"], "announcement_seconds"),
-    );
     let line = |member: &str, what: &str| answer[member].as_str().map(|why| format!("{what}: {why}\n"));
     let not_signing = line("not_signing", "NOT SIGNING").unwrap_or_default();
     let held_back = line("held_back", "HELD BACK").unwrap_or_default();
     let title = format!("{}  {}", text(issuer, "issuer"), text(issuer, "url"));
-    format!("{title}\n\n{}\n{not_signing}{held_back}{next}{ahead}", table(&rows))
+    let consequences = sentences(answer, "consequences");
+    let waits = waits(answer);
+    format!("{title}\n\n{}\n{not_signing}{held_back}{next}{waits}{consequences}", table(&rows))
+}
+
+/// How long keys are published before they sign: the one that waits, or any that is to come.
+fn waits(answer: &Value) -> String {
+    let policy = &answer["policy"];
+    let kept = format!("Key sets may be kept for {} s", text(policy, "jwks_max_age_seconds"));
+    let upcoming = items(answer, "keys").find(|key| key["wait_seconds"].is_number());
+    let Some(key) = upcoming else {
+        return format!(
+            "{kept}; a new key is published for at least {} s before it signs.\n",
+            text(policy, "announcement_seconds")
+        );
+    };
+    let raised = match (key["announcement_seconds"].as_u64(), key["wait_seconds"].as_u64()) {
+        (Some(asked), Some(wait)) if asked < wait => format!(
+            " The {asked} s that were asked for were raised to that: a shorter time than key sets are kept and clocks differ \
+             would have its tokens refused."
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "{kept}; {} is published for at least {} s before it signs.{raised}\n",
+        text(key, "kid"),
+        text(key, "wait_seconds")
+    )
 }
 
 fn since(key: &Value) -> String {

@@ -35,6 +35,30 @@ fn the_listing_says_what_happens_next_and_when() {
 }
 
 #[test]
+fn the_listing_says_how_long_the_key_that_waits_is_published() {
+    let told = |asked: u64, wait: u64, consequences: &[&str]| {
+        keys::listing(&json!({
+            "issuer": { "issuer": "site", "url": "https://carnet.example.com" },
+            "policy": { "rotation_seconds": 1, "jwks_max_age_seconds": 300, "announcement_seconds": 86400 },
+            "keys": [{ "kid": "next", "state": "published", "published_at": "2026-01-05T10:00:00Z",
+                "next_step": "activate", "next_step_at": null, "announcement_seconds": asked, "wait_seconds": wait,
+                "signs_not_before": "2026-01-07T10:00:00Z" }],
+            "consequences": consequences,
+        }))
+    };
+    let long = told(172_800, 172_800, &[]);
+    assert!(long.contains("when it was seen outside, not before 2026-01-07T10:00:00Z"), "{long}");
+    assert!(long.contains("next is published for at least 172800 s before it signs.\n"), "{long}");
+    assert!(!long.contains("86400"), "{long}");
+    let short = told(1, 360, &["Tokens are signed with it."]);
+    assert!(
+        short.contains("at least 360 s before it signs. The 1 s that were asked for were raised"),
+        "{short}"
+    );
+    assert!(short.ends_with("- Tokens are signed with it.\n"), "{short}");
+}
+
+#[test]
 fn the_tokens_of_a_key_are_counted_by_what_they_were_for() {
     let token = |jti: &str, run: &str, role: Option<&str>| {
         json!({ "jti": jti, "run_id": run, "role": role, "workspace_id": "ws-1", "organization_id": "org-1",

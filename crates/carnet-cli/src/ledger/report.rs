@@ -15,15 +15,11 @@ pub(super) fn text(report: &Report) -> String {
         match &finding.result {
             Err(fault) => text.push_str(&format!("{chain}: NOT WHAT WAS WRITTEN\n  {fault}\n")),
             Ok(summary) => {
-                let range = match (summary.first, summary.last) {
-                    (Some(first), Some(last)) => format!(", {first} to {last}"),
-                    _ => String::new(),
-                };
+                let (range, proof) = (range(summary.first, summary.last), proof(summary, finding));
+                let (entries, hash) = (summary.entries, &summary.hash);
                 text.push_str(&format!(
-                    "{chain}: {} entries{range}, each as it was written\n  hash of the last one: {}\n",
-                    summary.entries, summary.hash
+                    "{chain}: {entries} entries{range}\n{proof}  hash of the last one: {hash}\n"
                 ));
-                text.push_str(&coverage(summary, finding));
             }
         }
         if !finding.unknown_keys.is_empty() {
@@ -44,22 +40,48 @@ fn names(finding: &Finding) -> String {
     finding.unknown_keys.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn coverage(summary: &LedgerSummary, finding: &Finding) -> String {
-    match (summary.covered, &finding.newest) {
-        (Some(covered), Some(newest)) => format!(
-            "  {} signed checkpoints cover entries up to {covered}; the last is of {}, by {}\n",
-            summary.checkpoints, newest.checkpoint.time, newest.issuer
-        ),
-        _ => "  no signed checkpoint covers them: their end could be cut off, or all written anew, unseen\n"
-            .to_owned(),
+/// `, 1 to 3`, or nothing where there is nothing.
+fn range(first: Option<u64>, last: Option<u64>) -> String {
+    match (first, last) {
+        (Some(first), Some(last)) => format!(", {first} to {last}"),
+        _ => String::new(),
     }
 }
 
+/// The first entry that no checkpoint covers, if there is one.
+fn unsigned_from(summary: &LedgerSummary) -> Option<u64> {
+    let next = summary.covered.map_or(summary.first, |covered| covered.checked_add(1))?;
+    summary.last.filter(|last| next <= *last).map(|_| next)
+}
+
+/// What is proven of the entries, and what only fits together: whoever can write to the ledger can write the rest anew, hashes and
+/// all.
+fn proof(summary: &LedgerSummary, finding: &Finding) -> String {
+    let mut lines = String::new();
+    if let (Some(first), Some(covered), Some(newest)) = (summary.first, summary.covered, &finding.newest) {
+        lines.push_str(&format!(
+            "  {first} to {covered}: each as it was written; {} signed checkpoints cover them, the last is of {}, by {}\n",
+            summary.checkpoints, newest.checkpoint.time, newest.issuer
+        ));
+    }
+    if let (Some(next), Some(last)) = (unsigned_from(summary), summary.last) {
+        lines.push_str(&format!(
+            "  {next} to {last}: they fit together, and nobody signed them yet: whoever can write to the ledger can have cut their \
+             end off or written them anew\n"
+        ));
+    }
+    lines
+}
+
 fn verdict(finding: &Finding) -> &'static str {
-    match (&finding.result, finding.unknown_keys.is_empty()) {
-        (Err(_), _) => "not-as-written",
-        (Ok(_), false) => "not-proven",
-        (Ok(_), true) => "as-written",
+    match &finding.result {
+        Err(_) => "not-as-written",
+        Ok(_) if !finding.unknown_keys.is_empty() => "not-proven",
+        Ok(summary) => match (summary.covered, unsigned_from(summary)) {
+            (_, None) => "as-written",
+            (Some(_), Some(_)) => "partly-signed",
+            (None, Some(_)) => "not-signed",
+        },
     }
 }
 
@@ -84,6 +106,7 @@ pub(super) fn json(report: &Report) -> Value {
                 "hash": summary.hash.to_string(),
                 "checkpoints": summary.checkpoints,
                 "covered": summary.covered,
+                "unsigned_from": unsigned_from(summary),
                 "signers": finding.signers,
                 "issuers": finding.issuers,
                 "unknown_keys": finding.unknown_keys,

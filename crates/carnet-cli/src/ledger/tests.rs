@@ -77,10 +77,29 @@ async fn an_export_verifies_and_says_what_is_covered() {
     let told = text(&found);
     let summary = found.findings.remove(0).result.expect("verified");
     assert_eq!((summary.entries, summary.covered, summary.checkpoints), (3, Some(2), 1));
-    assert!(told.contains("site: 3 entries, 1 to 3, each as it was written"), "{told}");
-    assert!(told.contains("cover entries up to 2"), "{told}");
+    assert!(told.contains("site: 3 entries, 1 to 3\n  1 to 2: each as it was written; 1 signed"), "{told}");
+    assert!(told.contains("3 to 3: they fit together, and nobody signed them yet"), "{told}");
     for missing in ["give a key set of your own with --keys", "with --issuer", "--checkpoint or --earlier"] {
         assert!(told.contains(missing), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn only_what_a_checkpoint_covers_is_said_to_be_as_it_was_written() {
+    let of = async |covered: &[u64]| {
+        let (made, _) = export(&["key"; 3], covered).await;
+        let report = report(&made.lines, &Kept::default(), false).await;
+        (text(&report), json(&report)["chains"][0].clone())
+    };
+    for (covered, verdict, unsigned) in [
+        (&[][..], "not-signed", serde_json::json!(1)),
+        (&[1][..], "partly-signed", serde_json::json!(2)),
+        (&[1, 3][..], "as-written", serde_json::Value::Null),
+    ] {
+        let (told, found) = of(covered).await;
+        assert_eq!((&found["verdict"], &found["unsigned_from"]), (&verdict.into(), &unsigned), "{told}");
+        assert_eq!(told.contains("nobody signed them yet"), !unsigned.is_null(), "{told}");
+        assert_eq!(told.contains("each as it was written"), !covered.is_empty(), "{told}");
     }
 }
 
@@ -185,7 +204,7 @@ async fn a_key_that_is_not_in_the_set_is_neither_proof_nor_tampering() {
     assert!(!told.contains("NOT WHAT WAS WRITTEN"), "{told}");
     assert_eq!(json(&unproven)["chains"][0]["verdict"], "not-proven");
     let proven = report(&made.lines, &with(vec![stranger, key]), false).await;
-    assert_eq!(json(&proven)["chains"][0]["verdict"], "as-written");
+    assert_eq!(json(&proven)["chains"][0]["verdict"], "partly-signed");
     assert!(!text(&proven).contains("--keys"), "{}", text(&proven));
 }
 

@@ -34,6 +34,8 @@ pub struct Credentials {
     pub(super) limit: Timestamp,
     /// What was obtained, in the order of the configurations.
     pub(super) held: Vec<Held>,
+    /// The identity token that was made last and is being traded.
+    presented: Option<Identity>,
     pub(super) injection: Injection,
 }
 
@@ -51,7 +53,8 @@ impl Credentials {
     ) -> Result<Self, Box<Refused>> {
         let limit = after(exchange.now(), resolution.phase_limit);
         let (held, injection) = (Vec::new(), Injection::default());
-        let mut credentials = Self { resolution, tokens, exchange, source, limit, held, injection };
+        let mut credentials =
+            Self { resolution, tokens, exchange, source, limit, held, presented: None, injection };
         for position in 0..credentials.resolution.configured.len() {
             match credentials.acquire(position, on_event).await {
                 Ok(held) => credentials.held.push(held),
@@ -140,6 +143,7 @@ impl Credentials {
         position: usize,
         on_event: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Held, ExchangeError> {
+        self.presented = None;
         let configured = &self.resolution.configured[position];
         let Some(request) = &configured.request else {
             let Some(read) = configured.vault_read().cloned() else {
@@ -151,6 +155,8 @@ impl Credentials {
         let claims = Claims::of(&minted.token);
         on_event(Event::progress(minted_line(configured, request, &minted)));
         let identity = Some(Identity::of(&minted, &claims));
+        self.presented.clone_from(&identity);
+        let configured = &self.resolution.configured[position];
         match configured.configuration.grant() {
             Grant::VaultLogin(login) => {
                 let login = Login { configured, login, claims: &claims, limit: self.limit };
@@ -243,16 +249,20 @@ impl Credentials {
         }
     }
 
+    /// What was refused. It names the token that a provider was shown; where none was, there is none to name.
     fn refused_entry(&self, position: usize, error: &ExchangeError) -> ReportEntry {
         let configured = &self.resolution.configured[position];
+        let identity = self.presented.as_ref().or_else(|| self.identity_of_session(configured));
         let text = error.to_string();
         ReportEntry {
             family: configured.family,
             tag: configured.tag.clone(),
             audience: configured.request.as_ref().map(|request| request.audience.clone()).unwrap_or_default(),
-            subject: self.resolution.subject.clone(),
-            jti: None,
-            life: Duration::ZERO,
+            subject: identity
+                .and_then(|identity| identity.subject.clone())
+                .unwrap_or_else(|| self.resolution.subject.clone()),
+            jti: identity.map(|identity| identity.jti.clone()),
+            life: identity.map(|identity| identity.life).unwrap_or_default(),
             role: configured.configuration.role().map(str::to_owned),
             expires_at: None,
             renewals: 0,

@@ -54,6 +54,7 @@ impl Revocable {
 }
 
 /// The facts of an identity token.
+#[derive(Clone)]
 pub(super) struct Identity {
     pub(super) jti: String,
     pub(super) subject: Option<String>,

@@ -177,18 +177,34 @@ impl Known<'_> {
         fix
     }
 
-    // A role that is opened to the other phase would let every plan do what an apply may do.
+    // A role that is opened to the other phase would let every plan do what an apply may do. Vault does not tell which subject the
+    // role is bound to, so that the name of the role decides what is more likely.
     fn on_phase(&self) -> Vec<String> {
         let VaultLogin { role, role_variable, .. } = self.login;
         let subject = self.claims.sub.as_deref().unwrap_or_default();
+        let changed = "the subject is another one than the role was bound to if the workspace, its project or the organization was \
+                       renamed or moved, or if the template of subjects was changed: carnet subject show tells what it is now";
         let Some((_, phase)) = subject.rsplit_once(":run_phase:") else {
-            return vec![format!("correct {role_variable} if role \"{role}\" belongs to others")];
+            return vec![
+                changed.to_owned(),
+                format!("correct {role_variable} if role \"{role}\" belongs to others"),
+            ];
         };
         let (plan, apply) = (self.variable("TFC_VAULT_PLAN_ROLE"), self.variable("TFC_VAULT_APPLY_ROLE"));
-        vec![format!(
-            "the subject ends in run_phase:{phase}, and role \"{role}\" (chosen by {role_variable}) probably belongs to \
-             another phase or workspace: give each phase its own role with {plan} and {apply}"
-        )]
+        let own = format!("give each phase its own role with {plan} and {apply}");
+        if role.rsplit(['-', '_', '/', '.']).next() == Some(phase) {
+            return vec![
+                changed.to_owned(),
+                format!("or role \"{role}\" (chosen by {role_variable}) belongs to another workspace: {own}"),
+            ];
+        }
+        vec![
+            format!(
+                "the subject ends in run_phase:{phase}, and role \"{role}\" (chosen by {role_variable}) probably belongs to \
+                 another phase or workspace: {own}"
+            ),
+            format!("or {changed}"),
+        ]
     }
 
     fn on_claim(&self) -> Vec<String> {

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::{
     fake_vault::{FakeVault, Role},
     http::Answer,
-    world::World,
+    world::{World, http_settings},
 };
 
 /// The start of the command that prints the trust of the workspace.
@@ -31,6 +31,21 @@ async fn check_refusal(role: &str, settings: Role, expected: &[&str]) {
     }
     world.check_no_token(&text);
     assert_eq!(vault.calls().len(), 1, "a refusal is not tried again");
+}
+
+#[tokio::test]
+async fn only_a_token_that_a_provider_was_shown_is_reported_with_a_refusal() {
+    let mut world = World::new();
+    let vault = FakeVault::start(&world.clock).await;
+    let variables = [ON, ("TFC_VAULT_ADDR", &vault.address), ("TFC_VAULT_RUN_ROLE", "gone")];
+    let refused = world.try_obtain(&variables, http_settings()).await.expect_err("no such role");
+    assert_eq!(refused.report.len(), 1);
+    assert!(refused.report[0].refused.is_some() && refused.report[0].jti.is_some(), "{:?}", refused.report);
+
+    world.issuer.fail_next(TokenError::NotAllowed { cause: "a policy says no".to_owned(), fix: Vec::new() });
+    let refused = world.try_obtain(&variables, http_settings()).await.expect_err("no token");
+    assert!(refused.report[0].refused.is_some() && refused.report[0].jti.is_none(), "{:?}", refused.report);
+    assert_eq!(vault.calls().len(), 1, "the provider saw nothing of it");
 }
 
 #[tokio::test]
@@ -87,6 +102,18 @@ async fn a_subject_that_is_not_bound_is_explained() {
                    organization:acme:project:Default Project:workspace:net:run_phase:plan\"},\"bound_claims_type\":\"string\",\
                    \"role_type\":\"jwt\"}' | vault write auth/jwt/role/own - (it replaces all bound claims)\n";
     check_refusal("own", role, &["claim \"sub\" does not match", fix, exactly, TRUST]).await;
+}
+
+#[tokio::test]
+async fn a_role_of_the_own_phase_was_rather_bound_to_an_older_subject() {
+    let mut world = World::new();
+    let vault = FakeVault::start(&world.clock).await;
+    vault.role("net-plan", Role { subject: "organization:other", ..Role::default() });
+    let variables = [ON, ("TFC_VAULT_ADDR", &vault.address), ("TFC_VAULT_RUN_ROLE", "net-plan")];
+    let text = text(world.obtain(&variables).await);
+    let fix = "likely fix: the subject is another one than the role was bound to if the workspace, its project or the \
+               organization was renamed or moved, or if the template of subjects was changed: carnet subject show";
+    assert!(text.contains(fix) && !text.contains("probably belongs to another phase"), "{text}");
 }
 
 #[tokio::test]

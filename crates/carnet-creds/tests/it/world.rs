@@ -11,7 +11,8 @@ use std::{
 };
 
 use carnet_creds::{
-    Credentials, Event, Exchange, ExchangeError, HttpSettings, Refreshed, Resolution, ResolveContext, resolve,
+    Credentials, Event, Exchange, ExchangeError, HttpSettings, Refreshed, Refused, Resolution,
+    ResolveContext, resolve,
 };
 use carnet_model::{Phase, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -57,13 +58,20 @@ impl World {
         variables: &[(&str, &str)],
         http: HttpSettings,
     ) -> Result<Credentials, ExchangeError> {
+        self.try_obtain(variables, http).await.map_err(|refused| refused.error)
+    }
+
+    /// The same, with what is reported when it is refused.
+    pub(crate) async fn try_obtain(
+        &mut self,
+        variables: &[(&str, &str)],
+        http: HttpSettings,
+    ) -> Result<Credentials, Box<Refused>> {
         let clock = self.clock.clone();
         let exchange = Exchange { http, clock: Arc::new(move || clock.now()) };
         let events = &mut self.events;
         let on_event = &mut |event| events.push(event);
-        let obtained =
-            Credentials::obtain(resolution(variables), self.issuer.clone(), exchange, None, on_event).await;
-        obtained.map_err(|refused| refused.error)
+        Credentials::obtain(resolution(variables), self.issuer.clone(), exchange, None, on_event).await
     }
 
     /// The lines of the run log.

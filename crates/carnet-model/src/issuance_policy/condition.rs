@@ -4,7 +4,7 @@ use super::{
     Approval, IssuanceActor, IssuanceRequest, IssuanceRun, IssuanceStatement, Pattern, PersonPattern,
 };
 
-/// What a condition is about. A statement that fails at a later one comes closer to the request.
+/// What a condition is about. Of two statements that miss equally many, the one whose first is a later one comes closer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IssuanceCondition {
     /// The family of credentials.
@@ -66,16 +66,16 @@ pub struct Mismatch {
 
 /// What one statement says about a request.
 pub(super) struct Verdict {
-    /// The first condition that is not met.
-    pub(super) mismatch: Option<Mismatch>,
+    /// The conditions that are not met, in the order in which they are looked at.
+    pub(super) unmet: Vec<Mismatch>,
     /// The conditions that nobody can judge yet.
     pub(super) open: Vec<IssuanceCondition>,
 }
 
-/// Looks at the conditions of a statement until one is not met.
+/// Looks at the conditions of a statement.
 pub(super) fn check(statement: &IssuanceStatement, request: &IssuanceRequest<'_>) -> Verdict {
     use IssuanceCondition as On;
-    let mut check = Check { verdict: Verdict { mismatch: None, open: Vec::new() } };
+    let mut check = Check { verdict: Verdict { unmet: Vec::new(), open: Vec::new() } };
     check.text(On::Family, statement.families.as_deref(), request.family);
     if let Some(phases) = &statement.phases {
         let expected = phases.iter().map(|phase| phase.as_str());
@@ -111,10 +111,9 @@ struct Check {
 }
 
 impl Check {
-    /// The first condition that is not met stays.
     fn met(&mut self, condition: IssuanceCondition, is_met: bool, found: &str, expected: String) {
-        if !is_met && self.verdict.mismatch.is_none() {
-            self.verdict.mismatch = Some(Mismatch { condition, found: found.to_owned(), expected });
+        if !is_met {
+            self.verdict.unmet.push(Mismatch { condition, found: found.to_owned(), expected });
         }
     }
 

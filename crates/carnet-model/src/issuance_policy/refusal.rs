@@ -7,8 +7,9 @@ use super::{IssuanceCondition, Mismatch, PolicyLevel};
 pub struct IssuanceRefusal {
     /// Whose policy refuses.
     pub level: PolicyLevel,
-    /// The statement that comes closest, and what the request misses; `None` when the policy has no statement.
-    pub closest: Option<(String, Mismatch)>,
+    /// The statement that comes closest, and all of its conditions that the request does not meet; `None` when the policy has no
+    /// statement.
+    pub closest: Option<(String, Vec<Mismatch>)>,
     /// How many statements the policy has.
     pub statements: usize,
 }
@@ -17,17 +18,17 @@ impl IssuanceRefusal {
     /// What stands in the way.
     pub fn cause(&self) -> String {
         let level = self.level.as_str();
-        let Some((name, mismatch)) = &self.closest else {
+        let Some((name, unmet)) = &self.closest else {
             return format!("the issuance policy of the {level} has no statement, so that nothing is issued");
         };
-        let (subject, verb) = subject(mismatch.condition);
         let others = match self.statements {
             0 | 1 => String::new(),
             count => format!("; none of its {count} statements allows it, this one comes closest"),
         };
+        let told: Vec<String> = unmet.iter().map(told).collect();
         format!(
-            "statement \"{name}\" of the issuance policy of the {level} {verb} {}, and {subject} is {}{others}",
-            mismatch.expected, mismatch.found
+            "statement \"{name}\" of the issuance policy of the {level} {}{others}",
+            told.join("; it also ")
         )
     }
 
@@ -39,9 +40,11 @@ impl IssuanceRefusal {
             PolicyLevel::Project => "who may change the settings of the project can change the policy",
         };
         let change = format!("{change} (issuance-policy of the {level})");
-        match self.closest.as_ref().and_then(|(_, mismatch)| way_out(mismatch)) {
-            Some(first) => vec![first, format!("or: {change}")],
-            None => vec![change],
+        // What leads past one condition only leads nowhere.
+        let unmet = self.closest.as_ref().map_or(&[][..], |(_, unmet)| unmet);
+        match unmet.iter().map(way_out).collect::<Option<Vec<String>>>() {
+            Some(all) if !all.is_empty() => vec![all.join("; and "), format!("or: {change}")],
+            Some(_) | None => vec![change],
         }
     }
 }
@@ -50,6 +53,11 @@ impl std::fmt::Display for IssuanceRefusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.cause())
     }
+}
+
+fn told(mismatch: &Mismatch) -> String {
+    let (subject, verb) = subject(mismatch.condition);
+    format!("{verb} {}, and {subject} is {}", mismatch.expected, mismatch.found)
 }
 
 fn subject(condition: IssuanceCondition) -> (&'static str, &'static str) {

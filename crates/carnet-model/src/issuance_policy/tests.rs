@@ -144,6 +144,45 @@ fn the_closest_statement_is_explained_with_its_way_out() {
 }
 
 #[test]
+fn the_closest_statement_is_the_one_of_which_least_is_not_met() {
+    let audience = IssuanceStatement {
+        name: "s".into(),
+        audiences: patterns(&["other"]),
+        sources: Some(vec![RunSource::Cloud]),
+        ..Default::default()
+    };
+    let workspace =
+        IssuanceStatement { name: "t".into(), workspaces: patterns(&["dns"]), ..Default::default() };
+    let other_phase = IssuanceStatement { name: "u".into(), ..applies() };
+    let made = run(Approval::None);
+    for statements in [
+        [audience.clone(), workspace.clone(), other_phase.clone()],
+        [other_phase.clone(), workspace.clone(), audience.clone()],
+    ] {
+        let asked = request(Phase::Plan, "r", Some(&made));
+        let refusal = of_organization(&policy(&statements), &asked).unwrap_err();
+        assert_eq!(refusal.closest.as_ref().unwrap().0, "t", "{refusal}");
+    }
+    let asked = request(Phase::Plan, "r", Some(&made));
+    let refusal = of_organization(&policy(&[audience, other_phase]), &asked).unwrap_err();
+    assert_eq!(
+        refusal.cause(),
+        "statement \"s\" of the issuance policy of the organization allows the audiences other, and the audience here is \
+         aws.workload.identity; it also allows runs from terraform+cloud, and the source of this run is tfe-api; none of its 2 \
+         statements allows it, this one comes closest"
+    );
+    let fix = refusal.fix();
+    assert!(fix[0].contains("to one of: other; and start the run another way"), "{fix:?}");
+    let half = IssuanceStatement { branches: patterns(&["main"]), workspaces: None, ..workspace };
+    let half = IssuanceStatement { audiences: patterns(&["other"]), ..half };
+    assert_eq!(
+        of_organization(&policy(&[half]), &asked).unwrap_err().fix().len(),
+        1,
+        "no way past the branch"
+    );
+}
+
+#[test]
 fn a_request_without_a_role_is_not_any_role() {
     let narrow = policy(&[IssuanceStatement { roles: patterns(&["plan-*"]), ..plans() }]);
     let bare = IssuanceRequest { role: None, ..request(Phase::Plan, "", None) };

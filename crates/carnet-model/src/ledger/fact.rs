@@ -137,6 +137,8 @@ words! {
         Tag = "tag",
         /// The record of the API token that was presented.
         Token = "token",
+        /// The variable set that a variable is of.
+        VariableSet = "variable_set",
         /// The workspace.
         Workspace = "workspace",
     }

@@ -9,6 +9,7 @@ use carnet_model::{IssuancePolicy, OrgName, Organization, Permission, PolicyLeve
 use carnet_store::WorkspaceFilter;
 use serde_json::{Value, json};
 
+use super::issuance_policies::check_known_families;
 use crate::adapters::not_replaced;
 use crate::document::Doc;
 use crate::error::ApiError;
@@ -69,6 +70,7 @@ impl Check {
     /// The pages are those of the workspaces; one of them has as many entries as its workspaces have tokens.
     async fn page(self, mut cx: Context, path: &str, params: &Params) -> Reply {
         let page = params.page()?;
+        check_known_families(&mut cx, &self.organization.id, &self.wanted).await?;
         let id = &self.organization.id;
         let (workspaces, total) = cx.tx.workspace_page(id, &self.filter, (page.offset(), page.size)).await?;
         let adapters = self.adapters(&mut cx).await?;

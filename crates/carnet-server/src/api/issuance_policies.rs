@@ -1,7 +1,7 @@
 //! What identity tokens an organization and its projects let be issued.
 
 use carnet_api::jsonapi::Resource;
-use carnet_model::{OrgName, Permission, ProjectId};
+use carnet_model::{IssuancePolicy, OrgId, OrgName, Permission, ProjectId};
 use carnet_store::StoredIssuancePolicy;
 use serde_json::{Value, json};
 
@@ -91,7 +91,9 @@ async fn save(
     fresh: StoredIssuancePolicy,
     attributes: &Value,
 ) -> Reply {
-    let document = document::written(&document::requested(attributes)?).to_string();
+    let wanted = document::requested(attributes)?;
+    check_known_families(&mut cx, &fresh.organization_id, &wanted).await?;
+    let document = document::written(&wanted).to_string();
     if document.len() > LENGTH_LIMIT {
         return Err(ApiError::attribute("statements", "a policy is at most 256 KiB long"));
     }
@@ -103,6 +105,19 @@ async fn save(
     cx.tx.commit().await?;
     let data = resource(&policy)?;
     if is_new { created(data) } else { ok(data) }
+}
+
+/// Refuses families that neither Carnet, nor the server, nor the organization has.
+pub(super) async fn check_known_families(
+    cx: &mut Context,
+    organization: &OrgId,
+    wanted: &IssuancePolicy,
+) -> Result<(), ApiError> {
+    let of_organization = cx.tx.adapters(organization).await?;
+    let of_server = cx.app.settings.adapters.iter().map(|adapter| adapter.definition.name().to_owned());
+    let adapters: Vec<String> =
+        of_server.chain(of_organization.into_iter().map(|adapter| adapter.name)).collect();
+    document::check_families(wanted, &adapters)
 }
 
 async fn removed(mut cx: Context, policy: Option<StoredIssuancePolicy>) -> Reply {

@@ -21,7 +21,7 @@ use crate::extract::{Context, Id, Params, Read, Write};
 use crate::ledger::{Names, record_names};
 use crate::reply::{Reply, list, no_content, ok, ok_with, with_warnings};
 use crate::route::{Access, Routes};
-use crate::subjects::{refuse_kept_name, rename_warning};
+use crate::subjects::{Renamed, refuse_kept_name, rename_warning};
 use crate::upload::delete_blob;
 
 pub(crate) fn routes() -> Routes {
@@ -77,6 +77,7 @@ async fn create(Write(mut cx): Write, doc: Doc<OrganizationInput>) -> Reply {
     change(&mut cx, &mut organization, &doc).await?;
     let resource = document(&mut cx, &organization).await?;
     cx.tx.update_organization(&organization).await?;
+    record_names(&mut cx.tx, None, Some(Names::new(organization.name.as_str(), None)));
     cx.tx.commit().await?;
     with_warnings(StatusCode::CREATED, resource, doc.attributes.warnings())
 }
@@ -95,11 +96,10 @@ async fn show(Read(mut cx): Read, Id(name): Id<OrgName>, params: Params) -> Repl
 
 async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<OrganizationInput>) -> Reply {
     let mut organization = to_change(&mut cx, &name).await?;
-    if let Some(days) = doc.attributes.keep_subject_days {
-        let scope =
-            SubjectScopes { organization_id: organization.id.clone(), project_id: None, workspace_id: None };
-        keep_for_days(&mut cx, &scope, days).await?;
-    }
+    let kept = match doc.attributes.keep_subject_days {
+        Some(days) => Some(keep_for_days(&mut cx, &scope_of(&organization), days).await?),
+        None => None,
+    };
     change(&mut cx, &mut organization, &doc).await?;
     let is_site_admin = cx.is_site_admin();
     claim_name(&mut cx.tx, &organization, is_site_admin, cx.now).await?;
@@ -112,17 +112,24 @@ async fn update(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Organizati
         other => other?,
     };
     cx.tx.update_organization(&organization).await.map_err(taken)?;
-    let [old, new] = [&name, &organization.name].map(|name| Names { name: name.as_str(), project: None });
-    record_names(&mut cx.tx, old, new);
+    let after = Names { kept: kept.as_ref(), ..Names::new(organization.name.as_str(), None) };
+    record_names(&mut cx.tx, Some(Names::new(name.as_str(), None)), Some(after));
     let mut warnings = doc.attributes.warnings();
     if name != organization.name {
-        let (_, count) = cx.tx.workspaces_below(&organization.id, None, (0, 1)).await?;
-        let kept = doc.attributes.keep_subject_days.is_some();
-        let renamed = ("organization", organization.name.as_str(), name.as_str());
-        warnings.extend(rename_warning(renamed, count, kept));
+        let renamed = Renamed {
+            part: SubjectPart::Organization,
+            path_id: organization.name.as_str(),
+            old_name: name.as_str(),
+            kept_until: kept.as_ref().and_then(|kept| kept["until"].as_str()),
+        };
+        warnings.extend(rename_warning(&mut cx.tx, (&organization.id, None), &renamed, cx.now).await?);
     }
     cx.tx.commit().await?;
     with_warnings(StatusCode::OK, resource, warnings)
+}
+
+fn scope_of(organization: &Organization) -> SubjectScopes {
+    SubjectScopes { organization_id: organization.id.clone(), project_id: None, workspace_id: None }
 }
 
 /// Whoever closed an organization to tokens of users opens it again with a token of the organization or of its owners' team;
@@ -143,6 +150,7 @@ async fn delete(Write(mut cx): Write, Id(name): Id<OrgName>) -> Reply {
     }
     let registry = cx.tx.registry_blobs(&organization.id).await?;
     cx.tx.delete_organization(&organization.id).await?;
+    record_names(&mut cx.tx, Some(Names::new(organization.name.as_str(), None)), None);
     cx.tx.commit().await?;
     for contents in contents {
         delete_blobs(&cx.app, contents).await;

@@ -2,7 +2,9 @@
 
 use axum::http::StatusCode;
 use carnet_api::jsonapi::Resource;
-use carnet_model::{OrgName, Organization, Permission, Project, ProjectId, SubjectPart, WorkspaceId};
+use carnet_model::{
+    FactName, OrgName, Organization, Permission, Project, ProjectId, SubjectPart, WorkspaceId,
+};
 use carnet_store::{ProjectFilter, ProjectOrder, StoreError};
 
 pub(crate) use super::project_document::document;
@@ -19,7 +21,7 @@ use crate::extract::{Context, Id, Params, Read, Write};
 use crate::ledger::{Names, record_names};
 use crate::reply::{Reply, list, no_content, ok_with, with_warnings};
 use crate::route::{Access, Routes};
-use crate::subjects::{refuse_kept_name, rename_warning};
+use crate::subjects::{Renamed, refuse_kept_name, rename_warning};
 
 pub(crate) fn routes() -> Routes {
     let all = "/api/v2/organizations/{organization}/projects";
@@ -106,6 +108,7 @@ async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<ProjectInp
     change(&mut cx, &organization, &mut project, &doc.attributes).await?;
     refuse_kept_project_name(&mut cx, &project).await?;
     cx.tx.insert_project(&project).await.map_err(taken)?;
+    record_names(&mut cx.tx, None, Some(Names::new(project.name.as_str(), None)));
     refuse_closed_pool(&mut cx, &project, None).await?;
     if let Some(given) = doc.to_many("tag-bindings")? {
         bind_all(&mut cx, &project, &parse_bindings(&given)?).await?;
@@ -125,15 +128,18 @@ async fn show(Read(mut cx): Read, Id(id): Id<ProjectId>, params: Params) -> Repl
 async fn update(Write(mut cx): Write, Id(id): Id<ProjectId>, doc: Doc<ProjectInput>) -> Reply {
     let (mut project, organization) = visible(&mut cx, &id, Permission::UpdateProject).await?;
     let (before, old_name) = (project.default_execution.clone(), project.name.clone());
-    if let Some(days) = doc.attributes.keep_subject_days {
-        let scope = project_scope(&mut cx, &id, Permission::UpdateProject).await?;
-        keep_for_days(&mut cx, &scope, days).await?;
-    }
+    let kept = match doc.attributes.keep_subject_days {
+        Some(days) => {
+            let scope = project_scope(&mut cx, &id, Permission::UpdateProject).await?;
+            Some(keep_for_days(&mut cx, &scope, days).await?)
+        }
+        None => None,
+    };
     change(&mut cx, &organization, &mut project, &doc.attributes).await?;
     refuse_kept_project_name(&mut cx, &project).await?;
     cx.tx.update_project(&project).await.map_err(taken)?;
-    let [old, new] = [&old_name, &project.name].map(|name| Names { name: name.as_str(), project: None });
-    record_names(&mut cx.tx, old, new);
+    let after = Names { kept: kept.as_ref(), ..Names::new(project.name.as_str(), None) };
+    record_names(&mut cx.tx, Some(Names::new(old_name.as_str(), None)), Some(after));
     refuse_closed_pool(&mut cx, &project, before.as_ref()).await?;
     if let Some(given) = doc.to_many("tag-bindings")? {
         let tags = parse_bindings(&given)?;
@@ -143,9 +149,14 @@ async fn update(Write(mut cx): Write, Id(id): Id<ProjectId>, doc: Doc<ProjectInp
     let resource = document(&mut cx, &project, &organization).await?;
     let mut warnings = doc.attributes.warnings();
     if old_name != project.name {
-        let count = cx.tx.project_counts(&id).await?.workspaces;
-        let kept = doc.attributes.keep_subject_days.is_some();
-        warnings.extend(rename_warning(("project", id.as_str(), old_name.as_str()), count, kept));
+        let renamed = Renamed {
+            part: SubjectPart::Project,
+            path_id: id.as_str(),
+            old_name: old_name.as_str(),
+            kept_until: kept.as_ref().and_then(|kept| kept["until"].as_str()),
+        };
+        let place = (&project.organization_id, Some(&id));
+        warnings.extend(rename_warning(&mut cx.tx, place, &renamed, cx.now).await?);
     }
     cx.tx.commit().await?;
     with_warnings(StatusCode::OK, resource, warnings)
@@ -157,7 +168,7 @@ async fn refuse_kept_project_name(cx: &mut Context, project: &Project) -> Result
 }
 
 async fn delete(Write(mut cx): Write, Id(id): Id<ProjectId>) -> Reply {
-    let (_, organization) = visible(&mut cx, &id, Permission::DeleteProject).await?;
+    let (project, organization) = visible(&mut cx, &id, Permission::DeleteProject).await?;
     if organization.default_project_id == id {
         return Err(ApiError::Forbidden("the default project cannot be deleted".to_owned()));
     }
@@ -167,6 +178,7 @@ async fn delete(Write(mut cx): Write, Id(id): Id<ProjectId>) -> Reply {
         ));
     }
     cx.tx.delete_project(&id).await?;
+    record_names(&mut cx.tx, Some(Names::new(project.name.as_str(), None)), None);
     cx.tx.commit().await?;
     no_content()
 }
@@ -190,7 +202,8 @@ async fn move_workspaces(
         cx.tx.move_workspace(&workspace_id, &id).await?;
         let name = workspace.name.as_str();
         let [old, new] =
-            [&workspace.project_id, &id].map(|project| Names { name, project: Some(project.as_str()) });
+            [&workspace.project_id, &id].map(|project| Some(Names::new(name, Some(project.as_str()))));
+        cx.tx.audit_fact(FactName::Workspace, workspace_id.as_str());
         record_names(&mut cx.tx, old, new);
     }
     cx.tx.commit().await?;

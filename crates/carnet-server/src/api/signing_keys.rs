@@ -1,10 +1,10 @@
 //! Rotation of the keys that sign identity tokens, as Terraform Enterprise has it: for administrators of the site.
 
-use carnet_model::IssuerName;
+use carnet_model::{FactName, IssuerName};
 
 use crate::error::ApiError;
 use crate::extract::{Context, Read, Write};
-use crate::oidc::{KeyChange, heed_clock};
+use crate::oidc::{Concern, KeyChange, heed_clock};
 use crate::reply::{Reply, no_content};
 use crate::route::{Access, Routes};
 
@@ -38,11 +38,13 @@ pub(crate) async fn rotate_at_once(cx: Context, issuer: &IssuerName) -> Result<S
     let mut cx = Write::begin(app, owner).await?.0;
     only_site_admin(&cx)?;
     new.check(&mut cx.tx).await?;
+    cx.tx.audit_fact(FactName::Kid, &kid);
     let mut change = KeyChange::begin(&mut cx.tx, issuer).await?.with(&new);
     change.keys.rotate_at_once(kid.clone(), cx.now).map_err(ApiError::internal)?;
     change.save(&mut cx.tx, cx.now).await?;
     cx.tx.commit().await?;
     new.settle();
+    cx.app.issuer.problems.forget(issuer, Concern::Visibility);
     cx.app.issuer.renew(&cx.app.store, issuer).await?;
     cx.app.issuer.asked.notify_one();
     Ok(kid)

@@ -118,7 +118,10 @@ async fn living(cx: &mut Context, scope: &SubjectScopes) -> Result<Vec<KeptName>
 
 async fn kept(mut cx: Context, scope: &SubjectScopes, input: &Input) -> Reply {
     let until = match (input.days, input.until) {
-        (Some(days), None) => in_days(cx.now, days)?,
+        (Some(days), None) => {
+            let until = in_days(cx.now, days)?;
+            at_most_last(&mut cx, scope, until).await?
+        }
         (None, Some(until)) => until,
         _ => {
             return Err(ApiError::attribute(
@@ -146,26 +149,50 @@ fn in_days(now: Timestamp, days: i64) -> Result<Timestamp, ApiError> {
     now.checked_add(jiff::SignedDuration::from_hours(24 * days)).map_err(ApiError::internal)
 }
 
-/// The same for changes that take a number of days along.
+/// Days are whole ones, and the limit counts from the first time: what is less than a day beyond it ends there.
+async fn at_most_last(
+    cx: &mut Context,
+    scope: &SubjectScopes,
+    until: Timestamp,
+) -> Result<Timestamp, ApiError> {
+    let last = last_end(cx.now, &living(cx, scope).await?)?;
+    let is_near = until.duration_since(last) < jiff::SignedDuration::from_hours(24);
+    Ok(if is_near { until.min(last) } else { until })
+}
+
+/// The latest time until which something is kept, given what is kept already.
+fn last_end(now: Timestamp, living: &[KeptName]) -> Result<Timestamp, ApiError> {
+    in_days(first_time(now, living), MAX_GRACE_DAYS)
+}
+
+/// When it was asked for first.
+fn first_time(now: Timestamp, living: &[KeptName]) -> Timestamp {
+    living.iter().map(|kept| kept.created_at).min().unwrap_or(now)
+}
+
+/// The same for changes that take a number of days along; says what is kept and until when, for the entry of the change.
 pub(super) async fn keep_for_days(
     cx: &mut Context,
     scope: &SubjectScopes,
     days: i64,
-) -> Result<(), ApiError> {
+) -> Result<Value, ApiError> {
     let until = in_days(cx.now, days).map_err(|error| match error {
         ApiError::Invalid { detail, .. } => ApiError::attribute("keep-subject-days", detail),
         other => other,
     })?;
-    keep(cx, scope, until).await
+    let until = at_most_last(cx, scope, until).await?;
+    keep(cx, scope, until).await?;
+    let own = own(cx, scope).await?;
+    let until = own.first().map(|kept| kept.until);
+    Ok(json!({ "until": until, "names": kept_names(&own) }))
 }
 
 /// Keeps what tokens of the scope say at present. Only what they really say can be kept, so nobody gets a subject by this that was
 /// not its own; and what was kept before is not kept longer than the limit, counted from its first time.
 async fn keep(cx: &mut Context, scope: &SubjectScopes, until: Timestamp) -> Result<(), ApiError> {
     let living = living(cx, scope).await?;
-    let first = living.iter().map(|kept| kept.created_at).min().unwrap_or(cx.now);
+    let (last, first) = (last_end(cx.now, &living)?, first_time(cx.now, &living));
     let before: Vec<KeptName> = living.into_iter().filter(|kept| kept.holder == scope.part()).collect();
-    let last = in_days(first, MAX_GRACE_DAYS)?;
     if until <= cx.now || until > last {
         return Err(ApiError::attribute(
             "until",

@@ -10,6 +10,7 @@ use carnet_store::{FamilyUse, SubjectScopes, Tx};
 use serde_json::{Value, json};
 
 use super::subject_graces::kept_names;
+use super::subject_settings::check_sharing;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read};
 use crate::reply::{Reply, list, ok};
@@ -170,8 +171,11 @@ async fn previewed(cx: &mut Context, id: &WorkspaceId, trial: &Trial) -> Result<
         })
     };
     let mut warnings = subject_warnings(&after.later_subject(Phase::Apply, None));
-    let sharing = trial.template.iter().flat_map(|(_, template)| template.shared_by());
-    warnings.extend(sharing.map(|sharing| sharing.explain().to_owned()));
+    if let Some((scope, template)) = &trial.template
+        && let Err(ApiError::Invalid { detail, .. }) = check_sharing(*scope, template, false)
+    {
+        warnings.push(format!("this template would not be saved as it is: {detail}"));
+    }
     let attributes = json!({
         "workspace-name": before.sources.facts.workspace.name,
         "changes": change.subjects.iter().any(|one| one.before != one.after),

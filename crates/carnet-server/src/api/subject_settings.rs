@@ -237,7 +237,7 @@ fn word(scope: &SubjectScopes, input: &Input) -> Result<(SubjectWord, Vec<String
     let template =
         template.map_err(|error: TemplateError| ApiError::attribute("template", error.to_string()))?;
     if let Some(template) = &template {
-        check_sharing(scope, template, input.shared)?;
+        check_sharing(scope.part(), template, input.shared)?;
     }
     let parsed = |claims: &Vec<String>| {
         let mut found =
@@ -272,32 +272,33 @@ fn word(scope: &SubjectScopes, input: &Input) -> Result<(SubjectWord, Vec<String
 }
 
 /// A subject that several workspaces or phases share is for those to allow who answer for all of them.
-fn check_sharing(
-    scope: &SubjectScopes,
+pub(super) fn check_sharing(
+    scope: SubjectPart,
     template: &SubjectTemplate,
     is_allowed: bool,
 ) -> Result<(), ApiError> {
     let shared = template.shared_by();
-    let Some(first) = shared.first() else {
+    if shared.is_empty() {
         return Ok(());
-    };
-    if scope.part() == SubjectPart::Workspace {
+    }
+    let reasons: Vec<&str> = shared.iter().map(|sharing| sharing.explain()).collect();
+    let reasons = reasons.join("; ");
+    if scope == SubjectPart::Workspace {
         return Err(ApiError::attribute(
             "template",
-            format!("{}; only an organization or a project can allow that", first.explain()),
+            format!("{reasons}; only an organization or a project can allow that"),
         ));
     }
-    if scope.part() == SubjectPart::Project && !template.stays_in_project() {
+    if scope == SubjectPart::Project && !template.stays_in_project() {
         return Err(ApiError::attribute(
             "template",
             "workspaces of other projects could have this subject: name the project ({project.name@id}), or have the organization allow it",
         ));
     }
     if !is_allowed {
-        let reasons: Vec<&str> = shared.iter().map(|sharing| sharing.explain()).collect();
         return Err(ApiError::attribute(
             "template",
-            format!("{}; if that is meant, set shared to true", reasons.join("; ")),
+            format!("{reasons}; if that is meant, set shared to true"),
         ));
     }
     Ok(())

@@ -13,6 +13,7 @@ use crate::app::entropy;
 use crate::document::present;
 use crate::error::ApiError;
 use crate::extract::Context;
+use crate::ledger::record_owner;
 
 /// The most bytes of a value.
 const VALUE_LIMIT: usize = 256 * 1024;
@@ -57,6 +58,7 @@ pub(super) async fn create(
         created_at: cx.now,
     };
     guard(cx, &variable.owner, category, &[&variable.input.key]).await?;
+    record_owner(&mut cx.tx, &variable.owner);
     cx.tx.insert_variable(&variable).await.map_err(taken)?;
     Ok(variable)
 }
@@ -68,12 +70,14 @@ pub(super) async fn update(cx: &mut Context, variable: &mut Variable, input: Inp
     // A name that is given up counts as much as the new one.
     guard(cx, &variable.owner, variable.input.category, &[&earlier, &variable.input.key]).await?;
     variable.version += 1;
+    record_owner(&mut cx.tx, &variable.owner);
     cx.tx.update_variable(variable).await.map_err(taken)
 }
 
 /// Removes a variable.
 pub(super) async fn delete(cx: &mut Context, variable: &Variable) -> Result<(), ApiError> {
     guard(cx, &variable.owner, variable.input.category, &[&variable.input.key]).await?;
+    record_owner(&mut cx.tx, &variable.owner);
     cx.tx.delete_variable(&variable.id).await?;
     Ok(())
 }

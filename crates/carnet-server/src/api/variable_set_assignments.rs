@@ -2,12 +2,14 @@
 
 use carnet_api::jsonapi::Identifier;
 use carnet_model::{Permission, ProjectId, VariableSet, VariableSetId, WorkspaceId};
+use serde_json::json;
 
 use super::credential_variables::guard_set;
 use super::variable_set_access::{Wish, visible};
 use crate::document::References;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Write};
+use crate::ledger::record_change;
 use crate::reply::{Reply, no_content};
 use crate::route::{Access, Routes};
 
@@ -67,6 +69,7 @@ async fn pass_over_stacks(Write(mut cx): Write, Id(id): Id<VariableSetId>, _: Re
 async fn added(mut cx: Context, id: &VariableSetId, place: Place, given: &[Identifier]) -> Reply {
     let set = assignable(&mut cx, id).await?;
     assign(&mut cx, &set, place, given).await?;
+    record_change(&mut cx.tx, None, Some(&told(&set, place, given)));
     changed(cx, set).await
 }
 
@@ -78,7 +81,18 @@ async fn removed(mut cx: Context, id: &VariableSetId, place: Place, given: &[Ide
             Place::Project => cx.tx.unassign_from_project(id, &parsed(reference)?).await?,
         }
     }
+    record_change(&mut cx.tx, Some(&told(&set, place, given)), None);
     changed(cx, set).await
+}
+
+/// Where the set was assigned to, or is no more, as the ledger tells it.
+fn told(set: &VariableSet, place: Place, given: &[Identifier]) -> String {
+    let ids: Vec<&str> = given.iter().map(|reference| reference.id.as_str()).collect();
+    let place = match place {
+        Place::Workspace => "workspaces",
+        Place::Project => "projects",
+    };
+    json!({ "name": set.name.as_str(), place: ids }).to_string()
 }
 
 async fn assignable(cx: &mut Context, id: &VariableSetId) -> Result<VariableSet, ApiError> {

@@ -62,6 +62,22 @@ fn resource(set: &VariableSet, contents: &VariableSetContents, can_update: bool)
     }
 }
 
+/// What was decided about a variable set, as the ledger tells it.
+pub(super) async fn decided(cx: &mut Context, set: &VariableSet) -> Result<String, ApiError> {
+    let contents = cx.tx.variable_set_contents(&set.id).await?;
+    let workspaces: Vec<&str> = contents.workspaces.iter().map(WorkspaceId::as_str).collect();
+    let projects: Vec<&str> = contents.projects.iter().map(ProjectId::as_str).collect();
+    let decided = json!({
+        "name": set.name.as_str(),
+        "global": set.is_global,
+        "priority": set.has_priority,
+        "project": set.parent_project_id.as_ref().map(ProjectId::as_str),
+        "workspaces": workspaces,
+        "projects": projects,
+    });
+    Ok(decided.to_string())
+}
+
 /// What `include` asks for of the resources of this page and the caller may see, each once.
 pub(super) async fn included(
     cx: &mut Context,

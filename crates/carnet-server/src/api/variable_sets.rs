@@ -4,11 +4,12 @@ use carnet_model::{OrgName, Permission, ProjectId, VariableSet, VariableSetId, W
 
 use super::credential_variables::guard_set;
 use super::variable_set_access::{Wish, readable, visible};
-use super::variable_set_document::{included, resources, shown};
+use super::variable_set_document::{decided, included, resources, shown};
 use super::variable_set_input::{self, Input};
 use crate::document::Doc;
 use crate::error::ApiError;
 use crate::extract::{Context, Id, Params, Read, Write};
+use crate::ledger::record_change;
 use crate::reply::{Reply, created, list, no_content, ok_with, page_of};
 use crate::route::{Access, Routes};
 
@@ -83,6 +84,8 @@ async fn create(Write(mut cx): Write, Id(name): Id<OrgName>, doc: Doc<Input>) ->
     let organization = cx.organization(&name, Permission::ReadOrganization).await?;
     let set = variable_set_input::create(&mut cx, &organization, &doc).await?;
     let (data, _) = shown(&mut cx, &set, &Params::default()).await?;
+    let made = decided(&mut cx, &set).await?;
+    record_change(&mut cx.tx, None, Some(&made));
     cx.tx.commit().await?;
     created(data)
 }
@@ -95,7 +98,10 @@ async fn show(Read(mut cx): Read, Id(id): Id<VariableSetId>, params: Params) -> 
 
 async fn update(Write(mut cx): Write, Id(id): Id<VariableSetId>, params: Params, doc: Doc<Input>) -> Reply {
     let mut set = visible(&mut cx, &id, Wish::Manage).await?;
+    let before = decided(&mut cx, &set).await?;
     variable_set_input::update(&mut cx, &mut set, &doc).await?;
+    let after = decided(&mut cx, &set).await?;
+    record_change(&mut cx.tx, Some(&before), Some(&after));
     let (data, included) = shown(&mut cx, &set, &params).await?;
     cx.tx.commit().await?;
     ok_with(data, included)
@@ -104,6 +110,8 @@ async fn update(Write(mut cx): Write, Id(id): Id<VariableSetId>, params: Params,
 async fn delete(Write(mut cx): Write, Id(id): Id<VariableSetId>) -> Reply {
     let set = visible(&mut cx, &id, Wish::Manage).await?;
     guard_set(&mut cx, &set).await?;
+    let before = decided(&mut cx, &set).await?;
+    record_change(&mut cx.tx, Some(&before), None);
     cx.tx.delete_variable_set(&id).await?;
     cx.tx.commit().await?;
     no_content()

@@ -148,6 +148,7 @@ async fn create(
     };
     refuse_kept_workspace_name(&mut cx, &workspace).await?;
     cx.tx.insert_workspace(&workspace).await.map_err(taken)?;
+    record_names(&mut cx.tx, None, Some(names(&workspace)));
     refuse_closed_pool(&mut cx, &workspace).await?;
     for tag in tags_of(&doc)?.unwrap_or_default() {
         bind(&mut cx, &workspace, &tag).await?;
@@ -225,17 +226,20 @@ async fn updated(mut cx: Context, mut workspace: Workspace, doc: Doc<WorkspaceIn
         cx.tx.organization_by_id(&workspace.organization_id).await?.ok_or(ApiError::NotFound)?;
     let (from, old_name) = (workspace.project_id.clone(), workspace.name.clone());
     let subjects = Subjects::of(&mut cx.tx, &workspace.id, cx.now).await?;
-    if let Some(days) = doc.attributes.keep_subject_days {
-        let scope = workspace_scope(&mut cx, &workspace.id, Permission::UpdateProject).await?;
-        keep_for_days(&mut cx, &scope, days).await?;
-    }
+    let kept = match doc.attributes.keep_subject_days {
+        Some(days) => {
+            let scope = workspace_scope(&mut cx, &workspace.id, Permission::UpdateProject).await?;
+            Some(keep_for_days(&mut cx, &scope, days).await?)
+        }
+        None => None,
+    };
     change(&mut cx, &organization, &mut workspace, &doc).await?;
     refuse_move(&mut cx, &from, &workspace).await?;
     refuse_kept_workspace_name(&mut cx, &workspace).await?;
     cx.tx.update_workspace(&workspace, cx.now).await.map_err(taken)?;
-    let before = Names { name: old_name.as_str(), project: Some(from.as_str()) };
-    let after = Names { name: workspace.name.as_str(), project: Some(workspace.project_id.as_str()) };
-    record_names(&mut cx.tx, before, after);
+    let before = Names::new(old_name.as_str(), Some(from.as_str()));
+    let after = Names { kept: kept.as_ref(), ..names(&workspace) };
+    record_names(&mut cx.tx, Some(before), Some(after));
     refuse_closed_pool(&mut cx, &workspace).await?;
     if let Some(tags) = tags_of(&doc)? {
         cx.tx.clear_tags(&workspace.id).await?;
@@ -249,6 +253,10 @@ async fn updated(mut cx: Context, mut workspace: Workspace, doc: Doc<WorkspaceIn
     warnings.extend(subject_remarks(&mut cx, &subjects, &workspace).await?);
     cx.tx.commit().await?;
     with_warnings(StatusCode::OK, document, warnings)
+}
+
+fn names(workspace: &Workspace) -> Names<'_> {
+    Names::new(workspace.name.as_str(), Some(workspace.project_id.as_str()))
 }
 
 /// What the change made of the subject of identity tokens, if it made anything of it.
@@ -337,6 +345,7 @@ async fn deleted(mut cx: Context, workspace: &Workspace) -> Reply {
     }
     let contents = cx.tx.workspace_contents(&workspace.id).await?;
     cx.tx.delete_workspace(&workspace.id).await?;
+    record_names(&mut cx.tx, Some(names(workspace)), None);
     cx.tx.commit().await?;
     delete_blobs(&cx.app, contents).await;
     no_content()

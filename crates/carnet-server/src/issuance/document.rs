@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
+use carnet_creds::FamilyName;
 use carnet_model::{
     ApprovalRule, IdentityTokenTtl, IssuancePolicy, IssuanceStatement, Pattern, PersonPattern, Phase,
     RunSource,
@@ -51,6 +52,27 @@ pub(crate) fn requested(attributes: &Value) -> Result<IssuancePolicy, ApiError> 
         attributes.as_object().ok_or_else(|| invalid("/data/attributes", "an object is wanted"))?;
     known(attributes, &["statements"], "/data/attributes")?;
     parsed(attributes.get("statements").unwrap_or(&Value::Null))
+}
+
+/// Refuses names of families that are nobody's, given the adapters there are: a statement for such a one allows nothing.
+pub(crate) fn check_families(policy: &IssuancePolicy, adapters: &[String]) -> Result<(), ApiError> {
+    let built_in =
+        FamilyName::BUILT_IN.iter().map(FamilyName::as_str).filter(|name| !READ_FROM_VAULT.contains(name));
+    let known: Vec<&str> = built_in.chain(adapters.iter().map(String::as_str)).collect();
+    for (place, statement) in policy.statements.iter().enumerate() {
+        for (at, family) in statement.families.iter().flatten().enumerate() {
+            if !known.iter().any(|name| family.matches(name)) {
+                let detail = format!(
+                    "{:?}: there is no such family, nor an adapter of this name (upper and lower case count); known are {}. An \
+                     adapter is put before the policy that names it",
+                    family.as_str(),
+                    known.join(", ")
+                );
+                return Err(invalid(&format!("{STATEMENTS}/{place}/families/{at}"), detail));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The policy of a stored document.

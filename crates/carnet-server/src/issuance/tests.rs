@@ -198,9 +198,11 @@ async fn what_a_sensitive_variable_says_is_told_nowhere() {
     let (status, detail) = ask(&plan, request).await;
     assert_eq!(status, 403);
     assert!(!detail.contains("hush"), "{detail}");
+    let entries = ledger(&project).await;
+    let jti = &entries.iter().find(|one| one["kind"] == "mint").expect("an entry")["jti"];
     let report = json!({ "entries": [{
         "family": "aws", "tag": null, "audience": "hush.example.com", "subject": "s",
-        "role": "arn:aws:iam::123456789012:role/hush", "jti": "j", "life_seconds": 60, "renewals": 0,
+        "role": "arn:aws:iam::123456789012:role/hush", "jti": jti, "life_seconds": 60, "renewals": 0,
         "expires_at": null, "outcome": "refused", "detail": "no role arn:aws:iam::123456789012:role/hush",
         "identity": ["arn:aws:iam::123456789012:role/hush"], "leases": [],
     }] });

@@ -22,7 +22,15 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Seen {
     looked_at: Timestamp,
+    /// The keys that were looked for.
+    kids: Vec<String>,
     problem: Option<String>,
+}
+
+impl Seen {
+    fn failed(looked_at: Timestamp, problem: String) -> Self {
+        Self { looked_at, kids: Vec::new(), problem: Some(problem) }
+    }
 }
 
 /// Looks at every issuer that is read elsewhere, for as long as it is polled.
@@ -41,9 +49,12 @@ pub(crate) async fn look_due(app: &App, seen: &mut HashMap<IssuerName, Seen>) ->
     let all = issuers(&mut app.store.read().await?).await?;
     seen.retain(|name, _| all.contains(name));
     for name in all {
+        // What was not published for the first time yet cannot be seen.
+        if app.settings.publication.is_some() && !app.issuer.problems.is_known(&name, Concern::Publication) {
+            continue;
+        }
         let found = look_at(app, &name, seen.remove(&name)).await;
-        let found =
-            found.unwrap_or_else(|error| Some(Seen { looked_at: app.now(), problem: Some(reason(&error)) }));
+        let found = found.unwrap_or_else(|error| Some(Seen::failed(app.now(), reason(&error))));
         let problem = found.as_ref().and_then(|seen| seen.problem.clone());
         app.issuer.problems.note(&name, Concern::Visibility, problem);
         seen.extend(found.map(|found| (name, found)));
@@ -68,19 +79,22 @@ async fn look_at(app: &App, name: &IssuerName, before: Option<Seen>) -> Result<O
         true => (regular / 10).clamp(PAUSE, LONGEST_WAIT),
         false => regular,
     };
-    if let Some(before) = before.filter(|before| !has_passed(before.looked_at, pause, app.now())) {
+    // What signs nothing yet may still be on its way to its place.
+    let is_needed =
+        |key: &&KeyRecord| key.state == KeyState::Published || (is_minting && key.state == KeyState::Active);
+    let kids: Vec<String> = keys.iter().filter(is_needed).map(|key| key.kid.clone()).collect();
+    // What was found of keys that were replaced meanwhile says nothing.
+    let is_fresh = |before: &Seen| before.kids == kids && !has_passed(before.looked_at, pause, app.now());
+    if let Some(before) = before.filter(is_fresh) {
         return Ok(Some(before));
     }
     let looked_at = app.now();
     let mut problems = Vec::new();
-    // What signs nothing yet may still be on its way to its place.
-    let is_needed =
-        |key: &&KeyRecord| key.state == KeyState::Published || (is_minting && key.state == KeyState::Active);
     for key in keys.iter().filter(is_needed) {
         problems.extend(look_for(app, name, &url, key).await?);
     }
     let problem = if problems.is_empty() { None } else { Some(problems.join("; ")) };
-    Ok(Some(Seen { looked_at, problem }))
+    Ok(Some(Seen { looked_at, kids, problem }))
 }
 
 fn is_waiting(key: &KeyRecord) -> bool {

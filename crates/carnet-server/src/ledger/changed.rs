@@ -2,9 +2,9 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use carnet_api::jsonapi::Resource;
-use carnet_model::FactName;
+use carnet_model::{FactName, VariableOwner};
 use carnet_store::Tx;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The most characters of a document that an entry repeats.
 const DOCUMENT_LIMIT: usize = 16 * 1024;
@@ -36,21 +36,45 @@ fn decided(resource: &Resource) -> String {
 }
 
 /// What a workspace, a project or an organization is called, and where it lies: the names that subjects are made of.
-pub(crate) fn record_names<'a>(tx: &mut Tx, before: Names<'a>, after: Names<'a>) {
+pub(crate) fn record_names<'a>(tx: &mut Tx, before: Option<Names<'a>>, after: Option<Names<'a>>) {
     if before != after {
-        let told =
-            |Names { name, project }: Names<'_>| json!({ "name": name, "project": project }).to_string();
-        record_change(tx, Some(&told(before)), Some(&told(after)));
+        let [before, after] = [before, after].map(|names| names.map(Names::told));
+        record_change(tx, before.as_deref(), after.as_deref());
     }
 }
 
 /// Names that a change may replace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Names<'a> {
     /// The own name.
     pub(crate) name: &'a str,
     /// The id of the project of a workspace.
     pub(crate) project: Option<&'a str>,
+    /// What tokens go on saying after the change, and until when.
+    pub(crate) kept: Option<&'a Value>,
+}
+
+impl<'a> Names<'a> {
+    /// Names of which none is kept.
+    pub(crate) fn new(name: &'a str, project: Option<&'a str>) -> Self {
+        Self { name, project, kept: None }
+    }
+
+    fn told(self) -> String {
+        let mut told = json!({ "name": self.name, "project": self.project });
+        if let Some(kept) = self.kept {
+            told["subject-kept"] = kept.clone();
+        }
+        told.to_string()
+    }
+}
+
+/// What a variable is of: its own id tells nobody where it counts.
+pub(crate) fn record_owner(tx: &mut Tx, owner: &VariableOwner) {
+    match owner {
+        VariableOwner::Workspace(workspace) => tx.audit_fact(FactName::Workspace, workspace.as_str()),
+        VariableOwner::Set(set) => tx.audit_fact(FactName::VariableSet, set.as_str()),
+    }
 }
 
 /// A document, or the hash of one that is too long to be repeated.

@@ -39,7 +39,9 @@ fn entry_facts(
         let fact = held(about, LedgerKind::Renewal, "renewed", now);
         facts.push(fact.with(FactName::Renewals, now.renewals.to_string()));
     }
-    if now.outcome == "refused" && (was != "refused" || before.is_some_and(|one| one.jti != now.jti)) {
+    // What Carnet refused itself is an entry of the server already: without a token, no provider has seen anything.
+    let is_presented = now.outcome == "refused" && now.jti.is_some();
+    if is_presented && (was != "refused" || before.is_some_and(|one| one.jti != now.jti)) {
         let fact = named(about, LedgerKind::Refusal, now).with(FactName::Outcome, "refused_by_provider");
         facts.push(fact.with(FactName::Reason, &now.detail));
     }

@@ -49,6 +49,10 @@ fn a_report_is_told_as_what_changed_since_the_one_before() {
     check(none(), one("ended", 0, &["revoked"]), &[(Exchange, "obtained"), (Revocation, "revoked")]);
     check(none(), one("refused", 0, &[]), &[(Refusal, "refused_by_provider")]);
     check(one("refused", 0, &[]), one("refused", 0, &[]), &[]);
+    let mut unseen = entry("refused", 0, &[]);
+    unseen["jti"] = Value::Null;
+    check(none(), json!([unseen]), &[]);
+    check(json!([unseen]), one("refused", 0, &[]), &[(Refusal, "refused_by_provider")]);
     check(one("refused", 0, &[]), held(), &[(Exchange, "obtained")]);
     check(one("held", 0, &[]), one("ended", 0, &[]), &[(Revocation, "deleted")]);
     check(one("ended", 0, &[]), one("ended", 0, &[]), &[]);

@@ -99,6 +99,16 @@ impl Problems {
         }
     }
 
+    /// Forgets what was found out about keys that were replaced meanwhile: nobody has looked at the new ones.
+    pub(crate) fn forget(&self, issuer: &IssuerName, concern: Concern) {
+        self.lock().remove(&(issuer.clone(), concern));
+    }
+
+    /// Whether somebody has looked at all.
+    pub(crate) fn is_known(&self, issuer: &IssuerName, concern: Concern) -> bool {
+        self.lock().contains_key(&(issuer.clone(), concern))
+    }
+
     /// What is wrong.
     pub(crate) fn of(&self, issuer: &IssuerName, concern: Concern) -> Option<String> {
         self.lock().get(&(issuer.clone(), concern)).cloned().flatten()

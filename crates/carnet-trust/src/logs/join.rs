@@ -10,6 +10,12 @@ use super::{Access, LogKind, LogLine, NumberedLine};
 /// How much the clocks of the issuer and of a relying party may differ.
 const CLOCKS: SignedDuration = SignedDuration::from_secs(60);
 
+/// The same for the begin of a token: nobody can use one before it was minted, and who asks does so at once.
+const HEAD_START: SignedDuration = SignedDuration::from_secs(5);
+
+/// Logs cut the time to whole seconds.
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+
 /// How sure an explanation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sureness {
@@ -138,7 +144,7 @@ fn by_itself(kind: LogKind, access: &Access, identities: &[Identity]) -> Option<
         return certain(found, "the log names the credential");
     }
     let fitting: Vec<&Identity> = identities.iter().filter(|one| fits(kind, access, one)).collect();
-    let latest = fitting.iter().max_by_key(|one| one.entry.time).copied()?;
+    let latest = fitting.iter().max_by_key(|one| (!is_early(access, one), one.entry.time)).copied()?;
     let run = latest.entry.fact(FactName::Run);
     if access.run.is_some() {
         let named = certain(latest, "the log names the run")?;
@@ -157,12 +163,24 @@ fn by_itself(kind: LogKind, access: &Access, identities: &[Identity]) -> Option<
         });
     }
     let is_only = fitting.iter().all(|one| one.entry.fact(FactName::Run) == run);
-    let sureness = if is_only { Sureness::Likely } else { Sureness::Possible };
-    let reason = match &access.subject {
-        Some(_) => "the subject and the time fit",
-        None => "the account and the time fit",
+    let is_early = is_early(access, latest);
+    let sureness = if is_only && !is_early { Sureness::Likely } else { Sureness::Possible };
+    let reason = match (&access.subject, is_early) {
+        (Some(_), false) => "the subject and the time fit",
+        (None, false) => "the account and the time fit",
+        (Some(_), true) => {
+            "the subject fits, and the time if clocks differ: the token was minted up to 5 s later"
+        }
+        (None, true) => {
+            "the account fits, and the time if clocks differ: the token was minted up to 5 s later"
+        }
     };
     Some(Explanation { identity: latest.clone(), sureness, reason })
+}
+
+/// Whether a token was minted after the access, by the clocks of both.
+fn is_early(access: &Access, identity: &Identity) -> bool {
+    access.time.and_then(|time| time.checked_add(SECOND).ok()).is_some_and(|end| end <= identity.entry.time)
 }
 
 /// Whether nothing that the log says speaks against a token, and something speaks for it.
@@ -174,7 +192,7 @@ fn fits(kind: LogKind, access: &Access, identity: &Identity) -> bool {
     let in_time = match access.time {
         // A credential may live longer than its token, but nobody logs in with a token that has ended.
         Some(time) => {
-            let begun = identity.entry.time.saturating_sub(CLOCKS).is_ok_and(|start| start <= time);
+            let begun = identity.entry.time.saturating_sub(HEAD_START).is_ok_and(|start| start <= time);
             let ended = identity.expires_at.saturating_add(CLOCKS).is_ok_and(|end| end < time);
             begun && !(access.is_login && ended)
         }

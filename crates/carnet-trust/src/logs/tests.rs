@@ -268,3 +268,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_token_was_not_used_before_it_was_minted() {
+    let subject = "organization:acme:project:Default Project:workspace:net:run_phase:plan";
+    let minted = |time: &str, end: &str, run: &str| {
+        fact(LedgerKind::Mint, time, run, "vault", run)
+            .with(FactName::Subject, subject)
+            .with(FactName::ExpiresAt, end)
+    };
+    let earlier = minted("2026-11-23T09:00:00Z", "2026-11-23T09:20:00Z", RUN_1);
+    let later = minted("2026-11-23T09:10:30Z", "2026-11-23T09:30:00Z", RUN_2);
+    let login = |time: &str| {
+        serde_json::json!({"type": "response", "time": time,
+            "request": {"path": "auth/jwt/login", "operation": "update", "mount_type": "jwt"},
+            "response": {"auth": {"accessor": time, "metadata": {"sub": subject, "role": "r"}}}})
+        .to_string()
+    };
+    let told = |facts: &[&LedgerFact], time: &str| {
+        let entries: Vec<LedgerEntry> =
+            (1..).zip(facts).map(|(sequence, fact)| (*fact).clone().at(sequence)).collect();
+        let found = explain(&read_log(&login(time)), &identities(&entries)).remove(&1).expect("an access");
+        found.map(|one| {
+            let run = one.identity.entry.fact(FactName::Run).unwrap_or_default().to_owned();
+            (run, one.sureness.as_str(), one.reason)
+        })
+    };
+    let fits = |run: &str, sureness| Some((run.to_owned(), sureness, "the subject and the time fit"));
+    assert_eq!(told(&[&earlier, &later], "2026-11-23T09:10:04Z"), fits(RUN_1, "likely"), "26 s before");
+    assert_eq!(told(&[&later], "2026-11-23T09:10:04Z"), None);
+    let (run, sureness, reason) = told(&[&later], "2026-11-23T09:10:27Z").expect("clocks differ");
+    assert_eq!((run.as_str(), sureness), (RUN_2, "possible"));
+    assert!(reason.ends_with("if clocks differ: the token was minted up to 5 s later"), "{reason}");
+    // Of several, one that was minted before comes first.
+    assert_eq!(told(&[&earlier, &later], "2026-11-23T09:10:27Z"), fits(RUN_1, "possible"));
+    assert_eq!(told(&[&later], "2026-11-23T09:10:30Z"), fits(RUN_2, "likely"));
+}

@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::response::IntoResponse;
 use carnet_model::{
-    Confirmation, Due, IssuerName, KeyOutlook, KeyRecord, KeyState, KeyStep, RotationPolicy, outlook,
+    Confirmation, Due, FactName, IssuerKeys, IssuerName, KeyOutlook, KeyRecord, KeyState, KeyStep,
+    RotationPolicy, outlook,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -51,7 +52,7 @@ async fn listing(cx: &mut Context, issuer: &IssuerName) -> Result<Value, ApiErro
     let ended = cx.tx.ended_keys(issuer, ENDED).await?;
     for key in keys.iter().chain(&ended) {
         let next = ahead.iter().find(|ahead| kid_of(&ahead.step) == Some(&key.kid));
-        listed.push(entry(key, next, count_alive(cx, &key.kid).await?));
+        listed.push(entry(key, next, &policy, count_alive(cx, &key.kid).await?));
     }
     let next_key = ahead.iter().find_map(|ahead| match (&ahead.step, ahead.due) {
         (KeyStep::Prepare { publish_at }, _) => Some(publish_at),
@@ -64,6 +65,7 @@ async fn listing(cx: &mut Context, issuer: &IssuerName) -> Result<Value, ApiErro
         "held_back": held_back(&app, issuer, &ahead),
         "not_signing": app.issuer.problems.of(issuer, Concern::Signing),
         "keys": listed,
+        "consequences": [],
     }))
 }
 
@@ -98,7 +100,11 @@ fn kid_of(step: &KeyStep) -> Option<&String> {
     }
 }
 
-fn entry(key: &KeyRecord, next: Option<&KeyOutlook>, alive: u64) -> Value {
+fn entry(key: &KeyRecord, next: Option<&KeyOutlook>, policy: &RotationPolicy, alive: u64) -> Value {
+    let is_upcoming = matches!(key.state, KeyState::Prepared | KeyState::Published);
+    let announcement = is_upcoming.then_some(key.announcement);
+    let wait = announcement.map(|announcement| policy.wait_of(announcement));
+    let not_before = wait.and_then(|wait| key.published_at?.checked_add(wait).ok());
     let (next_step, next_step_at) = match next {
         None => (None, None),
         Some(KeyOutlook { step, due: Due::At(at) }) => (Some(word(step)), Some(at)),
@@ -117,6 +123,9 @@ fn entry(key: &KeyRecord, next: Option<&KeyOutlook>, alive: u64) -> Value {
         "last_token_ends_at": key.last_expiry,
         "next_step": next_step,
         "next_step_at": next_step_at,
+        "announcement_seconds": announcement.map(|announcement| announcement.as_secs()),
+        "wait_seconds": wait.map(|wait| wait.as_secs()),
+        "signs_not_before": not_before,
     })
 }
 
@@ -145,15 +154,40 @@ async fn rotate(Read(mut cx): Read, Id(text): Id<String>, doc: Doc<Rotation>) ->
         return Err(ApiError::attribute("announcement-seconds", "at most a year"));
     }
     let (app, owner) = (cx.app.clone(), cx.owner.clone());
-    if wanted.at_once {
-        rotate_at_once(cx, &issuer).await?;
-    } else {
-        let announcement = wanted.announcement_seconds.map(Duration::from_secs);
-        rotate_gracefully(cx, &issuer, announcement).await?;
-    }
+    let unannounced = match wanted.at_once {
+        true => Some(rotate_at_once(cx, &issuer).await?),
+        false => {
+            let announcement = wanted.announcement_seconds.map(Duration::from_secs);
+            rotate_gracefully(cx, &issuer, announcement).await?;
+            None
+        }
+    };
     let (tx, now) = (app.store.read().await?, app.now());
-    let mut cx = Context::new(app, owner, tx, now);
-    Ok(Json(listing(&mut cx, &issuer).await?).into_response())
+    let mut cx = Context::new(app.clone(), owner, tx, now);
+    let mut answer = listing(&mut cx, &issuer).await?;
+    if let Some(kid) = unannounced {
+        let policy = policy_of(&app, &mut cx.tx, &issuer).await?;
+        answer["consequences"] = json!(of_unannounced(&kid, &policy));
+    }
+    Ok(Json(answer).into_response())
+}
+
+/// What follows from a key that signs without having been announced.
+pub(super) fn of_unannounced(kid: &str, policy: &RotationPolicy) -> Vec<String> {
+    let max_age = policy.published_lifetime.as_secs();
+    let mut lines = vec![format!(
+        "Tokens are signed with {kid} from now on. Relying parties that ask again when they meet an unknown key accept them at \
+         once; those that keep the key set and do not ask refuse them for up to {max_age} seconds, and longer if they do not \
+         heed max-age."
+    )];
+    if policy.confirmation == Confirmation::SeenOutside {
+        lines.push(
+            "Relying parties read the key set elsewhere, where nobody has seen this key yet: until it is published there, they \
+             refuse the new tokens."
+                .to_owned(),
+        );
+    }
+    lines
 }
 
 async fn rotate_gracefully(
@@ -169,17 +203,12 @@ async fn rotate_gracefully(
     only_site_admin(&cx)?;
     let mut change = KeyChange::begin(&mut cx.tx, issuer).await?.with(&new);
     if let Some(upcoming) = change.keys.upcoming() {
-        let state = match upcoming.state {
-            KeyState::Published => "is published already and signs soon",
-            _ => "was made already and is published soon",
-        };
-        return Err(ApiError::Conflict(format!(
-            "the next key {} {state}: see its next step, or rotate at once",
-            upcoming.kid
-        )));
+        let policy = policy_of(&cx.app.clone(), &mut cx.tx, issuer).await?;
+        return Err(ApiError::Conflict(upcoming_already(upcoming, &change.keys, &policy)));
     }
     let announcement = announcement.unwrap_or(cx.app.settings.key_rotation.announcement);
     new.check(&mut cx.tx).await?;
+    cx.tx.audit_fact(FactName::Kid, &new.kid());
     change.keys.prepare(new.kid(), announcement, cx.now, cx.now).map_err(ApiError::internal)?;
     change.save(&mut cx.tx, cx.now).await?;
     cx.tx.commit().await?;
@@ -188,6 +217,24 @@ async fn rotate_gracefully(
     rotate_issuer(&cx.app, issuer).await?;
     cx.app.issuer.asked.notify_one();
     Ok(())
+}
+
+/// Why no further key is announced, when the one that is takes over, and what rotating at once would do instead.
+fn upcoming_already(upcoming: &KeyRecord, keys: &IssuerKeys, policy: &RotationPolicy) -> String {
+    let kid = &upcoming.kid;
+    let ahead = outlook(keys, policy).into_iter().find(|ahead| kid_of(&ahead.step) == Some(kid));
+    let when = match ahead.map(|ahead| ahead.due) {
+        Some(Due::At(at)) => format!("at {at}"),
+        Some(Due::WhenSeenOutside) | None => "when it was seen at the issuer's URL".to_owned(),
+    };
+    let state = match (upcoming.state, upcoming.published_at) {
+        (KeyState::Published, Some(_)) => "is published already and signs",
+        _ => "was made already and is published",
+    };
+    format!(
+        "the next key {kid} {state} {when}, by itself. Rotating at once (--at-once) does not make it sign sooner: another key is \
+         made that signs now, unannounced, and {kid} takes over from that one when its own wait is over"
+    )
 }
 
 async fn trim(Read(mut cx): Read, Id(text): Id<String>) -> Reply {

@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::response::IntoResponse;
-use carnet_model::{Confirmation, IssuerName, KeyRecord, KeyState, RevokeError, RotationPolicy, Timestamp};
+use carnet_model::{FactName, IssuerName, KeyRecord, KeyState, RevokeError, RotationPolicy, Timestamp};
 use carnet_store::{IdentityToken, KeyToken, TokenMark, TokensOfKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::keys::of_unannounced;
 use super::{count_alive, named, only_site_admin};
 use crate::app::App;
 use crate::audit::event_of_key;
@@ -14,7 +15,7 @@ use crate::document::Doc;
 use crate::error::{ApiError, chain};
 use crate::extract::{Context, Id, Ids, Params, Read, Write};
 use crate::jobs::rotate_issuer;
-use crate::oidc::{KeyChange, NewKey, policy_of, without_replacement};
+use crate::oidc::{Concern, KeyChange, NewKey, policy_of, without_replacement};
 use crate::outstanding::stored_report;
 use crate::reply::Reply;
 use crate::route::{Access, Routes};
@@ -49,6 +50,12 @@ async fn revoke(Read(mut cx): Read, Id(text): Id<String>, doc: Doc<Revocation>) 
     only_site_admin(&cx)?;
     let record = key_of(&mut cx, &issuer, &kid).await?;
     let policy = policy_of(&cx.app.clone(), &mut cx.tx, &issuer).await?;
+    if record.state == KeyState::Revoked {
+        // Nothing is changed, so that there is nothing to record.
+        let alive = count_alive(&mut cx, &kid).await?;
+        return Ok(Json(revoked(&record, alive, None, &policy)).into_response());
+    }
+    cx.tx.audit_fact(FactName::Kid, &kid);
     let new = new.filter(|_| record.state == KeyState::Active);
     end_key(&mut cx, &issuer, &record, new.as_ref()).await?;
     let alive = count_alive(&mut cx, &kid).await?;
@@ -63,6 +70,7 @@ async fn revoke(Read(mut cx): Read, Id(text): Id<String>, doc: Doc<Revocation>) 
     });
     if record.state == KeyState::Active {
         app.issuer.drop_spare();
+        app.issuer.problems.forget(&issuer, Concern::Visibility);
         if replaced.is_none() {
             replaced = Some(replacement(&app, &issuer).await);
         }
@@ -86,14 +94,8 @@ fn revoked(
         Some(Err(error)) => (None, Some(without_replacement(&error))),
     };
     let max_age = policy.published_lifetime.as_secs();
-    let mut lines = consequences(record, replacement.as_deref(), max_age);
+    let mut lines = consequences(record, replacement.as_deref(), policy);
     lines.extend(problem.clone());
-    if replacement.is_some() && policy.confirmation == Confirmation::SeenOutside {
-        lines.push(
-            "Relying parties read the key set elsewhere: until it is published there, they refuse the new tokens."
-                .to_owned(),
-        );
-    }
     json!({
         "kid": record.kid,
         "was": record.state.as_str(),
@@ -156,7 +158,8 @@ async fn end_key(
     change.save(&mut cx.tx, cx.now).await
 }
 
-fn consequences(record: &KeyRecord, replacement: Option<&str>, max_age: u64) -> Vec<String> {
+fn consequences(record: &KeyRecord, replacement: Option<&str>, policy: &RotationPolicy) -> Vec<String> {
+    let max_age = policy.published_lifetime.as_secs();
     let mut lines = Vec::new();
     if record.state == KeyState::Revoked {
         lines.push("The key was revoked before; nothing was changed.".to_owned());
@@ -166,12 +169,13 @@ fn consequences(record: &KeyRecord, replacement: Option<&str>, max_age: u64) -> 
         "The key is in the key set no longer. A relying party that keeps the key set may accept its tokens for up to {max_age} \
          seconds more, and longer if it does not heed max-age: end the sessions of the listed roles there, too."
     ));
+    lines.push(of_vault(record, replacement));
     if let Some(replacement) = replacement {
-        lines.push(format!(
-            "Tokens are signed with {replacement} from now on. Relying parties that ask again when they meet an unknown key \
-             accept them at once; those that do not refuse them for up to {max_age} seconds. There was no wait, because until \
-             its end whoever has the key could make tokens for every run."
-        ));
+        lines.extend(of_unannounced(replacement, policy));
+        lines.push(
+            "There was no wait, because until its end whoever has the key could make tokens for every run."
+                .to_owned(),
+        );
         lines.push("Jobs that run get tokens of the new key when they refresh theirs.".to_owned());
     }
     if record.state == KeyState::Active {
@@ -179,6 +183,22 @@ fn consequences(record: &KeyRecord, replacement: Option<&str>, max_age: u64) -> 
     }
     lines.push("Credentials that were obtained with tokens of the key are not ended by this.".to_owned());
     lines
+}
+
+/// OpenBao and Vault keep the key set until they meet a key that they do not know.
+fn of_vault(record: &KeyRecord, replacement: Option<&str>) -> String {
+    let next = match (record.state, replacement) {
+        (KeyState::Active, Some(_)) => "make one run with each of them right now",
+        (KeyState::Active, None) => "make one run with each of them as soon as a new key signs",
+        _ => {
+            "they may know the key that signs, so rotate (carnet issuer rotate), and make one run with each of them when the new \
+             key signs"
+        }
+    };
+    format!(
+        "OpenBao and Vault read the key set again only when a token names a key that they do not know, and accept tokens of the \
+         revoked key until then, whatever max-age says: {next}."
+    )
 }
 
 /// Everything that a key served: what can still be valid, or with `ever=true` all there was.

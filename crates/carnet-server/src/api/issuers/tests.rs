@@ -59,9 +59,19 @@ async fn a_graceful_rotation_is_asked_for_and_watched() {
     assert_eq!(published["next_step_at"], "2026-01-05T10:06:00Z", "300 seconds of max-age and 60 of leeway");
     let (status, refused) = server.request("POST", &rotate, ADMIN, attributes(json!({}))).await;
     assert_eq!(status, 409, "{refused}");
+    let refused = refused.to_string();
+    assert!(
+        refused.contains("is published already and signs at 2026-01-05T10:06:00Z, by itself"),
+        "{refused}"
+    );
+    assert!(refused.contains("another key is made that signs now"), "{refused}");
+    let waits = ["announcement_seconds", "wait_seconds"].map(|member| published[member].clone());
+    assert_eq!(waits, [json!(0), json!(360)]);
+    assert_eq!(answer["consequences"], json!([]));
     let (status, answer) =
         server.request("POST", &rotate, ADMIN, attributes(json!({ "at-once": true }))).await;
     assert_eq!(status, 200, "{answer}");
+    assert!(answer["consequences"].to_string().contains("refuse them for up to 300 seconds"), "{answer}");
     let keys = answer["keys"].as_array().expect("a list");
     let mut states: Vec<_> = keys.iter().map(|key| key["state"].as_str().expect("text")).collect();
     states.sort_unstable();
@@ -98,9 +108,22 @@ async fn a_revoked_key_ends_at_once_and_everything_it_served_is_listed() {
     let alive = server.request("GET", &path, ADMIN, Value::Null).await.1;
     assert_eq!((&ever["total"], &alive["total"]), (&json!(1), &json!(0)));
 
+    let told = report["consequences"].to_string();
+    assert!(told.contains("OpenBao and Vault read the key set again only when"), "{told}");
+    let entries = async || {
+        let path = "/api/carnet/v1/admin/ledgers/site?limit=500";
+        let page = server.request("GET", path, ADMIN, Value::Null).await.1;
+        let entries = page["entries"].as_array().expect("a list").iter();
+        entries.map(|one| one["entry"].clone()).collect::<Vec<_>>()
+    };
+    let recorded = entries().await;
+    let asked = recorded.iter().find(|entry| entry["action"] == "revoke" && entry["actor"].is_string());
+    assert_eq!(asked.map(|entry| &entry["kid"]), Some(&json!(kid)), "{recorded:#?}");
+
     // Neither rotation nor a second revocation brings it back.
     let (_, again) = server.request("POST", &revoke, ADMIN, attributes(json!({ "kid": kid }))).await;
     assert_eq!((&again["was"], &again["replacement"]), (&json!("revoked"), &Value::Null));
+    assert_eq!(entries().await.len(), recorded.len(), "nothing was changed");
     let listed = keys(&project, "site").await;
     assert_eq!(listed, [("active".to_owned(), replacement), ("revoked".to_owned(), kid.clone())]);
     let stored = server.app.store.read().await.expect("read").key_record(&kid).await.expect("read");

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::Site;
+use crate::testing::adapter_document;
 
 const POLICY: &str = "/api/carnet/v1/organizations/acme/issuance-policy";
 
@@ -35,6 +36,35 @@ async fn a_policy_is_made_shown_replaced_and_deleted() {
     );
     assert_eq!(send("DELETE", Value::Null).await.0, 204);
     assert_eq!(send("DELETE", Value::Null).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_family_that_is_nobodys_is_refused_when_the_policy_is_saved() {
+    let site = Site::new().await;
+    let put = async |families: Value| {
+        let body = policy(&json!([{ "name": "a" }, { "name": "b", "families": families }]));
+        let check = format!("{POLICY}/actions/check");
+        let tried = site.server.request("POST", &check, &site.owner, body.clone()).await.0;
+        let (status, answer) = site.server.request("PUT", POLICY, &site.owner, body).await;
+        assert_eq!(tried == 422, status == 422, "trying it out says the same: {tried}, {status}");
+        (status, answer)
+    };
+    let (status, refused) = put(json!(["aws", "Vault"])).await;
+    let error = &refused["errors"][0];
+    assert_eq!(
+        (status, &error["source"]["pointer"]),
+        (422, &json!("/data/attributes/statements/1/families/1"))
+    );
+    let detail = error["detail"].to_string();
+    assert!(detail.contains("upper and lower case count") && detail.contains(", vault."), "{detail}");
+    assert_eq!(put(json!(["aws", "vault", "plain", "tencent*", "*"])).await.0, 201);
+    assert_eq!(put(json!(["snow"])).await.0, 422);
+    let adapter = json!({ "data": { "type": "adapters", "attributes": {
+        "definition": adapter_document("snow", "Snow"),
+    } } });
+    let path = "/api/carnet/v1/organizations/acme/adapters/snow";
+    assert_eq!(site.server.request("PUT", path, &site.owner, adapter).await.0, 201);
+    assert_eq!(put(json!(["snow"])).await.0, 200);
 }
 
 #[tokio::test]

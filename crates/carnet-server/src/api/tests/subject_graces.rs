@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use carnet_model::Timestamp;
 use serde_json::{Value, json};
 
 use super::subjects::{claims_of, put, settings};
@@ -77,6 +78,8 @@ async fn projects_and_organizations_keep_their_names_for_all_their_workspaces() 
         answer["meta"]["warnings"][0].as_str().expect("a warning").contains("1 workspace(s)"),
         "{answer}"
     );
+    let warning = answer["meta"]["warnings"].to_string();
+    assert!(warning.contains("until 20") && !warning.contains("keep-subject-days"), "{warning}");
     assert_eq!(send(&project, "PATCH", "/api/v2/organizations/acme", keep("acme2")).await.0, 200);
     assert_eq!(subject(&project, &id).await, hcp("acme", "Default Project", "net"));
     let made = project.server.workspace(&project.organization, "made-later").await;
@@ -159,6 +162,15 @@ async fn nothing_is_kept_for_ever() {
     }
     assert_eq!(send(&project, "DELETE", &grace, Value::Null).await.0, 404);
     assert_eq!(send(&project, "POST", &grace, json!({ "days": 60 })).await.0, 200);
+    // Whole days that end some seconds beyond the limit end there.
+    let first = project.get(&grace).await["data"]["attributes"]["created-at"].clone();
+    project.server.advance(Duration::from_secs(30));
+    let (status, answer) = send(&project, "POST", &grace, json!({ "days": 90 })).await;
+    assert_eq!(status, 200, "{answer}");
+    let kept = &answer["data"]["attributes"];
+    let end = |time: &Value| time.as_str().expect("a time").parse::<Timestamp>().expect("a time");
+    assert_eq!(end(&kept["until"]).duration_since(end(&first)).as_hours(), 90 * 24, "{answer}");
+    assert_eq!(send(&project, "POST", &grace, json!({ "days": 60 })).await.0, 200);
     project.server.advance(50 * DAY);
     let (status, answer) = send(&project, "POST", &grace, json!({ "days": 60 })).await;
     assert_eq!(status, 422, "the limit counts from the first time: {answer}");
@@ -185,4 +197,23 @@ async fn a_grace_is_not_made_longer_by_what_lies_in_it() {
     let (status, answer) = send(&project, "POST", &of_workspace, json!({ "days": 31 })).await;
     assert_eq!(status, 422, "{answer}");
     assert_eq!(send(&project, "POST", &of_workspace, json!({ "days": 30 })).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_rename_that_changes_no_subject_is_no_news() {
+    let project = Project::new().await;
+    let settings_of = "organizations/acme/subject-settings";
+    let rename = async |name: &str, path: &str| {
+        let (status, answer) = send(&project, "PATCH", path, json!({ "name": name })).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["meta"]["warnings"].clone()
+    };
+    let of_project = format!("/api/v2/projects/{}", project.workspace.project_id);
+    put(&project, settings_of, settings("name@id")).await;
+    assert_eq!(rename("base", &of_project).await, Value::Null);
+    assert_eq!(rename("acme2", "/api/v2/organizations/acme").await, Value::Null);
+    put(&project, "organizations/acme2/subject-settings", settings("hcp")).await;
+    let warned = rename("acme3", "/api/v2/organizations/acme2").await.to_string();
+    assert!(warned.contains("the subjects of 1 of its 1 workspace(s) name"), "{warned}");
+    assert!(warned.contains("keep-subject-days gives time"), "{warned}");
 }

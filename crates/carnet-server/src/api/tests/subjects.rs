@@ -229,7 +229,19 @@ async fn a_preview_shows_what_a_change_breaks() {
     // All workspaces of the organization would have it.
     let shared = project.get(&format!("{of_workspace}?template=organization:%7Borganization.name%7D")).await;
     let warnings = &shared["data"]["attributes"]["warnings"];
-    assert_eq!(warnings.as_array().map(Vec::len), Some(2), "workspaces and phases share it: {warnings}");
+    let warning = warnings[0].as_str().expect("a warning");
+    for part in [
+        "this template would not be saved as it is: several workspaces",
+        "plan and apply share this subject",
+        "only an organization or a project can allow that",
+    ] {
+        assert!(warning.contains(part), "{warning}");
+    }
+    let of_organization = "/api/carnet/v1/organizations/acme/subject-preview?template=\
+                           organization:%7Borganization.name%7D:workspace:%7Bworkspace.name%7D";
+    let shared = project.get(of_organization).await;
+    let warning = shared["data"][0]["attributes"]["warnings"].to_string();
+    assert!(warning.contains("if that is meant, set shared to true"), "{warning}");
     let of_project =
         format!("/api/carnet/v1/projects/{}/subject-preview?name=prod", project.workspace.project_id);
     for path in [of_project, "/api/carnet/v1/organizations/acme/subject-preview?name=prod".to_owned()] {

@@ -3,9 +3,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use carnet_issuer::publish::Destination;
-use carnet_model::{IssuerName, KeyState};
+use carnet_model::{Confirmation, IssuerName, KeyState};
 use serde_json::{Value, json};
 
+use super::super::visibility::look_due;
 use super::{Publication, publish_due};
 use crate::app::{App, Settings};
 use crate::oidc::Concern;
@@ -139,4 +140,39 @@ async fn an_issuer_elsewhere_mints_only_when_it_is_seen_there_or_somebody_insist
     assert_eq!((status, &changed["is_minting"]), (200, &json!(true)), "{changed}");
     let keys = server.request("GET", &format!("{path}/keys"), ADMIN, Value::Null).await.1;
     assert_eq!(keys["policy"]["waits_for_probe"], true, "{keys}");
+}
+
+#[tokio::test]
+async fn nobody_looks_for_what_was_never_published() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, _) = publishing(folder.path()).await;
+    let mut seen = HashMap::new();
+    look_due(&server.app, &mut seen).await.expect("looked");
+    assert!(seen.is_empty());
+    assert!(!server.app.issuer.problems.is_known(&IssuerName::Site, Concern::Visibility));
+}
+
+#[tokio::test]
+async fn what_was_found_of_a_key_that_signs_no_more_is_forgotten() {
+    let mut settings = Settings::new(URL);
+    settings.key_rotation.confirmation = Confirmation::SeenOutside;
+    let server = TestServer::with_settings(settings).await;
+    let send = async |announcement: Value| {
+        let path = "/api/carnet/v1/admin/issuers/site/actions/rotate";
+        let body = json!({ "data": { "type": "issuers", "attributes": announcement } });
+        let (status, answer) = server.request("POST", path, ADMIN, body).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    let answer = send(json!({ "announcement-seconds": 172_800 })).await;
+    let waits = answer["keys"].as_array().expect("a list").iter().find(|key| key["state"] == "published");
+    let waits = waits.expect("the next key");
+    assert_eq!((&waits["next_step_at"], &waits["wait_seconds"]), (&Value::Null, &json!(172_800)));
+    assert_eq!(waits["signs_not_before"], "2026-01-07T10:00:00Z");
+    let problems = &server.app.issuer.problems;
+    problems.note(&IssuerName::Site, Concern::Visibility, Some("the first key is not shown".to_owned()));
+    let answer = send(json!({ "at-once": true })).await;
+    let held_back = answer["held_back"].as_str().expect("the next key still waits");
+    assert!(held_back.starts_with("nobody has looked yet"), "{held_back}");
+    assert!(answer["consequences"].to_string().contains("nobody has seen this key yet"), "{answer}");
 }

@@ -150,7 +150,7 @@ fn keys() -> [Operation; 5] {
     ]
 }
 
-fn listing() -> [Field; 6] {
+fn listing() -> [Field; 7] {
     let key = vec![
         text("kid"),
         choice("state", &STATES),
@@ -164,6 +164,9 @@ fn listing() -> [Field; 6] {
         time("last_token_ends_at").nullable(),
         choice("next_step", &["publish", "activate", "remove"]).nullable(),
         time("next_step_at").nullable(),
+        whole("announcement_seconds").nullable(),
+        whole("wait_seconds").nullable(),
+        time("signs_not_before").nullable(),
     ];
     let policy = [
         whole("rotation_seconds").nullable(),
@@ -179,6 +182,7 @@ fn listing() -> [Field; 6] {
         text("held_back").nullable(),
         text("not_signing").nullable(),
         list("keys", Schema::Object(key)),
+        texts("consequences"),
     ]
 }
 
