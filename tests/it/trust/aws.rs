@@ -162,7 +162,7 @@ async fn a_run_assumes_the_roles_of_the_printed_policies() -> anyhow::Result<()>
         let options =
             seaweed_options(&server, vec![trusted(&plan, Access::Read), trusted(&apply, Access::Write)]);
         let documents = trust["documents"].as_array().context("documents")?;
-        let policies = [(&*plan, &documents[0]["body"]), (&*apply, &documents[1]["body"])];
+        let policies = [(&*plan, &documents[1]["body"]), (&*apply, &documents[2]["body"])];
         let seaweed = SeaweedFs::start_with_policies(&options, &policies).await?;
         check_runs(&server, &seaweed, name, &variables).await?;
     }

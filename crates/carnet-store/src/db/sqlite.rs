@@ -63,7 +63,7 @@ async fn connected(
                 tokio::time::sleep(PAUSE).await;
                 waited += PAUSE;
             }
-            connected => return Ok(connected?),
+            connected => return connected,
         }
     }
 }

@@ -149,15 +149,8 @@ fn spelling(presented: &str, expected: &str, reading: Reading) -> Option<Cause> 
     {
         return Some(Cause::Encoding);
     }
-    if !(presented.is_ascii() && expected.is_ascii()) {
-        let (seen, wanted) = (as_seen(presented), as_seen(expected));
-        let looks_the_same = match reading {
-            Reading::Exact => seen == wanted,
-            Reading::Pattern(wildcards) => matches(&wanted, &seen, wildcards),
-        };
-        if looks_the_same {
-            return Some(Cause::Lookalike);
-        }
+    if looks_the_same(presented, expected, reading) {
+        return Some(Cause::Lookalike);
     }
     // In Vault `*` is a wildcard and `?` is none.
     if reading == Reading::Pattern(Wildcards::Star)
@@ -171,6 +164,18 @@ fn spelling(presented: &str, expected: &str, reading: Reading) -> Option<Cause> 
         return is_pattern.then_some(Cause::WildcardLiteral).or_else(|| regular(expected, presented));
     }
     regular(expected, presented)
+}
+
+/// Whether characters of another alphabet, or none that can be seen, are all that differs.
+fn looks_the_same(presented: &str, expected: &str, reading: Reading) -> bool {
+    if presented.is_ascii() && expected.is_ascii() {
+        return false;
+    }
+    let (seen, wanted) = (as_seen(presented), as_seen(expected));
+    match reading {
+        Reading::Exact => seen == wanted,
+        Reading::Pattern(wildcards) => matches(&wanted, &seen, wildcards),
+    }
 }
 
 /// What the eye sees of a text (<https://www.unicode.org/reports/tr39/#Confusable_Detection>).

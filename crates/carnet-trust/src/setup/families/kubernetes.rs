@@ -77,7 +77,7 @@ fn authentication(
                 .set("value", Value::Json(Box::new(rule.clone()))),
         );
         setup.commands.push(
-            Command::new([plain("tee claim-validation-rule.json >/dev/null <")])
+            Command::new([plain("cat > claim-validation-rule.json")])
                 .comment("To be joined with || to the rule of the issuer's entry in the AuthenticationConfiguration.")
                 .reading(rule.clone()),
         );
@@ -95,7 +95,7 @@ fn authentication(
             .set("value", Value::Json(Box::new(configuration.clone()))),
     );
     setup.commands.push(
-        Command::new([plain("tee authentication-configuration.json >/dev/null <")])
+        Command::new([plain("cat > authentication-configuration.json")])
             .comment("The file for --authentication-config of every API server.")
             .reading(configuration.clone()),
     );

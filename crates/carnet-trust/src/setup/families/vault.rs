@@ -26,12 +26,33 @@ VAULT=${VAULT:-$(command -v vault || command -v bao)} || {
 }
 # What a check says is not heard, but for this.
 exec 3>&2
-# trusts MOUNT ISSUER: whether the mount trusts the issuer. A configuration is written as a whole, so that of somebody else stays.
+stop() { echo \"$1\" >&3; exit 1; }
+# of_mount MOUNT FIELD: what the configuration of the mount says.
+of_mount() { \"$VAULT\" read -field=\"$2\" \"auth/$1/config\" 2>/dev/null; }
+# trusts MOUNT ISSUER [CA]: whether the mount is configured for the issuer as this script would do it. One of this issuer that is not is
+# written again, as a whole; one of another issuer stays.
 trusts() {
-  known=$(\"$VAULT\" read -field=oidc_discovery_url \"auth/$1/config\" 2>/dev/null) || return 1
-  [ \"$known\" = \"$2\" ] && return 0
-  echo \"the mount $1 is configured for another issuer (${known:-without discovery}): choose another with --mount\" >&3
-  exit 1
+  if ! known=$(of_mount \"$1\" oidc_discovery_url); then
+    why=$(\"$VAULT\" read \"auth/$1/config\" 2>&1) || case $why in *'No value found'*) return 1 ;; esac
+    stop \"the configuration of the mount $1 cannot be read: $why\"
+  fi
+  bound=$(of_mount \"$1\" bound_issuer) || bound=
+  if [ \"$known\" = \"$2\" ]; then
+    if [ \"$bound\" = \"$2\" ]; then
+      [ $# -lt 3 ] && return 0
+      [ \"$(of_mount \"$1\" oidc_discovery_ca_pem)\" = \"$(printf '%s' \"$3\")\" ] && return 0
+    fi
+    echo \"the mount $1 has another bound_issuer, or another certificate authority: its configuration is written again\" >&3
+    return 1
+  fi
+  [ -z \"$known\" ] || stop \"the mount $1 is configured for another issuer ($known): choose another with --mount\"
+  keys=$(of_mount \"$1\" jwks_url) || keys=
+  case \"$bound $keys\" in
+    \"$2 \"* | \" $2/\"*) stop \"the mount $1 knows this issuer by its keys (${keys:-jwt_validation_pubkeys}), without discovery: leave it as it \
+is with --knows-issuer, or choose another with --mount\" ;;
+  esac
+  stop \"the mount $1 is configured for another issuer (${bound:-keys without bound_issuer}): choose another with --mount; --knows-issuer if \
+its keys are those of this issuer\"
 }
 ";
 
@@ -185,7 +206,8 @@ impl Vault<'_> {
         self.request(setup, format!("sys/auth/{}", self.mount), kind, true);
         let path = format!("auth/{}/config", self.mount);
         let request = Request { path, body: Value::Map(configuration), may_exist: false };
-        let trusts = [plain("trusts"), word(self.mount.as_str()), word(issuer)];
+        let trusts =
+            [plain("trusts"), word(self.mount.as_str()), word(issuer)].into_iter().chain(ca.map(word));
         setup.commands.push(command(&request).unless(trusts));
         setup.requests.push(request);
     }

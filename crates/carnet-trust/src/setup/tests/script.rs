@@ -27,18 +27,23 @@ esac
 const VAULT: &str = r#"#!/bin/sh
 case "$*" in
   "read -field=oidc_discovery_url auth/jwt/config") [ -n "$KNOWN" ] && echo "$KNOWN" ;;
+  "read -field=bound_issuer auth/jwt/config") echo "$KNOWN" ;;
+  "read auth/jwt/config") echo "No value found at auth/jwt/config" >&2; exit 2 ;;
   read*) exit 2 ;;
   write*) echo "$2" >> "$CALLS.vault"; cat > /dev/null ;;
 esac
 "#;
 
-/// A folder with both.
+/// A `kubectl` that keeps what it is to apply.
+const KUBECTL: &str = "#!/bin/sh\ncat >> \"$CALLS.kubectl\"\n";
+
+/// A folder with them.
 struct Programs(tempfile::TempDir);
 
 impl Programs {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        for (name, text) in [("curl", CURL), ("bao", VAULT)] {
+        for (name, text) in [("curl", CURL), ("bao", VAULT), ("kubectl", KUBECTL)] {
             let path = folder.path().join(name);
             std::fs::write(&path, text).expect("a file");
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).expect("a program");
@@ -56,7 +61,8 @@ impl Programs {
             .env("VAULT_ADDR", "https://vault.example.org:8200")
             .env("VAULT", folder.join("bao"))
             .env("CALLS", folder.join("calls"))
-            .env("KNOWN", known);
+            .env("KNOWN", known)
+            .current_dir(folder);
         command.stdin(std::process::Stdio::null()).output().expect("a shell")
     }
 
@@ -121,4 +127,22 @@ fn a_project_that_is_not_there_makes_no_set_for_everybody() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("there is no such project of acme"), "{said}");
     assert!(programs.calls("calls").is_empty(), "{:?}", programs.calls("calls"));
+}
+
+#[test]
+fn the_files_of_kubernetes_are_written_and_applied() {
+    let mut kubernetes = request("kubernetes", json!({ "host": "https://k:6443" }));
+    kubernetes.variables = super::super::Variables::Show;
+    let script = write(&kubernetes, TrustFormat::Cli).expect("a script");
+    let programs = Programs::new();
+    let output = programs.run(&script, "");
+    assert!(output.status.success(), "{script}\n{output:?}");
+    let file = std::fs::read_to_string(programs.0.path().join("authentication-configuration.json"));
+    let file: serde_json::Value = serde_json::from_str(&file.expect("a file")).expect("JSON");
+    assert_eq!(file["jwt"][0]["issuer"]["url"], "https://carnet.example.org");
+    let applied = programs.calls("calls.kubectl").concat();
+    assert!(
+        applied.contains("carnet-acme-net-plan") && applied.contains("carnet-acme-net-apply"),
+        "{applied}"
+    );
 }
